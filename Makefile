@@ -7,8 +7,9 @@ unexport PYTHONPATH PYTHONHOME CONFIG_
 
 # What a user gives is text: make does not expand it and no recipe spells it out. It reaches the
 # commands through the environment, as $$NAME in double quotes where a recipe needs it.
-GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY SCENARIO DATASET BUDGET BENCH \
-	SAMPLER MAX_TRIALS ALPHA MARGIN MAX_SEEDS NEW REUSE HOLD FROM TO KCONFIG_CONFIG \
+GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY BASELINE BEST_PER DETECT \
+	SCENARIO DATASET BUDGET BENCH SAMPLER MAX_TRIALS ALPHA MARGIN MAX_SEEDS NEW REUSE HOLD \
+	FROM TO KCONFIG_CONFIG \
 	KCONFIG_SEED PYTHON UPGRADE V
 as-text = $(if $(filter environment command,$(firstword $(origin $(1)))),\
 	$(eval override $(1) := $$(value $(1)))$(eval export $(1)))
@@ -16,7 +17,7 @@ COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
 	$(filter command,$(firstword $(origin $(name)))),$(name)))
 $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 # What many shells hold under these names is none of ours.
-$(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT A B WHERE SWEEP JSON),\
+$(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON),\
 	$(eval unexport $(name)))
 
 V ?= 0
@@ -102,13 +103,14 @@ defconfig-%: setup-plan
 ## * all                - Train the configuration: one trial or a test matrix (train is the same)
 ##   sweep              - sweep-generate, then sweep-run: RANGE_CONFIG=<range file>
 ##   sweep-generate     - Expand RANGE_CONFIG into the trials of sweep_configs/
-##   sweep-estimate     - Say how many trials, how long and how much disk, before running
+##   sweep-estimate     - Say how many trials, how long, how much disk and what it can show
 ##   sweep-run          - Run the generated sweep, or continue it; DIR=<folder>: continue any
 ##   race               - RANGE_CONFIG=<range file>, seed by seed until the best is known
 ##   sweep-again        - Run trials again: TRIALS=config_003,config_007 or STATUS=failed
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
 ##   sweep-leaderboard  - Its best configurations so far
+##   table              - The ranking as a table: FORMAT=latex, markdown or csv, OUT=<file>
 ##   report             - Write a sweep's report.html again: DIR=<folder>, or DIR=<a>,<b> for both
 ##   sweep-compare      - Two sweeps side by side: A=<folder> B=<folder>
 ##   verdict            - Is A better than B? A="PRUNING_METHOD=state" B="PRUNING_METHOD=magnitude"
@@ -121,7 +123,7 @@ defconfig-%: setup-plan
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
-.PHONY: validate seed-finder sweep-again sweep-compare verdict race report
+.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report
 all train: config-given
 	$(Q)$(SETUP) train
 	$(Q)$(ESPALIER) train
@@ -148,7 +150,8 @@ race: setup-train
 sweep-run sweep-again: setup-train
 	$(Q)$(ESPALIER) $@
 
-sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict report: setup-plan
+sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict \
+	table report: setup-plan
 	$(Q)$(ESPALIER) $@
 
 sweep-clean:
@@ -253,11 +256,15 @@ help:
 ##   AROUND=<trial>         - What sweep-focus plans around: best, a place in the ranking, a trial
 ##   REGION=<factor>        - How far its numbers go (half-way to those that were tried)
 ##   HOLD=<symbol>,...      - What it keeps, beside the target sparsity; none lets that vary too
-##   RANK_BY=test_acc       - Rank by test accuracy instead of validation accuracy
+##   RANK_BY=<measure>      - Rank by it instead of validation accuracy: val_loss, my_score:max;
+##                            several by commas have a front: val_acc,live_parameters
+##   BASELINE=<values>      - Compare all with PRUNING_METHOD=magnitude, or with config_012
+##   BEST_PER=<symbols>     - The best of each value of a symbol, at each value of a second one
 ##   A=<side> B=<side>      - What verdict compares: values of symbols, or config_012; or folders
 ##   WHERE=<values>         - Only where symbols have these values: WHERE="TARGET_SPARSITY=0.9"
 ##   SWEEP=<folder>,...     - The sweeps that verdict reads together, in place of the newest
 ##   JSON=1                 - Print JSON, for scripts
+##   DETECT=<difference>    - sweep-generate, sweep-estimate: how many seeds it takes to see it
 ##   SCENARIO=<name>        - Search: quick, budget, compare, thorough or pareto
 ##   DATASET=<name>         - Data set of the search, or in place of the seed finder's (digits)
 ##   BUDGET=<n>             - Most parameters of a model of the search; of pareto 500,2000
@@ -269,7 +276,8 @@ help:
 ##   MARGIN=<number>        - What counts as equal, in the measure's unit (0: nothing)
 ##   MAX_SEEDS=<n>          - Race: seeds of a configuration at most (40)
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
-##   OUT=<file>             - What import-config writes, in place of the terminal
+##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown)
+##   OUT=<file>             - What import-config or table writes, in place of the terminal
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over
 ##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of; report:
 ##                            several by commas are compared

@@ -54,6 +54,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "informed_start",
     "multi_scale",
     "seed_finder",
+    "verdict_example",
     "pack_kill",
     "kill_nine",
     "snapshot_kill",

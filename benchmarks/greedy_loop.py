@@ -11,6 +11,7 @@ is a command of its own, for the others the same verbs are called within this pr
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import os
@@ -100,17 +101,19 @@ def checked(code: int, allowed: range, said: str) -> int:
     return code
 
 
-def report(args: object, codes: list[int]) -> int:
+def report(args: argparse.Namespace, codes: list[int]) -> int:
     adopted, offers = codes.count(BETTER), len(codes)
     low, high = measuring.share_interval(adopted, offers)
     figures = [
         Figure("offers", [offers], ""),
         Figure("adopted", [100 * adopted / offers], "%", "<= 5"),
+        Figure("lower end of its 95% interval", [100 * low], "%"),
+        Figure("upper end of its 95% interval", [100 * high], "%"),
         Figure("called worse", [100 * codes.count(WORSE) / offers], "%"),
         Figure("undecided", [100 * codes.count(UNDECIDED) / offers], "%"),
     ]
-    note = f"adopted {adopted} of {offers}: 95% interval {100 * low:.1f}% to {100 * high:.1f}%"
-    measuring.tell(args, figures, [note])
+    some = f"{args.processes} of them by commands, the others by the same verbs in one process"
+    measuring.tell(args, figures, [f"{args.seeds} seeds an offer; {some}"])
     return 0 if all(figure.met is not False for figure in figures) else 1
 
 

@@ -64,6 +64,16 @@ HEADLINES = (  # program, its figure, and what that is in plain words
         "stationary, val_loss: apoptosis_functional by grad_activation - none",
         "such apoptosis minus no method, validation loss; events up to the end",
     ),
+    (
+        "verdict_null",
+        "normal, 20 equal: a given one called behind in a race",
+        "a race of 20 equal ones, looked at after every seed: a given one is called behind",
+    ),
+    (
+        "verdict_power",
+        "apoptosis, one text: trials over 20 seeds, to the cap",
+        "a race of 20 arms on measured gaps: trials, in those of 20 seeds each",
+    ),
 )
 
 

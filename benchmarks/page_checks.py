@@ -19,18 +19,19 @@ MARK = re.compile(
     r"(?P<text>(?:(?!<!--).)*?)<!-- / -->",
     re.DOTALL,
 )
-RESTS = re.compile(rf"<!-- rests on (?P<claims>{INNER}) -->", re.DOTALL)
+RESTS = re.compile(rf"<!-- rests on\s(?P<claims>{INNER}) -->", re.DOTALL)
 CODE = re.compile(r"^```.*?^```$|`[^`\n]+`|(?<=\n\n)(?: {4}[^\n]*\n)+", re.DOTALL | re.MULTILINE)
 CITED = re.compile(r"[A-Z]\w+(?: et al\.| and [A-Z]\w+)? (?:19|20)\d\d\b")
 AT_START = re.compile(
-    rf"^<!-- (?:rests on {INNER} -->(?!\n*\Z|\n\n)|(?!rests|/){INNER} -->(?!\n))", re.M | re.S
+    rf"^<!-- (?:rests on\s{INNER} -->(?!\n*\Z|\n\n)|(?!rests|/){INNER} -->(?!\n))", re.M | re.S
 )
 """A comment in front of text, or within a paragraph: Markdown would end the paragraph there."""
 PASSAGE = re.compile(r"^\|.*$|^(?:(?!\|).+\n?)+", re.MULTILINE)  # a row, or a paragraph
 MEASURED = re.compile(r"\d\s*\+/-|\bp\s*[=<]?\s*\d")
 WITH_UNIT = re.compile(r"\+/-|\d ?(?:%|(?:points?|nats|s|ms|us|kB|MB|GB)\b)")
 VERDICT = re.compile(
-    r"\b(?:no difference|distinguishable|(?:is|are|was|were) (?:better|worse) than)\b"
+    r"\b(?:no\s+difference\s+(?:was\s+)?found|distinguishable"
+    r"|(?:was|were)\s+(?:better|worse)\s+than)\b"
 )
 Row = tuple[int, str, str]
 """The number of a line, its text, and the same without marks."""
@@ -69,7 +70,9 @@ def _verdicts(page: str, text: str) -> Iterator[Finding]:
     for passage in PASSAGE.finditer(_without(text, MARK, CODE, CITED)):
         verdict = VERDICT.search(_without(passage[0], RESTS))
         if verdict and not RESTS.search(passage[0]):
-            yield Finding(page, line_of(passage), f"{verdict[0]!r} does not say what it rests on")
+            yield Finding(
+                page, line_of(passage), f"{cut(verdict[0])} does not say what it rests on"
+            )
 
 
 def _typed(page: str, rows: Iterable[Row]) -> Iterator[Finding]:

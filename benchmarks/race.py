@@ -1,6 +1,6 @@
 """Races: their time and trials against 20 seeds for all, kills, and errors where arms are alike.
 
-    python benchmarks/race.py [--parts time,kill,null] [--kills 20] [--races 200] [--keep DIR]
+    python benchmarks/race.py [--only time] [--kills 20] [--races 200]
 
 * time: the races of two range files with up to 20 seeds and a margin, against the same grids with
   20 seeds, and the share of a race that it takes to decide.
@@ -28,6 +28,7 @@ import measuring
 import sweeping
 from measuring import Figure
 
+from espalier.analysis.race_decisions import RaceStatus
 from espalier.core.paths import ROOT
 from espalier.report.reports import RACE
 from espalier.store.results_dir import STORE
@@ -41,28 +42,32 @@ ARMS = "0.001|0.002|0.003|0.004|0.005|0.006"
 ALIKE_SEEDS = 20
 PACE = "0.03"  # seconds that a trial takes that is to be killed
 ALPHA = 0.05
+TIMED = "import race_timed, runpy; runpy.run_module('espalier', run_name='__main__')"
 Outcome = dict[str, Any]
+Part = tuple[list[Figure], dict[str, str]]
+"""Figures, and texts by name."""
 
 
 def main() -> int:
     parser = measuring.parser(__doc__)
-    parser.add_argument("--parts", default="time,kill,null", help="(default: %(default)s)")
+    parser.add_argument("--only", choices=PARTS, help="one part, whose record is its own")
     parser.add_argument("--kills", type=int, default=20, help="(default: %(default)s)")
     parser.add_argument("--races", type=int, default=200, help="(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the times of the kills")
     args = parser.parse_args()
     figures: list[Figure] = []
-    notes: list[str] = []
-    for part in args.parts.split(","):
-        own, said = {"time": timed, "kill": killed, "null": level}[part](args)
-        figures, notes = figures + own, notes + said
-    measuring.tell(args, figures, notes)
+    texts: dict[str, str] = {}
+    for part in [args.only] if args.only else PARTS:
+        own, said = PARTS[part](args)
+        figures, texts = figures + own, texts | said
+    measuring.tell(args, figures, [f"{what}: {text}" for what, text in texts.items()], texts=texts)
     return int(any(figure.what == "races decided otherwise" and figure.value for figure in figures))
 
 
-def timed(args: argparse.Namespace) -> tuple[list[Figure], list[str]]:
+def timed(args: argparse.Namespace) -> Part:
     """Time a race and the grid of all seeds, of each range file."""
-    figures, notes = [], []
+    figures: list[Figure] = []
+    texts: dict[str, str] = {}
     for name, file in RANGES.items():
         with tempfile.TemporaryDirectory() as folder:
             raced, seconds, deciding = timed_race(Path(folder), file)
@@ -84,12 +89,23 @@ def timed(args: argparse.Namespace) -> tuple[list[Figure], list[str]]:
             Figure(f"{name}: seeds until it ended", [raced["rounds"]], ""),
             Figure(f"{name}: deciding, of the race", [100 * deciding / seconds], "%", "<= 1"),
         ]
-        counts = Counter(each["status"] for each in raced["configurations"])
-        said = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-        ahead = [each for each in raced["configurations"] if each["status"] != "behind"]
-        notes.append(f"{name}: {said} of {len(raced['configurations'])} configurations")
-        notes += [f"{name}: {each['status']}: {values(each)}" for each in by_mean(ahead)[:5]]
-    return figures, notes
+        texts[f"{name}: decided"] = decided(raced)
+        texts[f"{name}: ahead"] = "; ".join(map(values, leading(raced)))
+    return figures, texts
+
+
+def decided(raced: Outcome) -> str:
+    """Return how many configurations came to which status."""
+    every = raced["configurations"]
+    counts = Counter(each["status"] for each in every)
+    parts = [f"{counts[status]} {status}" for status in RaceStatus if counts[status]]
+    return f"{', '.join(parts)} of {len(every)}"
+
+
+def leading(raced: Outcome, number: int = 3) -> list[Outcome]:
+    """Return the best configurations of those that are not behind."""
+    ahead = [each for each in raced["configurations"] if each["status"] != "behind"]
+    return sorted(ahead, key=lambda each: -(each["mean"] or 0.0))[:number]
 
 
 def timed_race(place: Path, file: str) -> tuple[Outcome, float, float]:
@@ -102,7 +118,7 @@ def timed_race(place: Path, file: str) -> tuple[Outcome, float, float]:
     return outcome(place / "raced"), seconds, float(spent.read_text(encoding="utf-8"))
 
 
-def killed(args: argparse.Namespace) -> tuple[list[Figure], list[str]]:
+def killed(args: argparse.Namespace) -> Part:
     """Kill races at random times; return how many decided otherwise than an undisturbed one."""
     seeded, pauses, kills = random.Random(args.seed), [], 0
     with tempfile.TemporaryDirectory() as folder:
@@ -131,7 +147,7 @@ def killed(args: argparse.Namespace) -> tuple[list[Figure], list[str]]:
         Figure("races that were killed", [races], ""),
         Figure("races decided otherwise", [otherwise], "", "<= 0"),
         Figure("trials that passed twice", [again], "", "<= 0"),
-    ], []
+    ], {}
 
 
 def killed_after(place: Path, words: Sequence[str], seconds: float) -> bool:
@@ -146,7 +162,7 @@ def killed_after(place: Path, words: Sequence[str], seconds: float) -> bool:
     return False
 
 
-def level(args: argparse.Namespace) -> tuple[list[Figure], list[str]]:
+def level(args: argparse.Namespace) -> Part:
     """Race arms that are alike; return in how many races one of them was called behind."""
     results: list[list[str]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -159,7 +175,7 @@ def level(args: argparse.Namespace) -> tuple[list[Figure], list[str]]:
             results.append([status for status, *_ in decisions(place).values()])
             if number % 20 == 0:
                 measuring.say(f"{number} races: {sum('behind' in each for each in results)} err")
-    return list(null_figures(results)), null_notes(results)
+    return list(null_figures(results)), null_texts(results)
 
 
 def null_figures(results: Sequence[Sequence[str]]) -> Iterator[Figure]:
@@ -176,27 +192,19 @@ def null_figures(results: Sequence[Sequence[str]]) -> Iterator[Figure]:
     yield Figure("a single arm called best", [mean(best)], "% of races", limit)
 
 
-def null_notes(results: Sequence[Sequence[str]]) -> list[str]:
-    """Return 95 % intervals of the error rates (Clopper and Pearson)."""
-    races = len(results)
+def null_texts(results: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Return error rates with their 95 % intervals, by what went wrong."""
     counts = {
         "the first arm called behind": sum(each[0] == "behind" for each in results),
         "a single arm called best": sum("best" in each for each in results),
     }
-    return [
-        f"{what}: {count} of {races} races, 95 % interval {low:.1%} to {high:.1%}"
-        for what, count in counts.items()
-        for low, high in [exact_interval(count, races)]
-    ]
+    return {f"interval: {what}": share(count, len(results)) for what, count in counts.items()}
 
 
-def exact_interval(count: int, of: int) -> tuple[float, float]:
-    """Return the exact 95 % interval of a share (Clopper and Pearson 1934)."""
-    from scipy.special import betaincinv
-
-    low = 0.0 if count == 0 else float(betaincinv(count, of - count + 1, 0.025))
-    high = 1.0 if count == of else float(betaincinv(count + 1, of - count, 0.975))
-    return low, high
+def share(count: int, of: int) -> str:
+    """Return `3 of 200 races (0.3 to 4.3 %)`."""
+    low, high = (100 * end for end in measuring.share_interval(count, of))
+    return f"{count} of {of} races ({low:.1f} to {high:.1f} %)"
 
 
 def mean(values: Sequence[float]) -> float:
@@ -223,7 +231,7 @@ def begun(place: Path, words: Sequence[str], **variables: str) -> subprocess.Pop
     """Start a race whose results go to `place`, in a process group of its own."""
     calm = {key: value for key, value in os.environ.items() if key not in sweeping.ASKED}
     calm |= {"XDG_CACHE_HOME": f"{place}.cache", "PYTHONPATH": str(HERE), **variables}
-    program = [str(HERE / "race_timed.py")] if "RACE_DECIDING" in variables else ["-m", "espalier"]
+    program = ["-c", TIMED] if "RACE_DECIDING" in variables else ["-m", "espalier"]
     return subprocess.Popen(
         [sys.executable, "-P", *program, "race", *words, "--output-dir", str(place)],
         cwd=ROOT,
@@ -252,14 +260,13 @@ def values(configuration: Outcome) -> str:
     return ", ".join(f"{name.removeprefix('CONFIG_')}={value}" for name, value in swept)
 
 
-def by_mean(configurations: Sequence[Outcome]) -> list[Outcome]:
-    return sorted(configurations, key=lambda each: -(each["mean"] or 0.0))
-
-
 def ran_twice(place: Path) -> int:
     with Store.open(place / STORE, readonly=True) as store:
         passed = Counter(each.trial for each in store.attempts() if each.status == "passed")
     return sum(count > 1 for count in passed.values())
+
+
+PARTS = {"time": timed, "kill": killed, "null": level}
 
 
 if __name__ == "__main__":

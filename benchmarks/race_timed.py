@@ -1,4 +1,4 @@
-"""The command line, with the seconds that a race spends on deciding written to RACE_DECIDING.
+"""Imported before a race: the seconds that it spends on deciding are written to RACE_DECIDING.
 
 Deciding is all that a race does between two rounds: to read the store, to judge, to add trials.
 """
@@ -6,12 +6,10 @@ Deciding is all that a race does between two rounds: to read the store, to judge
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from espalier.__main__ import start
 from espalier.core.trial import Trial
 from espalier.run import launch
 from espalier.run.pool import Executor
@@ -35,6 +33,4 @@ class TimedSupply(RaceSupply):
             Path(os.environ["RACE_DECIDING"]).write_text(str(self.seconds), encoding="utf-8")
 
 
-if __name__ == "__main__":
-    setattr(launch, "RaceSupply", TimedSupply)  # noqa: B010 - a benchmark looks inside
-    sys.exit(start())
+setattr(launch, "RaceSupply", TimedSupply)  # noqa: B010 - a benchmark looks inside

@@ -11,6 +11,7 @@ are drawn from networks which the harness trained with a learning rate of almost
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from time import perf_counter
 import measuring
 import numpy as np
 import numpy.typing as npt
-from measuring import Figure
+from measuring import Figure, Record
 
 from espalier.analysis.multiple_tests import holm
 from espalier.commands.seed_finder import PORTFOLIO
@@ -71,6 +72,26 @@ class Contest:
         lines = next(iter(self.written))[2].splitlines()
         start = next(n for n, line in enumerate(lines) if line.startswith("smallest that"))
         return [line.strip() for line in lines[start:]]
+
+
+def candidates(found: Record) -> Iterator[Figure]:
+    """Accuracies of the candidates that were trained in full, p by Holm over all, and the winner's.
+
+    `found` is what the search wrote. Accuracies are in percent.
+    """
+    for each in found["candidates"]:
+        if each["p"] is not None:
+            name = " ".join(f"{key}={value}" for key, value in each["candidate"].items())
+            yield Figure(f"{name}: live edges", [each["size"]], "")
+            yield Figure(f"{name}: validation accuracy", percent(each["accuracies"]), "%")
+            yield Figure(f"{name}: p", [each["p"]], "")
+    if found["test_accuracies"]:
+        yield Figure("test accuracy of the winner", percent(found["test_accuracies"]), "%")
+
+
+def percent(shares: list[float]) -> list[float]:
+    """Return shares in percent."""
+    return [100 * share for share in shares]
 
 
 def untrained(seeds: int) -> tuple[Shares, float, int]:
@@ -138,6 +159,7 @@ def main() -> None:
     for name, share in nulls(args.families, args.null):
         what = f"searches that find something where nothing learns: {name}"
         figures.append(Figure(what, [share], "%", "<= 1"))
+    figures += candidates(json.loads(next(iter(contest.written))[0]))
     notes = [*contest.conclusion, f"families of chance: {args.families} of each kind"]
     measuring.tell(args, figures, notes)
 

@@ -1,6 +1,6 @@
 """What a race costs and finds on gaps that were measured here, against 20 fixed seeds.
 
-    python benchmarks/verdict_power.py [--races 1000] [--seeds 20]
+    python benchmarks/verdict_power.py [--races 500] [--seeds 20]
 
 Five tables: both of apoptosis (docs/apoptosis.md), the smallest dendritic layer (docs/dendrites.md)
 and sparse training (docs/growth.md), read from their records in results/, and the grid of pruning
@@ -26,9 +26,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import collect
 import measuring
 import numpy as np
+import records
 import sweeping
 from measuring import Figure
 
@@ -43,6 +43,21 @@ from espalier.core.trial import REPETITION
 ALPHA, FIXED, CAP = 0.05, 20, 40
 SAMPLES = 355  # of the digits' test set
 GRID = ROOT / "defconfigs" / "digits-methods-range"
+HEAD = (
+    "| table | arms | left by 20 seeds | left by the race | its trials | best kept "
+    "| as well as 20 seeds: trials | with the margin: ends before 40 | its trials | best kept |",
+    "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+)
+COLUMNS = (  # how the name of a figure ends, and its form in the page; the first that fits
+    ("left by 20 seeds", "{:.1f}"),
+    ("left by the race", "{:.1f}"),
+    ("to the cap", "{:.2f}"),
+    ("the truly best is kept", "{:.1f} %"),
+    ("as well as 20 seeds", "{:.2f}"),
+    ("ends below the cap", "{:.0f} %"),
+    (": trials over 20 seeds", "{:.2f}"),
+    ("margin: the truly best is kept", "{:.1f} %"),
+)
 LARGE = 200  # configurations of the race whose decisions are timed
 
 
@@ -89,19 +104,32 @@ class Table:
 
 def main() -> None:
     parser = measuring.parser(__doc__)
-    parser.add_argument("--races", type=int, default=1000, help="(default: %(default)s)")
+    parser.add_argument("--races", type=int, default=500, help="(default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=20, help="of the grid (default: %(default)s)")
     args = parser.parse_args()
     rng = np.random.default_rng(15)
     tables = [*recorded(), pruning_grid(args.seeds)]
-    figures = [figure for table in tables for figure in raced(table, rng, args.races)]
+    figures, rows = list[Figure](), list(HEAD)
+    for table in tables:
+        made = raced(table, rng, args.races)
+        figures += made
+        rows.append(row(table, {figure.what: figure.value for figure in made}))
     notes = [f"{args.races} races of each table", *(table.in_words() for table in tables)]
-    measuring.tell(args, [*figures, *deciding(rng)], notes)
+    measuring.tell(args, [*figures, *deciding(rng)], notes, texts={"table": "\n".join(rows)})
+
+
+def row(table: Table, values: dict[str, float]) -> str:
+    """Return the line of a table in the page, from its figures."""
+    cells = [str(len(table.means))]
+    for what, form in COLUMNS:
+        ends = [value for name, value in values.items() if name.endswith(what)]
+        cells.append(form.format(ends[0]))
+    return f"| {table.name} | {' | '.join(cells)} |"
 
 
 def recorded() -> list[Table]:
     """Return the tables whose records are kept."""
-    notes = {record["name"]: record["notes"] for record in collect.records()}
+    notes = {record["name"]: record["notes"] for record in records.stored()}
     loss, sample = VAL_LOSS, 100 / SAMPLES
     text, shift = notes["apoptosis_table"], "shift, mean_val_loss: "
     return [
@@ -256,7 +284,7 @@ def _wrong(table: Table, state: RaceState) -> bool:
 
 def margin_name(table: Table, what: str) -> str:
     """Return the name of a figure of races with a margin."""
-    return f"margin {table.margin:g}{table.measure.difference_unit}: {what}"
+    return f"{table.margin:g}{table.measure.difference_unit} margin: {what}"
 
 
 def deciding(rng: np.random.Generator) -> list[Figure]:

@@ -1,8 +1,8 @@
 """Espalier: a benchmark harness for networks that change shape while they train.
 
-It offers by name the classes for a training loop of your own, and the searches within a budget of
-parameters. They are imported when they are first used, so that planning a sweep need not wait for
-torch.
+It offers by name the classes for a training loop of your own, the searches within a budget of
+parameters, and `load_sweep`, which gives the results of a sweep as frames of pandas. They are
+imported when they are first used, so that planning a sweep need not wait for torch.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ _HOMES = {
     "compare_architectures": "search.scenarios",
     "thorough_optimization": "search.scenarios",
     "find_pareto_optimal": "search.scenarios",
+    "load_sweep": "report.frames.loaded_sweep",
 }
 __all__ = list(_HOMES)  # noqa: PLE0604, PLE0605
 

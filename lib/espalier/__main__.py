@@ -22,7 +22,7 @@ from typing import Any  # noqa: E402
 import click  # noqa: E402
 
 from espalier import __version__  # noqa: E402
-from espalier.commands import VERBS  # noqa: E402
+from espalier.commands import SWEEPS, VERBS  # noqa: E402
 from espalier.core.errors import UserError  # noqa: E402
 from espalier.core.process import os_errors, terminal  # noqa: E402
 
@@ -42,8 +42,9 @@ SETTINGS = {
 
 
 def module_name(verb: str) -> str:
-    """Return the module of `espalier.commands` that defines a verb."""
-    return verb.replace("-", "_")
+    """Return the module below `espalier.commands` that defines a verb."""
+    stem = verb.replace("-", "_")
+    return f"sweeps.{stem}" if verb in SWEEPS else stem
 
 
 class Verb(click.Command):

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 import pytest
 from control_arms import run, trial
+from hypothesis import given
+from hypothesis import strategies as st
 from trial_results import ended
 
 from espalier.analysis.arms import Arm, differences, match, mean_by_draw, parse_arm, resolve
 from espalier.analysis.rank import Configuration, TrialResult, rank
 from espalier.core.errors import UserError
 from espalier.core.measures import VAL_ACC, VAL_LOSS
-from espalier.core.trial import Status
+from espalier.core.trial import REPETITION, Status
 
 TURN, FADE, NONE = (Arm({"METHOD": method}) for method in ("turn", "fade", "none"))
 
@@ -84,6 +86,11 @@ def test_numbers_are_as_trials_have_them() -> None:
     ("text", "message"),
     [
         ("METHDO=turn", "B=METHDO=turn: no trial has CONFIG_METHDO; did you mean METHOD?"),
+        (
+            "METHOD_SELECT_TURN=y",
+            "B=METHOD_SELECT_TURN=y: no trial has CONFIG_METHOD_SELECT_TURN; "
+            "did you mean METHOD=turn?",
+        ),
         (
             "WIDTH=3",
             "B=WIDTH=3: no trial has CONFIG_WIDTH; the trials differ in METHOD, SPARSITY, RATE",
@@ -162,3 +169,24 @@ def test_the_mean_by_draw_is_in_the_order_of_the_first() -> None:
     each = [{("2",): 1.0, ("10",): 2.0, ("1",): 4.0}, {("10",): 4.0, ("2",): 0.0}]
     assert list(mean_by_draw(each).items()) == [(("2",), 0.5), (("10",), 3.0)]
     assert mean_by_draw([]) == {}
+
+
+SYMBOLS = st.from_regex(r"[A-Z][A-Z0-9_]{0,9}", fullmatch=True).filter(
+    lambda name: name not in REPETITION and not name.startswith("CONFIG_")
+)
+VALUES = st.from_regex(r"[a-z0-9.][a-z0-9.,_-]{0,9}(?<!,)", fullmatch=True)
+
+
+@given(st.dictionaries(SYMBOLS, VALUES, min_size=1, max_size=4))
+def test_an_arm_is_read_as_it_is_written(values: dict[str, str]) -> None:
+    assert parse_arm(str(Arm(values)), "A") == Arm(values)
+
+
+@given(st.text(max_size=30) | st.from_regex(r"[A-Z_=, \"'.0-9a-z]{0,30}", fullmatch=True))
+def test_any_text_is_an_arm_or_one_error(text: str) -> None:
+    try:
+        arm = parse_arm(text, "A")
+    except UserError as error:
+        assert str(error).startswith("A=")
+    else:
+        assert arm.name or arm.values

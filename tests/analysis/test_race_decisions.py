@@ -50,14 +50,14 @@ def test_one_is_best_after_the_first_round() -> None:
     assert state == RaceState((RaceDecision(RaceStatus.BEST, 2),), (0,), 2, True, 3)
 
 
-def test_of_two_the_worse_leaves_when_its_evidence_is_20() -> None:
+def test_of_two_the_worse_leaves_when_its_evidence_is_40() -> None:
     better, worse = [3.1, 2.9, 3.3, 3.2, 3.0, 2.8], [1.0, 1.2, 0.9, 1.1, 1.0, 0.8]
     pairs = list(zip(better, worse, strict=True))
     evidence = [
         t_evidence([a - b for a, b in pairs[:n]], resolution(better[:n] + worse[:n]))[-1]
         for n in range(1, 7)
     ]
-    left = next(n for n, e in enumerate(evidence, 1) if n >= 2 and e >= 20)
+    left = next(n for n, e in enumerate(evidence, 1) if n >= 2 and e >= 40)
     assert 3 <= left <= 5
     state = decide([worse, better], RULES, VAL_ACC)
     assert state.decisions == (
@@ -148,6 +148,15 @@ def test_a_margin_apart_is_not_within_it() -> None:
         state = decide(noisy([0, 0.5], 30, 1.0, seed), RaceRules(0.05, 0.5, 2, 30), VAL_ACC)
         shares.append("within" in statuses(state))
     assert sum(shares) / 60 <= 0.05
+
+
+def test_exactly_the_margin_apart_is_not_within_it_whatever_rounding_says() -> None:
+    """0.3 - 0.2 is less than 0.1 by rounding."""
+    rules = RaceRules(0.05, 0.1, 2, 10)
+    state = decide([[0.3] * 10, [0.2] * 10], rules, VAL_LOSS)
+    assert "within" not in statuses(state)
+    ties = decide([[0.3] * 10] * 2, rules, VAL_LOSS)
+    assert statuses(ties) == ["within"] * 2 and ties.rounds < 10
 
 
 def test_seeds_beyond_the_cap_are_not_looked_at() -> None:

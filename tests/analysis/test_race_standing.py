@@ -87,6 +87,15 @@ def test_of_a_loss_the_smaller_is_better() -> None:
     assert race.leader is race.configurations[1]
 
 
+def test_a_measure_of_an_entry_decides_in_its_direction() -> None:
+    rules = RaceRecord(alpha=0.05, margin=0.0, max_seeds=8, by="pain:min", seeds=["5", "1"])
+    every = [
+        passed(item.trial, 50.0, pain=item.result.measures["val_acc"])
+        for item in results([5, 1, 6])
+    ]
+    assert statuses(standing(every, rules)) == [("behind", 3, 3), ("best", 3, None)]
+
+
 def test_lengthened_it_goes_on_and_what_was_decided_stays() -> None:
     every = results([5, 1, 6, 7, 8], behind=0.1)
     short = RaceRecord(alpha=0.05, margin=0.0, max_seeds=5, by="val_acc", seeds=["5", "1"])

@@ -99,6 +99,41 @@ def test_what_is_told_is_printed_and_written(tmp_path, capsys):
     assert written["notes"] == ["a note"] and written["figures"][0]["met"] is False
 
 
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({}, "one"),
+        ({"dataset": None, "only": None}, "one"),
+        ({"dataset": "mnist_5k"}, "one.mnist_5k"),
+        ({"only": "rescue", "dataset": "mnist_5k"}, "one.rescue.mnist_5k"),
+        ({"only": ["conv", "mlp"]}, "one"),  # cases of one whole
+    ],
+)
+def test_a_part_or_a_data_set_is_a_record_of_its_own(options, name):
+    assert measuring.record_name(argparse.Namespace(program="one", **options)) == name
+
+
+def test_arguments_are_handed_on_to_one_program(monkeypatch, capsys):
+    started = []
+    monkeypatch.setattr(collect, "ran", lambda *given: started.append(given) or True)
+    monkeypatch.setattr(collect.page, "write", lambda *_: None)
+    command = ["collect.py", "--only", "patch_experiment", "--", "--dataset", "mnist_5k"]
+    monkeypatch.setattr(sys, "argv", command)
+    assert collect.main() == 0
+    assert started == [("patch_experiment", ["--dataset", "mnist_5k"])]
+    monkeypatch.setattr(sys, "argv", ["collect.py", "--", "--dataset", "mnist_5k"])
+    with pytest.raises(SystemExit):
+        collect.main()
+    assert "--only names it" in capsys.readouterr().err
+
+
+def test_the_page_has_a_part_behind_its_program():
+    parts = [record("plan_10k"), record("patch_experiment.mnist_5k"), record("patch_experiment")]
+    text = page.text(parts, EVERY)
+    places = [text.index(f"### {name}\n") for name in ("plan_10k", "patch_experiment.mnist_5k")]
+    assert places == sorted(places)
+
+
 def test_a_record_replaces_its_program_s_last_one_on_its_machine(tmp_path):
     old, new = record(figures=[Figure("a", [1.0], "s")]), record(figures=[Figure("a", [2.0], "s")])
     other, gpu = record("plan_10k"), record("packs_gpu", "NVIDIA H200")

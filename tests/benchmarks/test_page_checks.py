@@ -52,10 +52,10 @@ def test_a_verdict_says_what_it_rests_on_in_its_row_or_paragraph():
     rests = "<!-- rests on a[b - c] no difference -->"
     assert findings(f"No one: no difference\nfound.\n{rests}\n") == []
     assert findings("\n\nHere no difference was found.\n\nx\n" + rests) == [
-        "3: 'no difference' does not say what it rests on"
+        "3: 'no difference was found' does not say what it rests on"
     ]
-    rows = f"| a | b |\n|---|---|\n| x | no difference {rests} |\n| y | it is better than z |\n"
-    assert findings(rows) == ["4: 'is better than' does not say what it rests on"]
+    rows = f"| a | b |\n|---|---|\n| x | no difference found {rests} |\n| y | was better than z |\n"
+    assert findings(rows) == ["4: 'was better than' does not say what it rests on"]
 
 
 def test_a_comment_that_is_no_mark_is_found():

@@ -57,6 +57,7 @@ def test_a_changed_digit_is_found_with_its_place():
         ("other[static]", "there is no record 'other'"),
         ("sparse[dynamic]", "the record 'sparse' has no figure 'dynamic'"),
         ("sparse[static] {high}", "'{high}' does not suit 'static': 'high'"),
+        ("sparse[static] p {p}", "'p {p}' does not suit 'static': 'p'"),  # it is no comparison
         ("sparse[static] {mean:q}", "does not suit 'static'"),
         ("sparse", "the mark of 'sparse' names neither a figure nor a form"),
     ],
@@ -96,7 +97,14 @@ def test_a_conclusion_that_its_record_does_not_support(claim, message):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1.0, "1"), (0.996, "1"), (0.214, "0.21"), (0.0134, "0.013"), (0.00052, "0.0005")]
+    [
+        (1.0, "1"),
+        (0.996, "1"),
+        (0.2, "0.2"),
+        (0.214, "0.21"),
+        (0.0134, "0.013"),
+        (0.00052, "0.0005"),
+    ]
     + [(0.00153, "0.0015"), (5.6e-8, "6e-8"), (0.0, "0")],
 )
 def test_p_is_shown_as_people_write_it(value, text):
@@ -110,13 +118,18 @@ def test_numbers_are_rounded_from_their_digits():
     assert f"{Measured(0.93457)}" == "0.935"
 
 
+def test_every_page_is_covered_but_the_one_that_is_written_as_a_whole():
+    pages = page_figures.pages()
+    assert {"README.md", "CONTRIBUTING.md", "docs/growth.md", "docs/results.md"} <= {*pages}
+    assert "docs/benchmarks.md" not in pages
+
+
 def test_the_program_writes_pages_and_says_what_is_left(tmp_path, monkeypatch, capsys):
     page, folder = tmp_path / "page.md", tmp_path / "published"
     page.write_text(f"<!-- sparse[static] -->0{END} and 1 +/- 2\n", encoding="utf-8")
     folder.mkdir()
     (folder / "page.json").write_text(json.dumps(EVERY), encoding="utf-8")
     monkeypatch.setattr(page_figures, "ROOT", tmp_path)
-    monkeypatch.setattr(page_figures, "PAGES", ("page.md",))
     monkeypatch.setattr(page_figures.records, "PUBLISHED", folder)
     monkeypatch.setattr("sys.argv", ["page_figures.py", "--check"])
     before = page.read_text(encoding="utf-8")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from espalier.core import decoding
 from espalier.core.records import (
     EpochRecord,
     JsonRecord,
     PackShare,
     PlanHeader,
     Provenance,
+    RaceRecord,
     Revision,
 )
 from espalier.core.trial import Result, Status
@@ -69,6 +72,35 @@ EPOCH = {"epoch": 1, "epochs": 3, "step": 45, "train_loss": 0.5, "val_loss": 0.2
 )
 def test_what_is_read_is_written_again(kind: type[JsonRecord], record: dict[str, Any]) -> None:
     assert json.dumps(kind.from_json(record).as_json()) == json.dumps(record)
+
+
+RACE = {"alpha": 0.05, "margin": 0.0, "max_seeds": 40, "by": "val_acc", "seeds": ["1", "2"]}
+
+
+def test_the_rules_of_a_race_are_read_and_written_again() -> None:
+    header = decoding.header({**HEADER, "race": RACE})
+    assert header.race == RaceRecord.from_json(RACE)
+    assert json.dumps(header.as_json()) == json.dumps({**HEADER, "race": RACE})
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"alpha": 1}, "an alpha in 0..1"),
+        ({"alpha": "high"}, "RaceRecord.alpha"),
+        ({"margin": -0.1}, "a margin >= 0"),
+        ({"max_seeds": 1}, "2 to 10000 seeds"),
+        ({"max_seeds": 10**12}, "2 to 10000 seeds"),
+        ({"max_seeds": 2.5}, "RaceRecord.max_seeds"),
+        ({"seeds": ["1", "x"]}, "seeds that are whole numbers"),
+        ({"by": 7}, "RaceRecord.by"),
+    ],
+)
+def test_rules_that_no_race_has_are_no_header(change: dict[str, Any], rule: str) -> None:
+    with pytest.raises(decoding.ContentError, match=re.escape(rule)):
+        decoding.header({**HEADER, "race": {**RACE, **change}})
+    with pytest.raises(decoding.ContentError, match="RaceRecord: has no by"):
+        decoding.header({**HEADER, "race": {"alpha": 0.05, "margin": 0.0, "max_seeds": 40}})
 
 
 def test_fields_are_typed() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from two_arms import asked, two_arms
+from two_arms import ask_two, two_arms
 
-from espalier.commands import verdict
+from espalier.commands.sweeps import verdict
 from espalier.core.paths import ROOT
 from espalier.report.comparing.verdict_report import render_verdict, verdict_json
 
@@ -19,7 +19,7 @@ def first_cells() -> list[str]:
 
 
 def test_every_key_of_the_json_is_on_the_page_and_no_other() -> None:
-    keys = json.loads(verdict_json(asked(two_arms()), ["a"]))
+    keys = json.loads(verdict_json(ask_two(two_arms()), ["a"]))
     named = {name for cell in first_cells() for name in re.findall(r"`([a-z_]+)`", cell)}
     assert named - {str(answer) for answer in verdict.CODES} == set(keys)
 
@@ -39,6 +39,6 @@ def test_the_text_shown_is_what_is_printed() -> None:
         return [re.sub(r"[+-]?\d+(\.\d+)?", "#", line) for line in text.splitlines()]
 
     (shown,) = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
-    printed = masked(render_verdict(asked(two_arms()), ["test_matrix_results/sweep_1"]))
+    printed = masked(render_verdict(ask_two(two_arms()), ["test_matrix_results/sweep_1"]))
     left = [line for line in masked(shown) if line not in printed]
     assert [line.split(":")[0].split()[0] for line in left] == ["A", "B", "In", "Each", "UNEQUAL"]

@@ -50,6 +50,8 @@ def test_a_range_file_says_what_difference_its_seeds_can_see(path):
     seeds = re.findall(r"^CONFIG_SEED=(.*)$", text, re.MULTILINE)
     if not seeds or path.name in {f"digits-{name}-range" for name in NO_COMPARISON}:
         return
+    if path.name.endswith("-race-range"):  # takes as many seeds as it needs
+        return
     said = SEEN.search(text.replace("\n# ", " "))
     assert said
     first, _, last = seeds[-1].partition(":1:")

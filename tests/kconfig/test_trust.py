@@ -18,9 +18,9 @@ def test_every_path_and_every_check_of_data_needs_trust(symbols: Symbols) -> Non
         *("DATA_DIR", "DOWNLOAD", "DATA_VERIFY", "TEXT_FILE", "TEXT_SHIFT_FILE", "START_WEIGHTS")
     }
     texts = {name for name in symbols.prompted if symbols.kind(name) == "string"}
-    lists = {"BLOCKS_SIZES", "MULTISCALE_FACTORS", "PRIORITY", "RANK_BY"}  # no paths
-    lists |= {"APOPTOSIS_LAYERS_TARGETS", "APOPTOSIS_LAYER_NAMES", "START_WEIGHTS_SHA256"}
-    assert texts - set(symbols.need_trust) == lists, "a new text: is it a path? Then mark it"
+    others = {"BLOCKS_SIZES", "CLAIM", "MULTISCALE_FACTORS", "PRIORITY", "RANK_BY"}  # no paths
+    others |= {"APOPTOSIS_LAYERS_TARGETS", "APOPTOSIS_LAYER_NAMES", "START_WEIGHTS_SHA256"}
+    assert texts - set(symbols.need_trust) == others, "a new text: is it a path? Then mark it"
 
 
 def test_defaults_stand_in_for_what_needs_trust(symbols: Symbols) -> None:

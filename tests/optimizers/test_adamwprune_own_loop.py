@@ -224,3 +224,34 @@ def test_a_state_of_no_adam_is_refused_before_anything_changes() -> None:
     with pytest.raises(ValueError, match="^state_dict: is not one of an optimizer"):
         optimizer.load_state_dict({"weights": 1})
     assert not optimizer.state
+
+
+FROZEN = nn.Linear(2, 2).requires_grad_(False)
+
+
+@pytest.mark.parametrize(
+    ("params", "settings", "error", "rule"),
+    [
+        (None, {}, TypeError, "params: must be a model or parameters, not NoneType"),
+        ("abc", {}, TypeError, "params: must be a model or parameters, not str"),
+        (nn.Sequential(), {}, ValueError, "params: nothing in it is trained"),
+        (FROZEN, {}, ValueError, "params: nothing in it is trained"),
+        (list(FROZEN.named_parameters()), {}, ValueError, "params: nothing in it is trained"),
+        (nn.Linear(2, 2), {"lr": "a"}, TypeError, "lr='a': must be a number"),
+        (nn.Linear(2, 2), {"betas": 0.9}, TypeError, "betas=0.9: must be two numbers"),
+        (nn.Linear(2, 2), {"spam": 3}, TypeError, "spam=3: must be a Spam"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_by_name(
+    params: Any, settings: dict[str, Any], error: type[Exception], rule: str
+) -> None:
+    with pytest.raises(error, match=f"^{rule}"):
+        AdamWPrune(params, **settings)
+
+
+def test_convolutions_that_parameters_do_not_show_are_named() -> None:
+    model = nn.Sequential(nn.Conv1d(4, 8, 3), nn.Linear(8, 4))
+    with pytest.warns(UserWarning, match=r"25 % .* left out: 0.weight \(3 dimensions\)"):
+        optimizer = AdamWPrune(model.named_parameters(), target_sparsity=0.5, ramp_end_step=200)
+    assert optimizer.masks is not None
+    assert optimizer.masks.names == ["1.weight"]

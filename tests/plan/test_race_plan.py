@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,14 +70,25 @@ def test_trials_that_are_there_keep_their_numbers() -> None:
     assert {t.shape for t, _ in again.added} == {"shape"}
 
 
+def test_new_trials_take_numbers_and_names_that_are_free() -> None:
+    """A plan of a user's files has their names, and one made again from trials has gaps."""
+    mine = [replace(PLAIN[0][0], number=2, name="config_004"), replace(PLAIN[1][0], number=3)]
+    growth = race_plan.grow(AXES, mine, [(PLAIN[2], "7"), (PLAIN[2], "9")])
+    assert [(t.number, t.name) for t, _ in growth.added] == [
+        (4, "config_004_2"),
+        (5, "config_005"),
+    ]
+
+
 def test_what_a_wider_plan_adds_is_swept_by_all() -> None:
     begun = race_plan.begin(AXES, PLAIN, RULES)
     trials = [t for t, _ in begun.added]
     wider = [trial(1, LR="0.1", EPOCHS="5", SEED="1"), trial(2, LR="0.1", EPOCHS="9", SEED="1")]
     rules = RaceRecord(alpha=0.05, margin=0.0, max_seeds=6, by="val_acc", seeds=["1"])
     more = race_plan.begin(header(EPOCHS=["5", "9"]), wider, rules)
+    begun = begun._replace(header=replace(begun.header, packs={"shape": {"size": 4}}))
     growth = race_plan.join(begun.header, trials, more.header, more.added)
-    assert growth.header.race is not None
+    assert growth.header.race is not None and growth.header.packs == begun.header.packs
     assert growth.header.race.seeds == ["7", "2"]  # as the race began
     assert growth.header.plan_id == more.header.plan_id
     assert [t.number for t, _ in growth.added] == [7, 8, 9, 10, 11, 12]

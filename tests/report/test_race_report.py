@@ -15,7 +15,7 @@ from espalier.analysis.rank import TrialResult
 from espalier.core.records import RaceRecord
 from espalier.core.trial import Status
 from espalier.report.race_report import race_json, render_race, round_line
-from espalier.report.reports import ANALYSIS, RACE, write_reports
+from espalier.report.reports import ANALYSIS, RACE, ReportRequest, write_reports
 
 NOISE = {
     "even": [0.0, 0.2, -0.2, 0.1, -0.1, 0.0],
@@ -105,4 +105,4 @@ def test_the_measure_of_a_race_ranks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     rules = record(by="val_loss").as_json()
     folder = stored(tmp_path / "race", raced("even far", 3), race=rules)
     assert "Ranked by: validation loss" in write_reports(folder)
-    assert "Ranked by: validation accuracy" in write_reports(folder, "val_acc")
+    assert "Ranked by: validation accuracy" in write_reports(folder, ReportRequest("val_acc"))

@@ -10,7 +10,7 @@ from trial_results import ended, passed, sweep, trial
 
 from espalier.core.errors import UserError
 from espalier.core.trial import Status
-from espalier.report.reports import ranking_measure, write_reports
+from espalier.report.reports import ReportRequest, ranking_measure, write_reports
 from espalier.store.store import Store
 
 
@@ -40,7 +40,8 @@ def test_reports_are_remade_in_place_and_leave_nothing_else(tmp_path: Path) -> N
     first = write_reports(folder)
     assert write_reports(folder) == first  # the text; the page says when it was written
     written = {path.name for path in folder.iterdir() if not path.name.startswith("sweep.db")}
-    assert written == {"sweep_analysis.txt", "sweep_summary.json", "report.html"}
+    reports = {"sweep_analysis.txt", "sweep_summary.json", "sweep_ranking.json", "report.html"}
+    assert written == reports
 
 
 def test_reports_while_the_runner_holds_the_store(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_measure_asked_for_goes_before_the_environment_before_the_plan(
 def test_a_bad_measure_writes_nothing(tmp_path: Path) -> None:
     folder = stored(tmp_path / "sweep_1", sweep({"0.85": [90.0]}))
     with pytest.raises(UserError, match="RANK_BY=speed"):
-        write_reports(folder, "speed")
+        write_reports(folder, ReportRequest("speed"))
     assert not (folder / "sweep_analysis.txt").exists()
 
 
@@ -80,16 +81,16 @@ def test_any_number_that_trials_record_ranks(tmp_path: Path) -> None:
     text = write_reports(folder)
     assert "Ranked by: luck (more is better), mean over seeds" in text
     assert "Config file: config_002" in text and "Luck: 0.5 (n=1: no interval)" in text
-    assert "Config file: config_001" in write_reports(folder, "luck:min")
+    assert "Config file: config_001" in write_reports(folder, ReportRequest("luck:min"))
     with pytest.raises(UserError, match="RANK_BY=luck: nothing says whether more of luck"):
-        write_reports(folder, "luck")
+        write_reports(folder, ReportRequest("luck"))
 
 
 def test_several_measures_have_a_front(tmp_path: Path) -> None:
     numbers = [(90.0, 3.0), (80.0, 1.0), (70.0, 2.0)]
     results = [passed(trial(n, 1, LR=str(n)), acc, cost=c) for n, (acc, c) in enumerate(numbers, 1)]
     folder = stored(tmp_path / "sweep_1", [*results, passed(trial(4, 1, LR="4"), 60.0)])
-    text = write_reports(folder, "val_acc,cost:min")
+    text = write_reports(folder, ReportRequest("val_acc,cost:min"))
     assert "On the front: 2 of 3 configurations" in text
     assert "Left out, since they have no finite cost: 1 configurations" in text
     (front,) = json.loads((folder / "sweep_pareto.json").read_text(encoding="utf-8"))

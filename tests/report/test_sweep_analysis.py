@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import pytest
 from trial_results import ended, passed, sweep, trial
 
-from espalier.analysis.rank import TrialResult
+from espalier.analysis.rank import TrialResult, rank
 from espalier.core.trial import Status, Trial
-from espalier.report.sweep_analysis import counts, render_analysis
+from espalier.report.sweep_analysis import counts, method, render_analysis
 
 GUIDE = """\
 Hyperparameter Sweep Analysis
@@ -43,7 +43,7 @@ def log(item: Trial) -> str:
 
 
 def page(results: Sequence[TrialResult], by: str = "val_acc", refused: int = 0) -> str:
-    text = render_analysis(results, by, log, refused)
+    text = render_analysis(results, rank(results, by), log, refused)
     assert text.isascii() and text.endswith("\n")
     return text
 
@@ -233,6 +233,13 @@ def test_missed_sparsity_is_reported(reached: float, shown: str | None) -> None:
     lines = report([passed(trial(1, 1), 90.0, final_sparsity=reached)])
     assert (f"config_001: {shown} of 70.0%" in lines) is (shown is not None)
     assert ("SPARSITY TARGETS NOT MET: 1 of 1 trials" in lines) is (shown is not None)
+
+
+def test_in_a_race_the_table_guarantees_nothing() -> None:
+    results = sweep({"a": [90.0, 91.0, 92.0], "b": [91.0, 90.5, 91.0]})
+    plain, raced = (method(rank(results, raced=given))[1] for given in (False, True))
+    assert plain.startswith("Behind the best: one that is truly best is called so in at most 5%")
+    assert raced.startswith("Behind the best: a remark alone, since a race gave out the seeds")
 
 
 def test_counts_of_an_empty_plan() -> None:

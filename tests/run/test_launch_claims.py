@@ -58,8 +58,11 @@ def said(folder: Path) -> dict[str, str]:
     return {item["claim"].split()[5]: item["status"] for item in record["claims"]}
 
 
-def test_claims_are_sealed_before_the_first_trial(tmp_path: Path) -> None:
+def test_claims_are_sealed_before_the_first_trial(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     swept(tmp_path, "0.5")
+    assert capsys.readouterr().out.startswith("sealed 1 claim, sha256 ")
     (folder,) = sweeps(tmp_path)
     (seal,) = seals(folder)
     with Store.open(folder / STORE, readonly=True) as store:
@@ -70,9 +73,10 @@ def test_claims_are_sealed_before_the_first_trial(tmp_path: Path) -> None:
     assert (folder / "sweep_analysis.txt").read_text(encoding="utf-8").splitlines()[1] == "CLAIMS:"
 
 
-def test_going_on_does_not_seal_again(tmp_path: Path) -> None:
+def test_going_on_does_not_seal_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
         swept(tmp_path, "0.5")
+    assert capsys.readouterr().out.count("sealed 1 claim") == 1
     (folder,) = sweeps(tmp_path)
     assert len(seals(folder)) == 1
 
@@ -96,11 +100,17 @@ def test_a_claim_that_was_changed_is_inadmissible_and_so_is_the_one_before(tmp_p
     assert said(folder) == {"0.5": "INADMISSIBLE", "0.1": "INADMISSIBLE"}
 
 
-def test_results_of_an_earlier_sweep_are_known_in_a_new_one(tmp_path: Path) -> None:
+def test_results_of_an_earlier_sweep_are_known_in_a_new_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     swept(tmp_path)
     swept(tmp_path, "0.5", new=True)
     new, _ = sweeps(tmp_path)
     assert [seal.ended for seal in seals(new)] == [[1, 2, 3, 4]]
+    assert (
+        "4 of 4 trials have ended already: claims on these are inadmissible"
+        in capsys.readouterr().out
+    )
     assert said(new) == {"0.5": "INADMISSIBLE"}
 
 

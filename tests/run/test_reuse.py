@@ -13,7 +13,10 @@ import pytest
 from fake_sweep import HERE, request, trial
 
 from espalier.core import revision
+from espalier.core.records import RaceRecord
 from espalier.core.trial import LOG, Result, Trial
+from espalier.plan import race_plan
+from espalier.plan.expand import identity
 from espalier.run import launch
 from espalier.store.attempt import Attempt
 from espalier.store.results_dir import METRICS, STORE, sweeps
@@ -85,6 +88,29 @@ def test_only_what_is_new_is_trained(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert metrics["config_file"] == f"config_{ours:03}"
     summary = json.loads((second / "sweep_summary.json").read_text(encoding="utf-8"))
     assert [record["status"] for record in summary] == ["passed", "failed", "error", "passed"]
+
+
+def seeded(rate: str, seed: int, number: int) -> Trial:
+    item = trial(number, SEED=str(seed))
+    config = {**item.config, "LR": rate}
+    return replace(item, id=identity(config), config=config)
+
+
+def test_a_race_takes_over_the_seeds_of_every_round(tmp_path: Path) -> None:
+    places = {"a": (1, 4, 5, 8), "b": (2, 3, 6, 7)}  # scores go by the number: they are level
+    old = [seeded(rate, n, at) for rate, every in places.items() for n, at in enumerate(every, 1)]
+    old.sort(key=lambda item: item.number)
+    ran(tmp_path, old, "old")
+    rules = RaceRecord(alpha=0.05, margin=0.0, max_seeds=5, by="val_acc", seeds=["1"])
+    plain = request(tmp_path, old, plan_id="old")
+    begun = race_plan.begin(plain.header, plain.trials, rules)
+    fixed = {"entry": "origin_entry:train", "in_process": True, "reuse": True}
+    launch.run(replace(plain, header=begun.header, trials=begun.added, **fixed))
+    folder = sweeps(tmp_path)[0]
+    with Store.open(folder / STORE, readonly=True) as store:
+        made = {item.number: item for item in store.trials()}
+        trained = [made[each.trial].config["SEED"] for each in store.attempts() if each.round]
+    assert len(made) == 10 and trained == ["5", "5"]
 
 
 def test_a_result_that_was_taken_over_names_who_trained_it(tmp_path: Path) -> None:

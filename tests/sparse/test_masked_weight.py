@@ -48,3 +48,27 @@ def test_leaks_are_counted_in_weight_and_state() -> None:
     optimizer.state[weight]["exp_avg"].mul_(live)
     assert find_leaks(weight, live, optimizer) == {"weight": 2, "exp_avg_sq": 2}
     assert find_leaks(weight, live, None) == {"weight": 2}
+
+
+class Around(torch.optim.Optimizer):
+    """Wraps another, and has a queue and an average of its own under a name of the other's."""
+
+    def __init__(self, inner: torch.optim.Optimizer) -> None:
+        super().__init__(inner.param_groups, {})
+        self.inner = inner
+
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        self.inner.step(closure)
+        for group in self.param_groups:
+            for p in group["params"]:
+                self.state[p] = {"exp_avg": torch.ones_like(p), "queue": [torch.ones_like(p)]}
+
+
+def test_state_of_a_wrapped_optimizer_and_in_lists_is_state_of_the_weight() -> None:
+    weight = torch.ones(2, 2, requires_grad=True)
+    optimizer = Around(torch.optim.Adam([weight]))
+    weight.sum().backward()
+    optimizer.step()
+    tensors = weight_and_state(weight, optimizer)
+    assert set(tensors) == {"weight", "exp_avg", "queue.0", "exp_avg 3", "exp_avg_sq"}
+    assert tensors["exp_avg 3"] is optimizer.inner.state[weight]["exp_avg"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,15 @@ def test_taking_claims_back_is_a_change_too() -> None:
     assert renewed([first, second], None) == [first, second]
 
 
+def test_a_new_seal_in_words() -> None:
+    known = replace(FIRST, claims=["A", "B"], ended=[1, 2])
+    assert sealing.describe_seal(FIRST, 9) == f"sealed 1 claim, sha256 {FIRST.sha256[:16]}"
+    assert sealing.describe_seal(known, 9) == (
+        f"note: sealed 2 claims, sha256 {FIRST.sha256[:16]}; 2 of 9 trials have ended already: "
+        "claims on these are inadmissible, take seeds not trained yet"
+    )
+
+
 def test_a_sweep_without_claims_has_no_seal() -> None:
     assert renewed([], None) is None
 
@@ -54,12 +64,12 @@ def test_what_has_ended_in_any_sweep_of_the_results_is_known(tmp_path: Path) -> 
     """Trials 1 to 4 have ended in one sweep; 5 and 6, which did not run, in none."""
     folder = stored(tmp_path / "sweep_1", arms([1.0, 2.0, None]))
     ids = {f"{n:012x}": n + 10 for n in range(2, 9)}
-    assert sealing.ended(tmp_path, tmp_path / "sweep_2", ids) == [12, 13, 14]
-    assert sealing.ended(tmp_path / "elsewhere", folder, ids) == [12, 13, 14]
-    assert sealing.ended(tmp_path / "elsewhere", tmp_path / "sweep_2", ids) == []
+    assert sealing.ended(tmp_path, [], ids) == [12, 13, 14]
+    assert sealing.ended(tmp_path / "elsewhere", [folder], ids) == [12, 13, 14]
+    assert sealing.ended(tmp_path / "elsewhere", [tmp_path / "sweep_2"], ids) == []
 
 
 def test_a_store_that_cannot_be_read_has_no_known_trial(tmp_path: Path) -> None:
     (tmp_path / "sweep_1").mkdir()
     (tmp_path / "sweep_1" / "sweep.db").write_text("no database", encoding="utf-8")
-    assert sealing.ended(tmp_path, tmp_path / "sweep_1", {"a": 1}) == []
+    assert sealing.ended(tmp_path, [], {"a": 1}) == []

@@ -46,3 +46,30 @@ class Whole(Coupled):
         for group in self.param_groups:
             for p in group["params"]:
                 self.state[p]["basis"] = torch.eye(7)
+
+
+class Queued(Signs):
+    """Keeps gradients in a list."""
+
+    def step(self, closure=None):
+        super().step()
+        for group in self.param_groups:
+            for p in group["params"]:
+                self.state[p].setdefault("queue", []).append(p.grad.clone())
+
+
+class Projection:
+    """What an optimizer may keep of a parameter in an object of its own."""
+
+    def __init__(self, matrix):
+        self.matrix = matrix
+
+
+class Projected(Signs):
+    """Keeps a matrix in an object."""
+
+    def step(self, closure=None):
+        super().step()
+        for group in self.param_groups:
+            for p in group["params"]:
+                self.state[p]["projection"] = Projection(torch.eye(len(p)))

@@ -51,7 +51,7 @@ def at_two_sparsities() -> list[TrialResult]:
     return [*two_arms(SPARSITY="0.5"), *two_arms([1.0, 0.5], start=9, SPARSITY="0.9")]
 
 
-def asked(results: Sequence[TrialResult], **changes: Any) -> ArmVerdict:
+def ask_two(results: Sequence[TrialResult], **changes: Any) -> ArmVerdict:
     """The verdict on whether `state` is better than `magnitude`, or on another question."""
     question = replace(QUESTION, **changes)
     ranking = rank(results, question.by.name)

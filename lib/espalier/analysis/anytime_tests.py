@@ -79,8 +79,11 @@ def reaches(n: Array, total: Array, squares: Array, step: float, limit: float) -
 
 
 def _left(n: Array, total: Array, squares: Array, g: float) -> Array:
-    """Return what is left of the sum of squares beside an effect of variance `g`."""
-    return squares - g * total**2 / (1 + n * g)
+    """Return what is left of the sum of squares beside an effect of variance `g`.
+
+    With no spread that is squares / (1 + n * g); rounding must not make it less.
+    """
+    return np.maximum(squares - g * total**2 / (1 + n * g), squares / (1 + n * g))
 
 
 def _two_sided(n: Array, squares: Array, left: Array, g: float) -> Array:

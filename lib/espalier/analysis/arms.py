@@ -80,16 +80,16 @@ def parse_arm(text: str, name: str) -> Arm:
     return Arm(values)
 
 
-def resolve(arm: Arm, every: Sequence[Configuration], name: str) -> Arm:
+def resolve(arm: Arm, every: Sequence[Configuration], name: str, together: bool = True) -> Arm:
     """Return the arm with its values as the trials of `every` have them: `.90` becomes `0.9`.
 
     Raises UserError for a name, a symbol or a value that no trial has, and for values that no
-    configuration has together.
+    configuration has `together`: those of a WHERE may be of one side and of the other.
     """
     place = f"{name}={arm}"
     if not arm.name:
         arm = replace(arm, values={s: _value(s, t, every, place) for s, t in arm.values.items()})
-    if any(arm.holds(item) for item in every):
+    if any(arm.holds(item) for item in every) or not (arm.name or together):
         return arm
     if arm.name:
         names = [result.trial.name for item in every for result in item.results]
@@ -190,6 +190,9 @@ def _values_of(symbol: str, every: Iterable[Configuration]) -> list[str]:
 def _meant(symbol: str, every: Sequence[Configuration]) -> str:
     """Return what an unknown symbol may be: the nearest one, else what the sweep varies."""
     names = dict.fromkeys(name for item in every for name in item.first.config)
+    choice, _, member = symbol.partition("_SELECT_")
+    if member and choice in names:
+        return f"did you mean {choice}={member.lower()}?"
     if near := spelling.nearest(symbol, [name for name in names if name not in REPETITION]):
         return f"did you mean {near}?"
     swept = dict.fromkeys(name for item in every for name in item.first.swept)

@@ -15,7 +15,9 @@ UNKNOWN = "unknown"
 def notes(ranking: Ranking) -> list[str]:
     """Return marked lines on what differs between ranked trials and should not, or nothing."""
     trials = [item for configuration in ranking.ranked for item in configuration.counted]
-    return [*_samples(ranking.ranked), *_origins(trials)]
+    lines = origins(trials)
+    head = "NOTE: the ranked trials were not all made alike, so differences may come from that"
+    return [*_samples(ranking.ranked), *([head] if lines else []), *lines]
 
 
 def _samples(ranked: Sequence[Configuration]) -> list[str]:
@@ -32,8 +34,8 @@ def _samples(ranked: Sequence[Configuration]) -> list[str]:
     ]
 
 
-def _origins(trials: Sequence[TrialResult]) -> list[str]:
-    """Return trials that came about in different ways."""
+def origins(trials: Sequence[TrialResult]) -> list[str]:
+    """Return indented lines on the different ways in which trials came about, or nothing."""
     tallies = {
         "by {} revisions of the code": _revisions(trials),
         "with {} sets of package versions": Counter(_versions(trials)),
@@ -45,10 +47,7 @@ def _origins(trials: Sequence[TrialResult]) -> list[str]:
         if len(tally) > 1:
             lines.append(f"  {what.format(len(tally))}:")
             lines += [f"    {text}: {_count(count, 'trial')}" for text, count in tally.items()]
-    if not lines:
-        return []
-    head = "NOTE: the ranked trials were not all made alike, so differences may come from that"
-    return [head, *lines]
+    return lines
 
 
 def _revisions(trials: Sequence[TrialResult]) -> Counter[str]:

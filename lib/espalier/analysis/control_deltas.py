@@ -20,13 +20,9 @@ SIZE = "live_parameters"
 
 
 @dataclass(frozen=True)
-class Delta:
-    """All comparisons of one kind: `own` and `also` of the configurations, `value` of controls."""
+class MeanDifference:
+    """Several comparisons, and what they come to in the mean."""
 
-    symbol: str
-    own: str
-    value: str
-    also: tuple[tuple[str, str], ...]
     compared: tuple[Comparison, ...]
 
     @cached_property
@@ -42,9 +38,23 @@ class Delta:
     @property
     def sizes(self) -> tuple[float, float] | None:
         """The least and the most live parameters, as a part of those of the control."""
-        pairs = [(item.arm.measure(SIZE), item.control.measure(SIZE)) for item in self.compared]
+        return self.shares(SIZE)
+
+    def shares(self, name: str) -> tuple[float, float] | None:
+        """Return the least and the most of a measure, as a part of that of the control."""
+        pairs = [(item.arm.measure(name), item.control.measure(name)) for item in self.compared]
         shares = [own.mean / other.mean for own, other in pairs if own and other and other.mean]
         return (min(shares), max(shares)) if shares else None
+
+
+@dataclass(frozen=True)
+class Delta(MeanDifference):
+    """All comparisons of one kind: `own` and `also` of the configurations, `value` of controls."""
+
+    symbol: str
+    own: str
+    value: str
+    also: tuple[tuple[str, str], ...]
 
 
 def deltas(compared: Sequence[Comparison]) -> list[Delta]:
@@ -60,7 +70,7 @@ def deltas(compared: Sequence[Comparison]) -> list[Delta]:
         own = item.arm.first.config[item.symbol]
         groups.setdefault((item.symbol, own, item.value, _also(item, symbols)), []).append(item)
     return [
-        Delta(*kind, tuple(group)) for kind, group in sorted(groups.items(), key=lambda x: x[0])
+        Delta(tuple(group), *kind) for kind, group in sorted(groups.items(), key=lambda x: x[0])
     ]
 
 

@@ -26,6 +26,9 @@ RANDOM = "random"
 """A value that is a control of whatever symbol is swept over it: chance instead of a choice."""
 SAME = ("steps", "parameters", "live_parameters")
 """What a fair comparison has in common; where it differs, the report says so."""
+TIME = "total_time"
+TIME_SLACK = 0.1
+"""Seconds of training that differ by a smaller part are those of one machine at two times."""
 HEAD_START = 1 + 1e-9
 """Equal times, summed in another order, are equal."""
 
@@ -40,7 +43,10 @@ class Cut:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A configuration, `arm`, beside the control that differs from it in `symbol`."""
+    """A configuration, `arm`, beside the control that differs from it in `symbol`.
+
+    Without a symbol the control is a baseline that a user chose.
+    """
 
     arm: Configuration
     control: Configuration
@@ -102,12 +108,22 @@ class Comparison:
     @property
     def unequal(self) -> dict[str, tuple[float, float]]:
         """What a fair comparison has in common and this one has not: the arm's, the control's."""
-        means = {name: (self.arm.measure(name), self.control.measure(name)) for name in SAME}
-        return {
-            name: (arm.mean, control.mean)
-            for name, (arm, control) in means.items()
-            if arm and control and arm.mean != control.mean
-        }
+        return {name: both for name in SAME if (both := self._means(name)) and both[0] != both[1]}
+
+    @property
+    def unequal_time(self) -> tuple[float, float] | None:
+        """The seconds of training of both, where they differ by more than machines do."""
+        both = self._means(TIME)
+        return both if both and not within_slack(*both) else None
+
+    def _means(self, name: str) -> tuple[float, float] | None:
+        arm, control = self.arm.measure(name), self.control.measure(name)
+        return (arm.mean, control.mean) if arm and control else None
+
+
+def within_slack(own: float, other: float) -> bool:
+    """Return whether two times are alike."""
+    return max(own, other) <= min(own, other) * (1 + TIME_SLACK)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ from enum import StrEnum
 from espalier.analysis.confidence import Interval, has_spread, interval
 from espalier.analysis.multiple_tests import interval_p, upper_p
 
+MARGIN = 0.0
+"""What counts as equal where no margin is given: nothing."""
+
 
 class Answer(StrEnum):
     """What is said of the first of two against the second."""

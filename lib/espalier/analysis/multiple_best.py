@@ -24,10 +24,9 @@ def behind_the_best(scores: Sequence[Mapping[DrawT, float]], alpha: float = ALPH
     """Return which of several configurations are behind the best of them.
 
     `scores` are by draw (what pairs them), larger is better, all on the same samples. One is behind
-    if, for some other, the one-sided paired t-test that it is better has p <= alpha / (K - 1), K
-    being those with a score. A truly best one only errs against the K - 1 others, so it is called
-    behind in at most a share `alpha` of sweeps. Fewer than two common draws, or the same difference
-    on all, say nothing.
+    if, for some other, the one-sided paired t-test that it is better has p <= alpha / `rivals(K)`,
+    K being those with a score. So a truly best one is called behind in at most a share `alpha` of
+    sweeps. Fewer than two common draws, or the same difference on all, say nothing.
     """
     import numpy as np
 
@@ -37,6 +36,20 @@ def behind_the_best(scores: Sequence[Mapping[DrawT, float]], alpha: float = ALPH
         for draw, score in each.items():
             own[draws[draw]] = score
     return [bool(behind) for behind in are_behind(values, alpha)]
+
+
+def rivals(count: int) -> int:
+    """Return among how many tests one of `count` configurations has to share its error rate.
+
+    A truly best one can only be wronged by the count - 1 others. Of two that are equal either can
+    be, so they are tested on both sides, as two means usually are.
+    """
+    return max(count - 1, 2)
+
+
+def pair_level(count: int) -> float:
+    """Return the level of the two-sided test of a pair that is as strict as that of the table."""
+    return 2 * ALPHA / rivals(count)
 
 
 def _draws(scores: Sequence[Mapping[DrawT, float]]) -> list[DrawT]:
@@ -53,7 +66,7 @@ def are_behind(values: Array, alpha: float) -> Flags:
     count, draws = int(there.any(axis=1).sum()), values.shape[1]
     if count < 2 or draws < 2:
         return np.zeros(len(values), dtype=bool)
-    limits = np.append(0.0, -stdtrit(np.arange(1, draws), alpha / (count - 1)))
+    limits = np.append(0.0, -stdtrit(np.arange(1, draws), alpha / rivals(count)))
     floor = LUMPS * resolution(values[there]) ** 2
     rows = max(1, BLOCK // values.size)  # taken at a time
     parts = [values[place : place + rows] for place in range(0, len(values), rows)]

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar
 
 from espalier.analysis.confidence import ALPHA, Interval, has_spread, interval
-from espalier.analysis.power import detectable_difference
+from espalier.analysis.power import detectable_difference, seeds_needed
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 
@@ -47,6 +47,19 @@ def interval_power(difference: Interval) -> float | None:
         return None
     sd = difference.error * math.sqrt(difference.n)
     return detectable_difference(sd, difference.n)
+
+
+def more_seeds(difference: Interval, alpha: float = ALPHA) -> float:
+    """Return about how many more pairs show a difference as large as that seen, at its spread.
+
+    At least 1; infinite for no difference, or none that a number in reach shows. The difference
+    must have a spread.
+    """
+    if not difference.error:
+        raise ValueError(f"difference={difference}: must have a spread")
+    sd = difference.error * math.sqrt(difference.n)
+    needed = seeds_needed(difference.mean, sd, alpha)
+    return math.inf if needed is None else max(1, needed - difference.n)
 
 
 def corrected(differences: Mapping[KeyT, Interval | None]) -> dict[KeyT, float]:

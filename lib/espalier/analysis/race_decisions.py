@@ -4,7 +4,7 @@ Every configuration has its scores in the order of seeds. Round r looks at the f
 so more seeds never change what earlier rounds decided, and neither does the order in which trials
 ended. A configuration leaves when the evidence that some other is better reaches (K - 1) / alpha,
 for K configurations: one that is truly best can only err against the K - 1 others, so it is called
-behind in at most a share alpha of races, whenever one looks.
+behind in at most a share alpha of races, whenever one looks. Of two, the limit is 2 / alpha.
 
 With a margin, each of the two statements has half of alpha: that one is behind, and that all that
 are left lie within the margin of each other. The second is wrong only if one of the K - 1 others
@@ -22,6 +22,7 @@ import numpy as np
 
 from espalier.analysis.anytime_tests import Array, Flags, reaches
 from espalier.analysis.confidence import ROUNDING, resolution
+from espalier.analysis.multiple_best import rivals
 from espalier.core.measures import Measure
 
 NO_SCORE = "no trial of the first round has a score"
@@ -138,7 +139,7 @@ class Race:
         seen = np.array(self._seen)
         self._leave(self._in & np.isnan(seen).all(axis=0), RaceStatus.UNDECIDED, NO_SCORE)
         step = resolution(seen[~np.isnan(seen)])
-        limit = math.log(max(self._count - 1, 1) / self._rules.share)
+        limit = math.log(rivals(self._count) / self._rules.share)
         behind = self._pairs.behind(step, limit)
         if not behind[self._in].all():  # else those with gaps have beaten each other in a circle
             self._leave(behind, RaceStatus.BEHIND)
@@ -201,7 +202,7 @@ class _Pairs:
         for close, sign in zip(self._close, (1, -1), strict=True):
             total = self._n * margin - sign * self._total
             squares = self._squares - 2 * margin * sign * self._total + self._n * margin**2
-            open_ = ~close & (total > 0)
+            open_ = ~close & (total > ROUNDING * self._n * margin)
             close[open_] = reaches(self._n[open_], total[open_], squares[open_], step, limit)
         return bool(self._close.all())
 

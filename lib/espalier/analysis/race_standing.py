@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from espalier.analysis.race_decisions import RaceDecision, RaceRules, RaceState, decide
+from espalier.analysis.race_decisions import Race, RaceDecision, RaceRules, RaceState
 from espalier.analysis.rank import TrialResult, grouped
 from espalier.core import measures
 from espalier.core.measures import Measure
-from espalier.core.records import RaceRecord
-from espalier.core.trial import Result, Status, Trial
-from espalier.plan.race_plan import FIRST_SEEDS, SEED
+from espalier.core.records import FIRST_SEEDS, RaceRecord
+from espalier.core.trial import REPETITION, Result, Status, Trial
+
+SEED, _ = REPETITION
 
 
 @dataclass(frozen=True)
@@ -74,16 +75,18 @@ def standing(
     results: Iterable[tuple[Trial, Result, int]],
     rules: RaceRecord,
     unfinished: Collection[int] = (),
+    race: Race | None = None,
 ) -> RaceStanding:
     """Return how a race stands by the results of its trials, whatever their order.
 
     Trials that have not ended, or whose number is `unfinished`, have no score yet: their
     configuration is judged by the seeds before. One that ended otherwise than passed has none.
+    A `race` that has judged the first of these results goes on from there.
     """
-    groups = [_in_order(group, rules) for group in grouped(results)]
-    scores = [_scores(group, rules, unfinished) for group in groups]
-    limits = RaceRules(rules.alpha, rules.margin, FIRST_SEEDS, rules.max_seeds)
-    state = decide(scores, limits, measures.find(rules.by))
+    order, name = rules.order, measures.find(rules.by).name
+    groups = [_in_order(group, order) for group in grouped(results)]
+    scores = [_scores(group, order, name, unfinished) for group in groups]
+    state = (race or begin(len(groups), rules)).advance(scores)
     raced = (
         RacedConfiguration(group, decision, _mean(own[: decision.seeds]))
         for group, own, decision in zip(groups, scores, state.decisions, strict=True)
@@ -91,21 +94,27 @@ def standing(
     return RaceStanding(rules, tuple(raced), state)
 
 
-def _in_order(group: Sequence[TrialResult], rules: RaceRecord) -> tuple[TrialResult, ...]:
-    places = {seed: place for place, seed in enumerate(rules.order)}
+def begin(configurations: int, rules: RaceRecord) -> Race:
+    """Return the race of so many configurations, before its first round."""
+    limits = RaceRules(rules.alpha, rules.margin, FIRST_SEEDS, rules.max_seeds)
+    return Race(configurations, limits, measures.find(rules.by))
+
+
+def _in_order(group: Sequence[TrialResult], order: Sequence[str]) -> tuple[TrialResult, ...]:
+    places = {seed: place for place, seed in enumerate(order)}
     return tuple(sorted(group, key=lambda item: places.get(item.trial.config[SEED], math.inf)))
 
 
 def _scores(
-    group: Sequence[TrialResult], rules: RaceRecord, unfinished: Collection[int]
+    group: Sequence[TrialResult], order: Sequence[str], name: str, unfinished: Collection[int]
 ) -> list[float | None]:
     """Return the scores of the first seeds, as many in a row as have ended."""
     scores: list[float | None] = []
-    for item, seed in zip(group, rules.order, strict=False):
+    for item, seed in zip(group, order, strict=False):
         ended = item.result.status is not Status.NOTRUN and item.trial.number not in unfinished
         if item.trial.config[SEED] != seed or not ended:
             break
-        scores.append(item.measure(rules.by))
+        scores.append(item.measure(name))
     return scores
 
 

@@ -132,12 +132,14 @@ class Configuration:
 class Ranking:
     """Configurations best first, and those without a score, in plan order.
 
-    `by` is a text of `RANK_BY`: one measure or more.
+    `by` is a text of `RANK_BY`: one measure or more. `raced` says that a race gave out the seeds,
+    by what they showed, so that verdicts of seeds set beforehand do not hold.
     """
 
     by: str
     ranked: tuple[Configuration, ...]
     unranked: tuple[Configuration, ...]
+    raced: bool = False
 
     @property
     def measure(self) -> Measure:
@@ -161,7 +163,9 @@ class Ranking:
         return item is not best and item.samples == best.samples and own == top
 
 
-def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> Ranking:
+def rank(
+    results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc", raced: bool = False
+) -> Ranking:
     """Rank the configurations of a sweep by the mean of `by`; see the module for the order.
 
     Of several measures the first ranks. The order of `results` does not matter. Raises UserError
@@ -170,8 +174,9 @@ def rank(results: Iterable[tuple[Trial, Result, int]], by: str = "val_acc") -> R
     measure = measures.measures_of(by)[0]
     every = [Configuration(group, scores(group, measure.name)) for group in grouped(results)]
     ranked = sorted((item for item in every if item.scores), key=lambda item: _order(item, measure))
-    compared = _with_verdicts(ranked, measure)
-    return Ranking(by, tuple(compared), tuple(item for item in every if not item.scores))
+    compared = with_verdicts(ranked, measure)
+    unranked = tuple(item for item in every if not item.scores)
+    return Ranking(by, tuple(compared), unranked, raced)
 
 
 def recorded(results: Iterable[TrialResult]) -> list[str]:
@@ -204,8 +209,8 @@ def comparable(item: Configuration, best: Configuration) -> bool:
     return item.samples == best.samples and bool(item.short) == bool(best.short)
 
 
-def _with_verdicts(ranked: Sequence[Configuration], by: Measure) -> list[Configuration]:
-    """Return the configurations, best first, with how each compares with the best."""
+def with_verdicts(ranked: Sequence[Configuration], by: Measure) -> list[Configuration]:
+    """Return the configurations, best first, with how each compares with the best of them."""
     places = [n for n, item in enumerate(ranked) if comparable(item, ranked[0])]
     signed = [{d: by.sign * score for d, score in ranked[n].scores.items()} for n in places]
     behind = dict(zip(places, behind_the_best(signed), strict=True))

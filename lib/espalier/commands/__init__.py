@@ -1,4 +1,4 @@
-"""The verbs of the command line, one file each: `sweep-run` is `commands/sweep_run.py`.
+"""The verbs of the command line, one file each: `sweep-run` is `commands/sweeps/sweep_run.py`.
 
 The file of a verb parses with click, calls the library and prints. It defines `command`, which
 returns the exit code. What needs torch is imported inside of functions, so that `--help` is fast.
@@ -6,17 +6,9 @@ returns the exit code. What needs torch is imported inside of functions, so that
 
 from __future__ import annotations
 
-VERBS = {
-    "config": "Make, change or compare configurations",
-    "evaluate": "Measure a saved model on its data set",
-    "import-config": "Write a preset of another program in our symbols",
-    "lint": "Check the Kconfig tree, by itself and against the code",
+SWEEPS = {
     "race": "Train seed by seed until it is known which is best",
-    "remap": "Rename the tensors of a file as a model names them",
     "report": "Write report.html and the other reports of a sweep again",
-    "resume": "Continue a trial from a snapshot, in a new sweep",
-    "search": "Search for the best network within a budget of parameters",
-    "seed-finder": "Find the smallest network that learns",
     "sweep-again": "Run trials of a sweep again",
     "sweep-compare": "Compare two sweeps, configuration by configuration",
     "sweep-estimate": "Estimate the time and disk space of a sweep",
@@ -28,8 +20,21 @@ VERBS = {
     "sweep-rebuild": "Make a damaged store again from the files of its sweep",
     "sweep-run": "Run the plan of a sweep, or continue it",
     "sweep-status": "Show the progress of a sweep",
+    "table": "Write the ranking of a sweep as LaTeX, Markdown or CSV",
+    "verdict": "Answer whether A is better than B, with an error rate",
+}
+"""The short help of each verb of `commands/sweeps`."""
+VERBS = {
+    "config": "Make, change or compare configurations",
+    "evaluate": "Measure a saved model on its data set",
+    "import-config": "Write a preset of another program in our symbols",
+    "lint": "Check the Kconfig tree, by itself and against the code",
+    "remap": "Rename the tensors of a file as a model names them",
+    "resume": "Continue a trial from a snapshot, in a new sweep",
+    "search": "Search for the best network within a budget of parameters",
+    "seed-finder": "Find the smallest network that learns",
     "train": "Train the configuration: one trial, or a test matrix",
     "validate": "Check the configuration's model and data",
-    "verdict": "Answer whether A is better than B, with an error rate",
+    **SWEEPS,
 }
 """The short help of each verb, which `python -m espalier --help` lists."""

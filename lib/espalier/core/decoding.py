@@ -16,6 +16,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from espalier.core import names
 from espalier.core.measures import MEASURES
 from espalier.core.records import (
+    LONGEST_RACE,
     ClaimSeal,
     EpochRecord,
     PackShare,
@@ -113,14 +114,10 @@ def counts(record: object) -> dict[int, int]:
 
 def header(record: object) -> PlanHeader:
     """Return the header of a plan. Raises ContentError."""
-    fields = _fields(record, PlanHeader, skipped=("race", "claims", "seals"))
+    fields = _fields(record, PlanHeader, skipped=("claims", "seals", "race"))
+    _check_seals(fields)
     if fields.get("race") is not None:
         _check_race(fields["race"])
-    seals = fields.get("seals") or []
-    if not isinstance(seals, list):
-        raise ContentError(f"seals: must be a list, not {_shown(seals)}")
-    for seal in (fields.get("claims") or {}, *seals):
-        _fields(seal, ClaimSeal)
     for name, parts in _PARTS.items():
         for item in fields.get(name, ()):
             if not all(check(item.get(part)) for part, check in parts.items()):
@@ -128,11 +125,22 @@ def header(record: object) -> PlanHeader:
     return PlanHeader.from_json(fields)
 
 
+def _check_seals(fields: Mapping[str, Any]) -> None:
+    """Raise ContentError unless the claims of a header, and each seal of them, are seals."""
+    seals = fields.get("seals") or []
+    if not isinstance(seals, list):
+        raise ContentError(f"seals: must be a list, not {_shown(seals)}")
+    for seal in (fields.get("claims") or {}, *seals):
+        _fields(seal, ClaimSeal)
+
+
 def _check_race(record: object) -> None:
     """Raise ContentError unless a JSON object is the record of a race."""
     fields = _fields(record, RaceRecord, required=("alpha", "margin", "max_seeds", "by"))
-    if not (0 < fields["alpha"] < 1 and fields["margin"] >= 0 and fields["max_seeds"] >= 2):
-        raise ContentError("race: must have an alpha in 0..1, a margin >= 0 and 2 seeds or more")
+    if not (0 < fields["alpha"] < 1 and fields["margin"] >= 0):
+        raise ContentError("race: must have an alpha in 0..1 and a margin >= 0")
+    if not 2 <= fields["max_seeds"] <= LONGEST_RACE:
+        raise ContentError(f"race: must have 2 to {LONGEST_RACE} seeds")
     if not all(text.isdecimal() for text in fields.get("seeds", ())):
         raise ContentError("race: must have seeds that are whole numbers")
 

@@ -15,6 +15,10 @@ PLAN_SCHEMA = 1
 """The version of plan.jsonl."""
 SEEDS = 2**31
 """CONFIG_SEED is below this."""
+FIRST_SEEDS = 3
+"""Seeds that every configuration gets before the first decision."""
+LONGEST_RACE = 10_000
+"""Seeds of a race, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +92,7 @@ class RaceRecord(JsonRecord):
     """The rules of a race: `alpha` in 0..1, `margin` >= 0 in the unit of the measure `by`.
 
     Every configuration gets the seeds in the order of `seeds`, then the next integers, up to
-    `max_seeds` of them.
+    `max_seeds` of them, 2 to LONGEST_RACE.
     """
 
     alpha: float

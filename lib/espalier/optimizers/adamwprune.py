@@ -24,6 +24,7 @@ from espalier.optimizers.groups import (
     given_order,
     groups_of,
     named_parameters,
+    parameters_in,
     refuse_complex,
 )
 from espalier.optimizers.guarded import GuardedAdam
@@ -35,7 +36,7 @@ from espalier.sparse.importance import Importance, check_allocation, state_score
 from espalier.sparse.mask import MaskSet
 from espalier.sparse.masked_arrivals import MaskedArrivals
 from espalier.sparse.outside_writes import OutsideWrites
-from espalier.sparse.prunable import Layers, cover
+from espalier.sparse.prunable import Coverage, Layers, cover
 from espalier.sparse.pruner import Pruner
 from espalier.sparse.schedule import Curve, Schedule
 
@@ -106,7 +107,8 @@ class AdamWPrune(GuardedAdam):
             raise ValueError(f"clip_norm={clip_norm:g}: must be at least 0, which is no limit")
         self.updates = 0
         self.importance: Importance = importance
-        params = params if isinstance(params, nn.Module) else list(params)
+        _check_kinds(lr, betas, spam)
+        params = parameters_in(params)
         super().__init__(
             groups_of(params, weight_decay),
             lr,
@@ -262,6 +264,16 @@ class AdamWPruneSpec(Optimizer):
         )
 
 
+def _check_kinds(lr: Any, betas: Any, spam: Any) -> None:
+    """Raise TypeError for settings of another kind, of which torch says no name."""
+    if not isinstance(lr, Tensor):
+        check_number("lr", lr)
+    if not isinstance(betas, tuple | list) or len(betas) != 2:
+        raise TypeError(f"betas={betas!r}: must be two numbers, such as (0.9, 0.999)")
+    if not (spam is None or isinstance(spam, Spam)):
+        raise TypeError(f"spam={spam!r}: must be a Spam of espalier.optimizers.spam")
+
+
 def _weights(
     params: nn.Module | list[Any], groups: list[dict[str, Any]], target: float, layers: Layers
 ) -> dict[str, Tensor]:
@@ -272,13 +284,17 @@ def _weights(
         raise ValueError(
             "layers: pass the model, not its parameters, to choose layers of it by name"
         )
+    matrices = {n: p for n, p in named_parameters(groups) if sum(size > 1 for size in p.shape) > 1}
     weights = {name: p for name, p in named_parameters(groups) if p.ndim in (2, 4)}
     if not weights:
         raise ValueError(
             f"target_sparsity={target:g}: no linear or convolution weight is trained, and so there "
             "is nothing to prune: pass the model, or leave target_sparsity out"
         )
-    return weights
+    left_out = {n: f"{p.ndim} dimensions" for n, p in matrices.items() if n not in weights}
+    total = sum(p.numel() for p in (matrices | weights).values())
+    share = sum(p.numel() for p in weights.values()) / total
+    return Coverage(weights, left_out, share=share).require("AdamWPrune").weights
 
 
 def _schedule(

@@ -25,6 +25,23 @@ def decay_groups(parameters: Iterable[Tensor], weight_decay: float) -> list[dict
     return [group for group in groups if group["params"]]
 
 
+def parameters_in(params: Any) -> nn.Module | list[Any]:
+    """Return a model as it is, and parameters as a list.
+
+    Raises TypeError for anything else, and ValueError for what has nothing to train.
+    """
+    if not isinstance(params, nn.Module) and (
+        isinstance(params, str) or not isinstance(params, Iterable)
+    ):
+        raise TypeError(f"params: must be a model or parameters, not {type(params).__name__}")
+    listed = params if isinstance(params, nn.Module) else list(params)
+    held = listed.parameters() if isinstance(listed, nn.Module) else listed
+    tensors = (item[1] if isinstance(item, tuple) else item for item in held)
+    if not any(getattr(tensor, "requires_grad", True) for tensor in tensors):
+        raise ValueError("params: nothing in it is trained: there are none, or all are frozen")
+    return listed
+
+
 def groups_of(params: nn.Module | list[Any], weight_decay: float) -> list[Any]:
     """Return the parameter groups of what a user passes: a model, parameters, or groups as given.
 

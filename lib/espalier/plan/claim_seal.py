@@ -10,8 +10,12 @@ from dataclasses import replace
 from espalier.core.records import ClaimSeal
 from espalier.core.trial import REPETITION, Trial
 
+SHOWN = 16
+"""The digits of a hash that people are shown."""
 CLAIM, ALPHA, MAX_SEEDS = "CLAIM", "CLAIM_ALPHA", "CLAIM_MAX_SEEDS"
 SEPARATOR = ";"
+SHOWN = 16
+"""The digits of a hash that people are shown."""
 SCHEME = 1
 """Changes when the same claims must get another hash."""
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from espalier.plan import combinations
+from espalier.plan.claim_seal import SHOWN
 from espalier.plan.plan import Plan
 from espalier.plan.samplers.design_text import design_lines
-
-SHOWN = 16
-"""The digits of a hash that people are shown."""
 
 
 def describe_plan(plan: Plan) -> list[str]:

@@ -7,18 +7,17 @@ its seed. Trials that are there keep their numbers and names; those that come ar
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from espalier.core.records import PlanHeader, RaceRecord
+from espalier.core.records import FIRST_SEEDS, PlanHeader, RaceRecord
 from espalier.core.trial import REPETITION, Record, Trial
 from espalier.plan.expand import identity
 
 SEED, SPLIT_SEED = REPETITION
-FIRST_SEEDS = 3
-"""Seeds that every configuration gets before the first decision."""
 _LINE = re.compile(rf"^CONFIG_{SEED}=.*$", re.MULTILINE)
 
 ConfigText = tuple[Trial, str]
@@ -78,9 +77,11 @@ def grow(
         for (trial, text), seed in pairs
         if (trial.configuration, seed) not in present
     ]
+    first = 1 + max((trial.number for trial in trials), default=0)
+    taken = {trial.name for trial in trials}
     added = [
-        (replace(trial, number=number, name=f"config_{number:03}"), text)
-        for number, (trial, text) in enumerate(fresh, start=len(trials) + 1)
+        (replace(trial, number=number, name=_free_name(number, taken)), text)
+        for number, (trial, text) in enumerate(fresh, first)
     ]
     every = [*trials, *(trial for trial, _ in added)]
     axes = _axes(header, every)
@@ -90,6 +91,16 @@ def grow(
     changed = [new for new, old in zip(swept, trials, strict=False) if new.swept != old.swept]
     texts = (text for _, text in added)
     return PlanGrowth(grown, list(zip(swept[len(trials) :], texts, strict=True)), changed)
+
+
+def _free_name(number: int, taken: Collection[str]) -> str:
+    """Return `config_007`, or with a `_2` and the like where a user's file has that name."""
+    usual = f"config_{number:03}"
+    return next(
+        name
+        for name in itertools.chain([usual], (f"{usual}_{n}" for n in itertools.count(2)))
+        if name not in taken
+    )
 
 
 def join(
@@ -109,6 +120,7 @@ def join(
         values += [value for value in axis["values"] if value not in values]
     merged = [{"symbol": name, "values": values} for name, values in axes.items()]
     joined = replace(wider, axes=merged, race=rules, files="")
+    joined = replace(joined, packs=header.packs, seals=header.seals)
     pairs = [(each, seed) for each in configurations(more) for seed in first_seeds(rules)]
     return grow(joined, trials, pairs)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from espalier.analysis.confidence import Interval, Verdict, verdict
-from espalier.analysis.control_deltas import Delta, deltas
-from espalier.analysis.controls import Comparison, events
+from espalier.analysis.control_deltas import SIZE, Delta, MeanDifference, deltas
+from espalier.analysis.controls import TIME, Comparison, events, within_slack
 from espalier.analysis.multiple_tests import corrected, interval_power, survives
 from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core import strict_json
@@ -31,7 +31,7 @@ class Corrections:
     times: Mapping[int, float | None]
 
     @classmethod
-    def of(cls, compared: Sequence[Comparison], means: Sequence[Delta]) -> Corrections:
+    def of(cls, compared: Sequence[Comparison], means: Sequence[MeanDifference]) -> Corrections:
         """Return those of comparisons and their means."""
         return cls(
             correct({id(item): item.difference for item in means}),
@@ -69,23 +69,23 @@ def marked_line(families: Mapping[str, Mapping[int, float | None]]) -> str:
 def render_controls(compared: Sequence[Comparison], ranking: Ranking) -> str:
     """Return the part of the report, plain ASCII; `compared` as `comparisons` gives it."""
     means = deltas(compared)
-    told = means if sum(len(item.compared) for item in means) > 1 else []
-    corrections, by = Corrections.of(compared, told), ranking.measure
+    listed = means if sum(len(item.compared) for item in means) > 1 else []
+    corrections, by = Corrections.of(compared, listed), ranking.measure
     return render(
         "controls.txt",
         LISTED=LISTED,
         by=by,
         packed=any(item.packed for item in compared),
-        deltas=told,
+        deltas=listed,
         arms=[(group[0].arm, group) for group in _by_arm(compared)],
         alone=_alone(compared, ranking),
         corrected=corrections.line,
-        values=_values,
+        values=values_text,
         kind=delta_kind,
-        mean=lambda item: _difference(item.difference, by, corrections.means[id(item)]),
-        at_end=lambda item: _difference(item.at_end, item.by, corrections.ends[id(item)]),
-        at_time=lambda item: _timed(item, corrections.times[id(item)]),
-        pairs=_pairs,
+        mean=lambda item: difference_text(item.difference, by, corrections.means[id(item)]),
+        at_end=lambda item: difference_text(item.at_end, item.by, corrections.ends[id(item)]),
+        at_time=lambda item: timed_text(item, corrections.times[id(item)]),
+        pairs=pairs_text,
         missing=describe_missing_seeds,
         events=events_text,
     )
@@ -113,14 +113,23 @@ def delta_kind(item: Delta) -> str:
     return " ".join(settings(dict([(item.symbol, item.own), *item.also])))
 
 
-def _pairs(item: Delta) -> str:
+def pairs_text(item: MeanDifference, whose: str = "the control's", *more: str) -> str:
+    """Return the number of pairs, and in what they are unequal: live parameters, and `more`."""
     count = len(item.compared)
     text = f"{count} pair{'s' * (count != 1)} of configurations"
-    if item.sizes is None or item.sizes == (1.0, 1.0):
-        return text
-    low, high = map(multiple, item.sizes)
+    shares = {name: item.shares(name) for name in (SIZE, *more)}
+    unequal = [_times(name, both, whose) for name, both in shares.items() if both]
+    said = " and ".join(filter(None, unequal))
+    return f"{text}, UNEQUAL: {said}" if said else text
+
+
+def _times(name: str, shares: tuple[float, float], whose: str) -> str:
+    """Return how many times as much of a measure the configurations have; empty if it is equal."""
+    if shares == (1.0, 1.0) or (name == TIME and all(within_slack(each, 1.0) for each in shares)):
+        return ""
+    low, high = map(multiple, shares)
     times = low if low == high else f"{low} to {high}"
-    return f"{text}, UNEQUAL: {times} times the control's live parameters"
+    return f"{times} times {whose} {name.replace('_', ' ')}"
 
 
 def multiple(share: float) -> str:
@@ -129,11 +138,13 @@ def multiple(share: float) -> str:
     return text if text != "1" or share == 1.0 else f"{share:.5g}"
 
 
-def _values(item: Configuration) -> list[str]:
+def values_text(item: Configuration) -> list[str]:
+    """Return the swept symbols with their values."""
     return settings(swept_values(item.first))
 
 
-def _difference(difference: Interval | None, by: Measure, p: float | None) -> str:
+def difference_text(difference: Interval | None, by: Measure, p: float | None) -> str:
+    """Return a difference with its interval and what that says; `p` is its corrected p."""
     if difference is None:
         return "no seed in common that passed in both"
     said = f"{format_interval(difference, by, '+')}: {describe_verdict(difference, by)}"
@@ -142,10 +153,11 @@ def _difference(difference: Interval | None, by: Measure, p: float | None) -> st
     return said if least is None else f"{said}, detectable from {by.number(least)} on"
 
 
-def _timed(item: Comparison, p: float | None) -> str:
+def timed_text(item: Comparison, p: float | None) -> str:
+    """Return the difference at equal time, or why it is not known."""
     if item.untimed:
         return f"not known: {item.untimed}"
-    text = _difference(item.at_time, item.by, p)
+    text = difference_text(item.at_time, item.by, p)
     return text if item.share is None else f"{text}, at {item.share:.0%} of its steps"
 
 
@@ -189,7 +201,7 @@ def _record(group: Sequence[Comparison], corrections: Corrections) -> Record:
     its = events(arm)
     return {
         "config_file": arm.first.name,
-        "values": _typed(arm),
+        "values": typed_values(arm),
         "n": len(arm.scores),
         "planned": len(arm.results),
         "against": [_against(item, corrections) for item in group],
@@ -197,7 +209,8 @@ def _record(group: Sequence[Comparison], corrections: Corrections) -> Record:
     }
 
 
-def _typed(item: Configuration) -> Record:
+def typed_values(item: Configuration) -> Record:
+    """Return the swept symbols with their values, as JSON has them."""
     return {f"CONFIG_{name}": typed(value) for name, value in swept_values(item.first).items()}
 
 
@@ -208,8 +221,8 @@ def _against(item: Comparison, corrections: Corrections) -> Record:
         "value": typed(item.value),
         "by": item.by.name,
         "more_is_better": item.by.larger,
-        "equal_steps": _numbers(item.at_end, item.by, corrections.ends, item),
-        "equal_time": _numbers(item.at_time, item.by, corrections.times, item),
+        "equal_steps": numbers(item.at_end, item.by, corrections.ends, item),
+        "equal_time": numbers(item.at_time, item.by, corrections.times, item),
         "equal_time_share_of_steps": item.share,
         "equal_time_unknown": item.untimed or None,
         "packed": item.packed,
@@ -227,16 +240,17 @@ def _delta_record(item: Delta, p_values: Mapping[int, float | None]) -> Record:
         "by": by.name,
         "more_is_better": by.larger,
         "pairs": len(item.compared),
-        "equal_steps": _numbers(item.difference, by, p_values, item),
+        "equal_steps": numbers(item.difference, by, p_values, item),
         "live_parameters": dict(zip(("least", "most"), item.sizes, strict=True))
         if item.sizes
         else None,
     }
 
 
-def _numbers(
+def numbers(
     difference: Interval | None, by: Measure, p_values: Mapping[int, float | None], item: object
 ) -> Record | None:
+    """Return a difference as data, with its p corrected for all of `p_values`."""
     if difference is None:
         return None
     p = p_values[id(item)]

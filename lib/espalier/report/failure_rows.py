@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from espalier.analysis.rank import TrialResult
+from espalier.analysis.rank import Configuration, TrialResult
 from espalier.core.text_files import split_lines
 
-NAMED = 3  # trials of a group that are named
+NAMED = 3  # of several, those that are named
 
 
 def grouped_failures(failed: Iterable[TrialResult]) -> list[list[TrialResult]]:
@@ -31,6 +31,12 @@ def failure_line(group: Sequence[TrialResult]) -> str:
 def name_trials(items: Sequence[TrialResult]) -> str:
     """Return the first trials with their seeds, and how many more there are."""
     names = ", ".join(f"{item.trial.name} (seed {item.seed})" for item in items[:NAMED])
+    return names + f" and {len(items) - NAMED} more" * (len(items) > NAMED)
+
+
+def name_configurations(items: Sequence[Configuration]) -> str:
+    """Return the first configurations, and how many more there are."""
+    names = ", ".join(item.first.name for item in items[:NAMED])
     return names + f" and {len(items) - NAMED} more" * (len(items) > NAMED)
 
 

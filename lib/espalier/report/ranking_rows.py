@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from espalier.analysis.confidence import Interval, Verdict
-from espalier.analysis.rank import Configuration, Ranking, TrialResult, swept_values
+from espalier.analysis.comparing.best_per import best_by
+from espalier.analysis.confidence import Interval, Verdict, has_spread
+from espalier.analysis.multiple_best import pair_level
+from espalier.analysis.multiple_tests import more_seeds
+from espalier.analysis.rank import Configuration, Ranking, TrialResult, comparable, swept_values
 from espalier.core.measures import TEST_ACC, VAL_ACC, VAL_LOSS, Measure
 from espalier.core.trial import Status
 
+FAR = 10_000
+"""Seeds: more are out of reach, and their number is a guess."""
 ACCURACIES = (VAL_ACC, TEST_ACC)
 """What every report shows, whatever ranks."""
 
@@ -59,7 +64,7 @@ def _floors(item: Configuration) -> str:
 
 def describe_flaws(item: Configuration, ranking: Ranking) -> str:
     """Return what a reader must know about a ranked configuration; empty for a plain one."""
-    remarks = _flaws(item, ranking.measure)
+    remarks = flaws(item, ranking.measure)
     if ranking.best and item.samples != ranking.best.samples:
         remarks.append("other validation samples than the best's")
     elif ranking.level(item):
@@ -69,13 +74,30 @@ def describe_flaws(item: Configuration, ranking: Ranking) -> str:
     elif item.verdict is Verdict.BEHIND:
         remarks.append("behind the best")
     elif item.verdict is Verdict.TIED and item.lead:
-        remarks.append(f"not distinguishable from the best (n={item.lead.n})")
+        remarks.append(_undecided(item.lead, ranking))
     return "; ".join(remarks)
 
 
-def _flaws(item: Configuration, by: Measure) -> list[str]:
-    flaws = [describe_missed_target(item)] if item.short else []
-    return flaws if item.complete else [*flaws, describe_missing_seeds(item, by)]
+def _undecided(lead: Interval, ranking: Ranking) -> str:
+    """Return that a configuration is not told from the best, and how many more seeds might."""
+    said = f"not distinguishable from the best (n={lead.n}"
+    if ranking.raced or lead.mean <= 0 or not has_spread(lead):
+        return f"{said})"
+    count = sum(comparable(item, ranking.ranked[0]) for item in ranking.ranked)
+    return f"{said}; {describe_more_seeds(more_seeds(lead, pair_level(count)))})"
+
+
+def describe_more_seeds(more: float) -> str:
+    """Return about how many more seeds, or that they are out of reach."""
+    if more > FAR:
+        return f"more than {FAR:,} more seeds"
+    return f"about {more:,} more seed{'s' * (more != 1)}"
+
+
+def flaws(item: Configuration, by: Measure) -> list[str]:
+    """Return what is wrong with a score: a target that was missed, seeds that are missing."""
+    missed = [describe_missed_target(item)] if item.short else []
+    return missed if item.complete else [*missed, describe_missing_seeds(item, by)]
 
 
 def describe_missed_target(item: Configuration) -> str:
@@ -98,9 +120,7 @@ def best_per_target(ranking: Ranking) -> list[str]:
 
     Else the best of all would nearly always be one that prunes little.
     """
-    best: dict[float, Configuration] = {}
-    for item in ranking.ranked:
-        best.setdefault(round(item.counted[0].target, 9), item)
+    best = best_by(ranking.ranked, lambda item: round(item.counted[0].target, 9))
     if len(best) < 2:
         return []
     lines = [_target(target, item, ranking) for target, item in sorted(best.items())]
@@ -114,7 +134,12 @@ def _target(target: float, item: Configuration, ranking: Ranking) -> str:
         f" | Test Acc: {format_mean(item, 'test_acc', '.2f', '%')}"
     )
     others = [f"{by.short.title()}: {format_measure(item, by)}" for by in _others(ranking)]
-    return " | ".join([line, *others, *_flaws(item, ranking.measure)])
+    return " | ".join([line, *others, *flaws(item, ranking.measure)])
+
+
+def shown_measures(ranking: Ranking) -> list[Measure]:
+    """Return the measures that a table has: what ranks and the accuracies, each once."""
+    return [*_others(ranking), *ACCURACIES]
 
 
 def _others(ranking: Ranking) -> list[Measure]:
@@ -146,7 +171,7 @@ def passed_without(item: Configuration) -> list[TrialResult]:
 
 def ranking_table(ranking: Ranking, top: int) -> list[list[str]]:
     """Return the `top` configurations as a table, heading first."""
-    scores = [by.short for by in (*_others(ranking), *ACCURACIES)]
+    scores = [by.short for by in shown_measures(ranking)]
     heading = ["#", "config", *scores, "sparsity", "time", "parameters", "note"]
     rows = [_cells(place, item, ranking) for place, item in enumerate(ranking.ranked[:top], 1)]
     return [heading, *rows]
@@ -156,7 +181,7 @@ def _cells(place: int, item: Configuration, ranking: Ranking) -> list[str]:
     return [
         str(place),
         item.first.name,
-        *(format_measure(item, by) for by in (*_others(ranking), *ACCURACIES)),
+        *(format_measure(item, by) for by in shown_measures(ranking)),
         format_sparsity(item),
         format_mean(item, "total_time", ".1f", "s"),
         " ".join(settings(swept_values(item.first), "")),

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from espalier.analysis import controls, effects, pareto
 from espalier.analysis.claims.claim_judging import judge
+from espalier.analysis.comparing import against_baseline, best_per
+from espalier.analysis.comparing.against_baseline import AgainstBaseline
 from espalier.analysis.race_standing import standing
 from espalier.analysis.rank import Ranking, TrialResult, rank, recorded
 from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
 from espalier.core.records import PlanHeader
-from espalier.core.trial import LOG, Trial
+from espalier.core.trial import LOG, Result, Status, Trial
 from espalier.kconfig.declared_measures import resolve
 from espalier.report import controls_report, effects_report, pareto_report, race_report
-from espalier.report.comparing import claims_report
+from espalier.report.comparing import (
+    baseline_report,
+    best_per_report,
+    claims_report,
+    ranking_json,
+)
 from espalier.report.html.page_input import PageInput
 from espalier.report.html.report_page import REPORT, render_page
 from espalier.report.sweep_analysis import render_analysis
@@ -27,12 +35,15 @@ from espalier.store.store import Store
 
 SUMMARY = "sweep_summary.json"
 ANALYSIS = "sweep_analysis.txt"
+RANKING = "sweep_ranking.json"
 EFFECTS = "sweep_effects.json"
 CONTROLS = "sweep_controls.json"
 DELTAS = "sweep_deltas.json"
 PARETO = "sweep_pareto.json"
 RACE = "sweep_race.json"
 CLAIMS = "sweep_claims.json"
+BASELINE = "sweep_baseline.json"
+BEST_PER = "sweep_best_per.json"
 
 Part = tuple[str, dict[str, str]]
 """A part of sweep_analysis.txt, and the texts of files beside it by name; may be empty."""
@@ -58,50 +69,114 @@ def ranking_measure(store: Store, results: Iterable[TrialResult], by: str | None
     return resolve(by or os.environ.get("RANK_BY") or usual, recorded(results))
 
 
-def write_reports(sweep_dir: Path, by: str | None = None) -> str:
-    """Write sweep_summary.json, sweep_analysis.txt and report.html; returns the second one's text.
+@dataclass(frozen=True)
+class ReportRequest:
+    """What the reports are to hold; where it is None, variables of the environment say it.
+
+    `by` is what ranks, `baseline` what all are compared with, `best_per` one or two symbols.
+    """
+
+    by: str | None = None
+    baseline: str | None = None
+    best_per: str | None = None
+
+    def beside(self, ranking: Ranking) -> AgainstBaseline | None:
+        """Return all beside the baseline, if there is one. Raises UserError if no trial has it."""
+        return against_baseline.against(ranking, self._baseline) if self._baseline else None
+
+    def parts(self, ranking: Ranking) -> list[Part]:
+        """Return the parts that are made on request. Raises UserError for what no trial has."""
+        parts = []
+        if self._best_per:
+            table = best_per.best_per(ranking, self._best_per)
+            files = {BEST_PER: best_per_report.best_per_json(table)}
+            parts.append((best_per_report.render_best_per(table), files))
+        if beside := self.beside(ranking):
+            files = {BASELINE: baseline_report.baseline_json(beside)}
+            parts.append((baseline_report.render_baseline(beside), files))
+        return parts
+
+    def check(self, trials: Iterable[Trial]) -> None:
+        """Raise UserError if no trial of a plan has what parts on request are about."""
+        if self._baseline or self._best_per:
+            planned = [(trial, Result(Status.NOTRUN), 0) for trial in trials]
+            self.parts(rank(planned))
+
+    @property
+    def _baseline(self) -> str | None:
+        return self.baseline or os.environ.get(against_baseline.OPTION)
+
+    @property
+    def _best_per(self) -> str | None:
+        return self.best_per or os.environ.get(best_per.OPTION)
+
+
+USUAL = ReportRequest()
+"""The plan and the environment decide."""
+
+
+def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
+    """Write sweep_summary.json, sweep_ranking.json, sweep_analysis.txt; returns the text of that.
+
+    Last comes report.html, so that the others are there whatever becomes of it.
 
     Beside them, where the sweep has what they tell of: sweep_race.json, sweep_claims.json,
-    sweep_controls.json and sweep_deltas.json, sweep_pareto.json, sweep_effects.json.
+    sweep_controls.json and sweep_deltas.json, sweep_pareto.json, sweep_effects.json; and where the
+    `request` has them, sweep_baseline.json and sweep_best_per.json.
     Works at any time, on a partial sweep too; each file is replaced whole or not at all.
-    Raises UserError if the folder has no store or `by` is no ranking measure.
+    Raises UserError if the folder has no store or has not what the request names.
     """
     with Store.open(sweep_dir / STORE, readonly=True) as store:
         results, folders = trial_results(store), store.directories()
-        by = ranking_measure(store, results, by)
+        by = ranking_measure(store, results, request.by)
         left_out, header = refused(store), store.header
 
     def log(trial: Trial) -> str:
         return str(sweep_dir / folders[trial.number] / LOG)
 
-    ranking = rank(results, by)
-    page = PageInput(sweep_dir, header, results, folders, ranking, time.time())
-    parts = [_controls(ranking, header), _parameters(ranking), _effects(results, by, header)]
+    ranking = rank(results, by, header.race is not None)
+    beside = request.beside(ranking)
+    page = PageInput(sweep_dir, header, results, folders, ranking, time.time(), beside)
+    parts = [
+        *request.parts(ranking),
+        _controls(ranking, header),
+        _parameters(ranking),
+        _effects(results, by, header),
+    ]
     heads = [_claims(results, header), _race(results, header)]
-    body = render_analysis(results, by, log, left_out, [part for part, _ in parts])
+    body = render_analysis(results, ranking, log, left_out, [part for part, _ in parts])
     text = "".join([*(part for part, _ in heads), body])
-    data = {SUMMARY: summary_text(results), ANALYSIS: text}
+    data = {
+        SUMMARY: summary_text(results),
+        ANALYSIS: text,
+        RANKING: ranking_json.ranking_json(ranking),
+    }
     for _, files in [*heads, *parts]:
         data |= files
-    with disk_full.reported(sweep_dir):
-        for name, content in data.items():
-            atomic_write(sweep_dir / name, content)
-        atomic_write(sweep_dir / REPORT, render_page(page))
+    write_files(sweep_dir, data)
+    write_files(sweep_dir, {REPORT: render_page(page)})
     return text
 
 
-def write_page(sweep_dir: Path, by: str | None = None) -> None:
+def write_page(sweep_dir: Path, request: ReportRequest = USUAL) -> None:
     """Write report.html alone, as that of a sweep that runs: it loads itself again.
 
     Raises as `write_reports` does.
     """
     with Store.open(sweep_dir / STORE, readonly=True) as store:
         results, folders = trial_results(store), store.directories()
-        by, header = ranking_measure(store, results, by), store.header
-    ranking = rank(results, by)
-    page = PageInput(sweep_dir, header, results, folders, ranking, time.time(), running=True)
-    with disk_full.reported(sweep_dir):
-        atomic_write(sweep_dir / REPORT, render_page(page))
+        by, header = ranking_measure(store, results, request.by), store.header
+    ranking = rank(results, by, header.race is not None)
+    beside = request.beside(ranking)
+    page = PageInput(sweep_dir, header, results, folders, ranking, time.time(), beside, True)
+    write_files(sweep_dir, {REPORT: render_page(page)})
+
+
+def write_files(folder: Path, files: Mapping[str, str]) -> None:
+    """Write texts into a folder, by name; each file is replaced whole or not at all."""
+    with disk_full.reported(folder):
+        for name, content in files.items():
+            atomic_write(folder / name, content)
 
 
 def _race(results: Sequence[TrialResult], header: PlanHeader) -> Part:

@@ -18,7 +18,6 @@ from espalier.analysis.rank import (
     Ranking,
     TrialResult,
     comparable,
-    rank,
     recorded,
     swept_values,
 )
@@ -33,7 +32,7 @@ LISTED = 50  # failed trials listed one by one; the others are in sweep_summary.
 
 def render_analysis(
     results: Sequence[TrialResult],
-    by: str,
+    ranking: Ranking,
     log: Callable[[Trial], str],
     refused: int = 0,
     parts: Sequence[str] = (),
@@ -43,7 +42,6 @@ def render_analysis(
     `refused` counts the combinations that Kconfig refused, so that they never became trials.
     `parts` are texts of further parts, such as that on controls; empty ones are left out.
     """
-    ranking = rank(results, by)
     every = ranking.ranked + ranking.unranked
     failed = [item for item in results if item.result.status in (Status.FAILED, Status.ERROR)]
     reasons = Counter(f"{item.result.status}, {item.result.reason}" for item in failed)
@@ -104,6 +102,8 @@ def _guarantee(ranking: Ranking) -> list[str]:
     said = [item.verdict for item in ranking.ranked[1:]]
     if not any(each is not Verdict.UNKNOWN for each in said):
         return []
+    if ranking.raced:
+        return ["Behind the best: a remark alone, since a race gave out the seeds; its words hold"]
     return [
         f"Behind the best: one that is truly best is called so in at most {ALPHA:.0%} of sweeps,",
         "  however many there are, if differences are normal and seeds were set beforehand;",

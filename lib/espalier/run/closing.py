@@ -6,6 +6,7 @@ from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.trial import LOG, Status
 from espalier.report import reports
 from espalier.report.html.report_page import REPORT
+from espalier.report.reports import ReportRequest
 from espalier.run.progress import counted
 from espalier.run.runner import RunLimits, pending
 from espalier.run.workers.worker import HOPELESS
@@ -18,21 +19,21 @@ _ADVICE = {
 _SETTINGS = "to change a setting for them, plan the same trials with it first: make sweep-generate"
 
 
-def report_stop(sweep: SweepDir, left: int, by: str | None) -> int:
+def report_stop(sweep: SweepDir, left: int, request: ReportRequest) -> int:
     """Write the reports of a sweep that was stopped; return the exit code."""
-    reports.write_reports(sweep.folder, by)
+    reports.write_reports(sweep.folder, request)
     counts = counted(sweep.store.counts()) or "none has ended"
     to_go = f"{left} to go" if left else "undecided"  # a race between two rounds
     print(f"stopped: {counts}, {to_go}; {_going_on(sweep)}")
     return EXIT_INTERRUPTED
 
 
-def report_end(sweep: SweepDir, limits: RunLimits, by: str | None) -> int:
+def report_end(sweep: SweepDir, limits: RunLimits, request: ReportRequest) -> int:
     """Write and print the reports, with advice on what did not pass; return the exit code.
 
     Where only some trials were to run, only those decide on it.
     """
-    print(reports.write_reports(sweep.folder, by))
+    print(reports.write_reports(sweep.folder, request))
     counts = sweep.store.counts()
     total, left = sum(counts.values()), len(pending(sweep.store, limits.attempts))
     to_go = f", {left} to go; {_going_on(sweep)}" if left else ""

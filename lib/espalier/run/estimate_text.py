@@ -27,11 +27,11 @@ def format_estimate(
     """Return an estimate as lines."""
     count, warming = len(trials), findings.warming
     wall = describe_range(estimate.wall + Span(warming, warming))
-    one = describe_range(Span(estimate.shortest.low, estimate.longest.high))
+    single = describe_range(Span(estimate.shortest.low, estimate.longest.high))
     return [
         f"Trials: {count}",
         f"Time: {wall}, {workers} at a time; {duration(warming)} of it until the workers are warm",
-        f"A trial takes {one}; all, one after the other, {describe_range(estimate.compute)}",
+        f"A trial takes {single}; all, one after the other, {describe_range(estimate.compute)}",
         f"Disk: about {_size(findings.bytes)} ({_size(findings.bytes / count)} a trial)",
         *_packs(findings.packs),
         *findings.notes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,9 +13,9 @@ from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
-from espalier.core.records import PlanHeader
+from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status, Trial
-from espalier.report.reports import write_page
+from espalier.report.reports import USUAL, ReportRequest, write_page
 from espalier.run import admission, closing, retrial, reuse
 from espalier.run.devices import describe_devices, slots
 from espalier.run.page_display import PageDisplay
@@ -51,7 +51,7 @@ class LaunchRequest:
     new: bool
     entry: str
     in_process: bool
-    by: str | None = None  # overrides CONFIG_RANK_BY
+    report: ReportRequest = USUAL  # of the reports
     priority: str = ""  # which trials start first
     command: str = ""  # what goes on with this sweep once it has stopped, if it is no sweep-run
     reuse: bool | None = None  # take over earlier results; False: train those again that were
@@ -77,10 +77,10 @@ class LaunchRequest:
         header = replace(self.header, entry=entry, seals=None)
         return replace(header, command=self.command or continuing(folder, header))
 
-    def known(self, folder: Path) -> list[int]:
-        """Return the trials that have ended in `folder` or in another sweep of the results."""
-        numbers = {trial.id: trial.number for trial, _ in self.trials}
-        return sealing.ended(self.results, folder, numbers)
+    def known(self, trials: Iterable[Trial]) -> list[int]:
+        """Return the numbers of those of `trials` that have ended in a sweep of the results."""
+        folders = [self.output] if self.output else []
+        return sealing.ended(self.results, folders, {trial.id: trial.number for trial in trials})
 
 
 def run(request: LaunchRequest) -> int:
@@ -89,6 +89,7 @@ def run(request: LaunchRequest) -> int:
     0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
     printed, the trials run.
     """
+    request.report.check([trial for trial, _ in request.trials])
     check_claims(request.header.claims, (trial for trial, _ in request.trials))
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         devices = _devices(request)  # refused before there is a folder
@@ -113,8 +114,8 @@ def _run(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[
     with stop_signals.patience(2):
         left = limits.chosen(pending(sweep.store, limits.attempts))
         if left or (stop_signals.requested() and _undecided(sweep, request)):
-            return closing.report_stop(sweep, len(left), request.by)
-        return closing.report_end(sweep, limits, request.by)
+            return closing.report_stop(sweep, len(left), request.report)
+        return closing.report_end(sweep, limits, request.report)
 
 
 def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[str]) -> None:
@@ -133,7 +134,7 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence
     print(f"{sweep.folder}: {begun}, {len(todo)} of {total} trials", end=", ")
     print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
     supply = _supply(sweep, request) if races else None
-    view = PageDisplay(display(), lambda: write_page(sweep.folder, request.by), total)
+    view = PageDisplay(display(), lambda: write_page(sweep.folder, request.report), total)
     Runner(sweep, executor, request.limits, view, supply).run()
 
 
@@ -141,12 +142,13 @@ def _undecided(sweep: SweepDir, request: LaunchRequest) -> bool:
     """Return whether a sweep is a race that has not ended, so that its plan may grow."""
     if request.again or sweep.store.header.race is None:
         return False
-    return not race_supply.current(sweep.store, request.limits.attempts).state.ended
+    unfinished = pending(sweep.store, request.limits.attempts)
+    return not race_supply.current(sweep.store, unfinished).state.ended
 
 
 def _supply(sweep: SweepDir, request: LaunchRequest) -> RaceSupply:
     earlier = request.results if _takes_over(sweep, request) else None
-    return RaceSupply(sweep, request.limits.attempts, earlier)
+    return RaceSupply(sweep, earlier)
 
 
 def preview(request: LaunchRequest) -> int:
@@ -200,10 +202,20 @@ def _new_path(request: LaunchRequest) -> Path:
 
 
 def _create(folder: Path, request: LaunchRequest) -> None:
-    header = request.header_in(folder)
-    seals = sealing.renewed((), header.claims, lambda: request.known(folder))
+    header, trials = request.header_in(folder), [trial for trial, _ in request.trials]
+    seals = _sealed((), header, request, trials)
     for line in results_dir.create(folder, replace(header, seals=seals), request.trials):
         print(line)
+
+
+def _sealed(
+    before: Sequence[ClaimSeal], header: PlanHeader, request: LaunchRequest, trials: Sequence[Trial]
+) -> list[ClaimSeal] | None:
+    """Return the seals of a store that has the header's claims from now on; say a new one."""
+    seals = sealing.renewed(before, header.claims, lambda: request.known(trials))
+    for seal in (seals or [])[len(before) :]:
+        print(sealing.describe_seal(seal, len(trials)))
+    return seals
 
 
 def _take_over(
@@ -246,13 +258,12 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     store, header = sweep.store, request.header_in(sweep.folder)
     if store.attempts():  # an entry that started no worker binds nobody
         _check_entry(sweep.folder, store.header, header)
+    seals = _sealed(store.header.seals or (), header, request, store.trials())
+    header = replace(header, seals=seals)
     if header.race is not None:
         header = race_entry.enter(sweep, header, request.trials)
-    seals = sealing.renewed(
-        store.header.seals or (), header.claims, lambda: request.known(sweep.folder)
-    )
     with store.writing():
-        store.set_header(replace(header, packs=store.header.packs, seals=seals))
+        store.set_header(replace(header, packs=store.header.packs))
         store.run_again(_rerun(store, request))
         if request.again:
             return "running again"

@@ -194,8 +194,8 @@ EPOCH_RECORDS = [
 def _config_bytes(plan: Plan, folder: Path) -> float:
     """Return the bytes that the trials' `.config` take, in their folders and in the store."""
     (folder / "configs").mkdir()
-    one = replace(plan, trials=plan.trials[:1])
-    write_configs(one, folder / "configs", Symbols(tree.parse()))
+    first = replace(plan, trials=plan.trials[:1])
+    write_configs(first, folder / "configs", Symbols(tree.parse()))
     return 2 * cost_model.folder_size(folder / "configs") * len(plan.trials)
 
 

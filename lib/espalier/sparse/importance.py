@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from espalier.sparse.optimizer_parts import parts_of
 from espalier.sparse.scores import Scores
 
 Importance = Literal[
@@ -33,6 +34,8 @@ Importance = Literal[
 ]
 Formula = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
+MOMENTS = frozenset({"exp_avg", "exp_avg_sq"})
+"""What an Adam calls its first and second moments."""
 EPSILON = 1e-8
 HALF_EPSILON = 1e-5  # 1e-8 rounds to 0 in half precision
 ROUNDED_EPSILON = float(np.float16(HALF_EPSILON))  # 1.00136e-5: the constant that a compiler keeps
@@ -118,13 +121,17 @@ def state_scores(
     importance: Importance, weights: Iterable[Tensor], optimizer: torch.optim.Optimizer
 ) -> Scores:
     """Return the scores of `weights` by the state of an Adam-like `optimizer`."""
-    operands = [(w, *_moments(optimizer.state.get(w, {}))) for w in weights]
+    operands = [(w, *_moments(optimizer, w)) for w in weights]
     return Scores(partial(_score, FORMULAS[importance]), operands)
 
 
-def _moments(state: dict[str, Tensor]) -> tuple[Tensor, ...]:
-    """Return the moments of a weight; empty for one that has none yet."""
-    return (state["exp_avg"], state["exp_avg_sq"]) if state else ()
+def _moments(optimizer: torch.optim.Optimizer, weight: Tensor) -> tuple[Tensor, ...]:
+    """Return the moments of a weight, from a wrapped optimizer too; empty if it has none yet."""
+    for part in parts_of(optimizer):
+        state = part.state.get(weight, {})
+        if state.keys() >= MOMENTS:
+            return state["exp_avg"], state["exp_avg_sq"]
+    return ()
 
 
 def _score(formula: Formula, *tensors: Tensor) -> Tensor:

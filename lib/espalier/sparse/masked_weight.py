@@ -13,6 +13,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from espalier.sparse.optimizer_parts import tensors_of
+
 ABSENT = -1
 """The birth step of an element that is not live."""
 
@@ -58,10 +60,15 @@ def find_births(layers: Iterable[MaskedWeight], weight: Tensor) -> Tensor | None
 
 
 def weight_and_state(weight: Tensor, optimizer: torch.optim.Optimizer | None) -> dict[str, Tensor]:
-    """Return the weight itself and every tensor of its shape in the optimizer's state, by name."""
-    state = {} if optimizer is None else optimizer.state.get(weight, {})
-    like = {k: x for k, x in state.items() if torch.is_tensor(x) and x.shape == weight.shape}
-    return {"weight": weight.detach(), **like}
+    """Return the weight itself and every tensor of its shape in the optimizer's state, by name.
+
+    Of two with one name, in an optimizer and in one that it wraps, the second has a number too.
+    """
+    tensors = {"weight": weight.detach()}
+    for name, x in tensors_of(optimizer, weight):
+        if x.shape == weight.shape and tensors.get(name) is not x:
+            tensors[name if name not in tensors else f"{name} {len(tensors)}"] = x
+    return tensors
 
 
 def find_leaks(

@@ -51,12 +51,11 @@ def write(folder: Path, store: Store) -> None:
 
 
 def _lines(store: Store) -> str:
-    directories = store.directories()
-    records = (
-        {"directory": directories[trial.number], "trial": trial.as_json()}
-        for trial in store.trials()
+    lines = (
+        f'{{"directory":{strict_json.encode(name)},"trial":{record}}}\n'
+        for name, record in store.trial_records()
     )
-    return "".join(strict_json.encode(record) + "\n" for record in records)
+    return "".join(lines)
 
 
 def _text(path: Path) -> str | None:

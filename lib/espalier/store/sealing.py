@@ -7,7 +7,7 @@ is never changed, so that it shows whether a claim came before the results that 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.records import ClaimSeal
 from espalier.core.trial import FINAL
-from espalier.plan.claim_seal import emptied
+from espalier.plan.claim_seal import SHOWN, emptied
 from espalier.store.results_dir import SCANNED, STORE
 from espalier.store.store import Store
 
@@ -35,12 +35,22 @@ def renewed(
     return [*seals, replace(now, sealed=time.time(), ended=known())]
 
 
-def ended(results: Path, folder: Path, numbers: Mapping[str, int]) -> list[int]:
-    """Return those of the trials, by id, that have ended in `folder` or in a sweep of `results`.
+def describe_seal(seal: ClaimSeal, trials: int) -> str:
+    """Return a line on a seal that was just made, of a sweep of so many trials."""
+    count = len(seal.claims)
+    made = f"sealed {count} claim{'s' * (count != 1)}, sha256 {seal.sha256[:SHOWN]}"
+    if not seal.ended:
+        return made
+    known = f"{len(seal.ended)} of {trials} trials have ended already"
+    return f"note: {made}; {known}: claims on these are inadmissible, take seeds not trained yet"
+
+
+def ended(results: Path, others: Iterable[Path], numbers: Mapping[str, int]) -> list[int]:
+    """Return those of the trials, by id, that have ended in a sweep of `results` or in `others`.
 
     A sweep whose store cannot be read now counts as one that has none of them.
     """
-    folders = {folder, *(path.parent for path in results.glob(f"sweep_*/{STORE}"))}
+    folders = {*others, *(path.parent for path in results.glob(f"sweep_*/{STORE}"))}
     return sorted({numbers[key] for place in folders for key in _ended_in(place, numbers)})
 
 

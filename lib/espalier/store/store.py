@@ -182,6 +182,12 @@ class Store:
         return {number: names.checked(name, self.path) for number, name in rows}
 
     @reading
+    def trial_records(self) -> list[tuple[str, str]]:
+        """Return the name of every trial's folder and its record as text of JSON, in plan order."""
+        rows = self._db.execute("SELECT directory, trial FROM trials ORDER BY number")
+        return [(names.checked(name, self.path), str(text)) for name, text in rows]
+
+    @reading
     def config_text(self, number: int) -> str:
         """Return the text of a trial's `.config`."""
         query = "SELECT config FROM trials WHERE number = ?"

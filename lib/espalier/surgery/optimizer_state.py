@@ -27,9 +27,9 @@ from espalier.surgery.restarts.state_shapes import Meaning
 
 
 def moments(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> dict[str, Tensor]:
-    """Return the state tensors with a value for each element of `parameter`, by name."""
+    """Return the state tensors with a number for each element of `parameter`, by name."""
     held = state_shapes.tensors(optimizer, parameter)
-    return {name: x for _, name, x in held if x.shape == parameter.shape}
+    return {n: x for _, n, x in held if x.shape == parameter.shape and x.is_floating_point()}
 
 
 @torch.no_grad()
@@ -51,8 +51,8 @@ def reset_slices(
     zero = zero and is_exact(optimizer)
     for _, name, tensor in state_shapes.tensors(optimizer, parameter):
         along = state_shapes.dims(name, tensor, parameter.shape)
-        if along is None or dim not in along:
-            continue
+        if along is None or dim not in along or not tensor.is_floating_point():
+            continue  # marks, and codes of a quantised state, are no numbers
         place = along.index(dim)
         born = partial(_slices_of, tensor, place, index)
         meaning = state_shapes.meaning(name, tensor, parameter, born)

@@ -117,5 +117,11 @@ def test_more_seeds_than_are_allowed_are_refused_before_they_run() -> None:
         check(CLAIM, max_seeds=1)
 
 
+def test_an_alpha_that_is_as_good_as_0_is_refused() -> None:
+    sealed = ClaimSeal(claims=[CLAIM], alpha="1e-20", max_seeds=2)
+    with pytest.raises(UserError, match="CONFIG_CLAIM_ALPHA=1e-20 is too small to be told from 0"):
+        check_claims(sealed, planned())
+
+
 def test_a_plan_without_claims_is_not_looked_at() -> None:
     check_claims(None, [])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from trial_results import passed
-from two_arms import STATE, arm_trial, asked, at_two_sparsities, two_arms
+from two_arms import STATE, arm_trial, ask_two, at_two_sparsities, two_arms
 
 from espalier.analysis.arms import Arm
 from espalier.core.errors import UserError
@@ -55,7 +55,7 @@ def test_what_is_no_question(changes: dict[str, Any], message: str) -> None:
         passed(mnist, 1.0),
     ]
     with pytest.raises(UserError) as caught:
-        asked(results, **changes)
+        ask_two(results, **changes)
     assert str(caught.value).startswith(message) and "\n" not in str(caught.value)
 
 
@@ -66,15 +66,27 @@ def test_a_choice_that_a_side_brings_along_is_spelled_out() -> None:
         own = {"OPTIMIZER": "adamwprune" if state else "adamw", "LR": "0.1"}
         trial = replace(item.trial, config={**item.trial.config, **own})
         results[place] = item._replace(trial=trial)
-    verdict = asked(results)
+    verdict = ask_two(results)
     assert verdict.also == ("OPTIMIZER",)
     assert str(verdict.question.first) == "METHOD=state, OPTIMIZER=adamwprune"
     assert str(verdict.question.second) == "METHOD=magnitude, OPTIMIZER=adamw"
     assert (len(verdict.pairs), verdict.n) == (2, 2)
-    assert asked(at_two_sparsities()).also == ()
+    assert ask_two(at_two_sparsities()).also == ()
     for place, item in enumerate(results):  # a number is no choice
         rate = "0.1" if item.trial.config["METHOD"] == "state" else "0.2"
         trial = replace(item.trial, config={**item.trial.config, "LR": rate})
         results[place] = item._replace(trial=trial)
     with pytest.raises(UserError, match="the nearest differ in CONFIG_OPTIMIZER, CONFIG_LR; to"):
-        asked(results)
+        ask_two(results)
+
+
+def test_where_may_name_a_symbol_of_each_side() -> None:
+    results = two_arms(SPARSITY="0.5") + two_arms(start=9, SPARSITY="0.9")
+    for place, item in enumerate(results):
+        if item.trial.config["METHOD"] == "magnitude":
+            config = dict(item.trial.config)
+            config["DENSITY"] = "0.1" if config.pop("SPARSITY") == "0.9" else "0.5"
+            results[place] = item._replace(trial=replace(item.trial, config=config))
+    assert len(ask_two(results).pairs) == 4  # what one side alone has need not agree
+    verdict = ask_two(results, where=Arm({"SPARSITY": "0.90", "DENSITY": "0.1"}))
+    assert [(a.first.number, b.first.number) for a, b in verdict.pairs] == [(9, 13)]

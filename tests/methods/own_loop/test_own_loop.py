@@ -335,3 +335,47 @@ def test_a_state_that_is_not_whole_is_refused(name: str, change: str) -> None:
         del state[change]
     with pytest.raises(ValueError, match=r"^state_dict: (is a NoneType|has no (step|method)$)"):
         method.load_state_dict(state)
+
+
+PRUNED = ("MagnitudePruning", "MovementPruning", "StatePruning", "StaticSparse")
+
+
+class Around(torch.optim.Optimizer):
+    """Leaves all to another, as Lookahead does most of the time."""
+
+    def __init__(self, parameters: Any) -> None:
+        self.inner = torch.optim.AdamW(parameters, lr=0.01)
+        super().__init__(self.inner.param_groups, {})
+
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        self.inner.step(closure)
+
+
+@pytest.mark.filterwarnings("ignore:Around. none of its class")
+@every
+def test_state_of_a_wrapped_optimizer_is_zeroed_and_read(name: str) -> None:
+    wrapped, plain = (own_loops.start(name, kind) for kind in (Around, own_loops.torchs_adamw))
+    for trained in (wrapped, plain):
+        own_loops.train(trained, 0, 25)
+    if (
+        name in PRUNED
+    ):  # nothing is born there, which is not exact under a class that cannot be made
+        assert torch.equal(masks(wrapped), masks(plain))
+    optimizer: Any = wrapped[1]
+    dead = wrapped[2].masks.split(masks(wrapped))
+    for weight, where in zip(wrapped[2].masks.weights, dead, strict=True):
+        assert not optimizer.inner.state[weight]["exp_avg"][where].any()
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adamax, torch.optim.SGD])
+def test_an_optimizer_without_adams_moments_is_refused_at_once(kind: Any) -> None:
+    model = loops.network()
+    with pytest.raises(TypeError, match=rf"^optimizer: {kind.__name__} keeps no moments"):
+        espalier.StatePruning(model, kind(model.parameters()), **ARGUMENTS["StatePruning"])
+
+
+@pytest.mark.parametrize("name", ["SNFS", "MovementPruning"])
+def test_a_scaler_that_is_none_is_refused(name: str) -> None:
+    model, optimizer, _ = own_loops.start(name)
+    with pytest.raises(TypeError, match=r"^scaler: must be a torch.amp.GradScaler, not int"):
+        getattr(espalier, name)(model, optimizer, scaler=3, **ARGUMENTS[name])

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from trial_results import ended, passed
-from two_arms import MAGNITUDE, STATE, arm_trial, asked, of_origin, two_arms
+from two_arms import MAGNITUDE, STATE, arm_trial, ask_two, of_origin, two_arms
 
 from espalier.analysis.rank import TrialResult
+from espalier.core.measures import TEST_ACC
 from espalier.core.trial import Status
 from espalier.report.comparing.verdict_report import render_verdict, verdict_json
 
@@ -46,28 +47,41 @@ def everything() -> list[TrialResult]:
 def test_text(golden: Callable[[str, str], None]) -> None:
     race = [0.5, 0.25, 0.75, 0.5, 0.4, 0.6, 0.3, 0.7]
     verdicts = {
-        "better": asked(two_arms()),
-        "worse": asked(two_arms(), first=MAGNITUDE, second=STATE, alpha=0.1),
-        "equivalent": asked(two_arms([0.25, -0.25, 0.125, -0.125]), margin=1.0),
-        "undecided": asked(two_arms([1.0, -0.5, 1.0, -0.5])),
-        "one": asked(two_arms([1.0])),
-        "same": asked(two_arms([1.0, 1.0])),
-        "far": asked(two_arms([1.0, -1.0, 1.0, -1.0, 0.01])),
-        "none": asked([*two_arms([1.0])[:1], ended(two_arms([1.0])[1].trial, Status.NOTRUN)]),
-        "race": asked(two_arms(race), anytime=True),
-        "early": asked(two_arms(race[:2]), anytime=True),
+        "better": ask_two(two_arms()),
+        "worse": ask_two(two_arms(), first=MAGNITUDE, second=STATE, alpha=0.1),
+        "equivalent": ask_two(two_arms([0.25, -0.25, 0.125, -0.125]), margin=1.0),
+        "undecided": ask_two(two_arms([1.0, -0.5, 1.0, -0.5])),
+        "one": ask_two(two_arms([1.0])),
+        "same": ask_two(two_arms([1.0, 1.0])),
+        "far": ask_two(two_arms([1.0, -1.0, 1.0, -1.0, 0.01])),
+        "none": ask_two([*two_arms([1.0])[:1], ended(two_arms([1.0])[1].trial, Status.NOTRUN)]),
+        "tested": ask_two(two_arms(), by=TEST_ACC),
+        "race": ask_two(two_arms(race), anytime=True),
+        "early": ask_two(two_arms(race[:2]), anytime=True),
     }
     texts = [f"[{name}]\n{render_verdict(item, FOLDERS)}" for name, item in verdicts.items()]
     golden("verdicts", "\n".join(texts))
 
 
 def test_what_makes_it_doubtful_is_said(golden: Callable[[str, str], None]) -> None:
-    text = render_verdict(asked(everything()), ["results/sweep_1", "results/sweep_2"], 3)
+    text = render_verdict(ask_two(everything()), ["results/sweep_1", "results/sweep_2"], 3)
     golden("verdict_of_unequal_sides", text)
 
 
+def test_seeds_that_were_not_made_alike() -> None:
+    results = [of_origin(item, device="ab"[int(item.seed) > 2]) for item in two_arms()]
+    lines = render_verdict(ask_two(results), FOLDERS).splitlines()
+    assert lines[0].startswith("BETTER")
+    assert lines[-5:-1] == [
+        "NOTE: A and B were made alike seed by seed, but not all seeds were:",
+        "  on 2 devices:",
+        "    a: 4 trials",
+        "    b: 4 trials",
+    ]
+
+
 def test_json() -> None:
-    record = json.loads(verdict_json(asked(two_arms(), margin=0.125), FOLDERS))
+    record = json.loads(verdict_json(ask_two(two_arms(), margin=0.125), FOLDERS))
     numbers = ("verdict", "difference", "n", "alpha", "margin", "seeds_needed")
     assert [record[name] for name in numbers] == ["better", 0.5, 4, 0.05, 0.125, None]
     low, high = record["interval"]
@@ -81,7 +95,7 @@ def test_json() -> None:
 
 
 def test_json_of_unequal_sides() -> None:
-    record = json.loads(verdict_json(asked(everything()), FOLDERS, 3))
+    record = json.loads(verdict_json(ask_two(everything()), FOLDERS, 3))
     assert record["left_out"] == {
         "trials_without_result": 2,
         "trials_not_run": 1,
@@ -99,7 +113,7 @@ def test_json_of_unequal_sides() -> None:
 
 
 def test_json_without_an_interval_has_null() -> None:
-    record = json.loads(verdict_json(asked(two_arms([1.0])), FOLDERS))
+    record = json.loads(verdict_json(ask_two(two_arms([1.0])), FOLDERS))
     assert (record["verdict"], record["interval"], record["difference"]) == (
         *("undecided", [None, None], 1.0),
     )

@@ -7,12 +7,19 @@ from html_pages import HOSTILE, Page
 from stored_sweeps import stored
 from trial_results import passed, trial
 
-from espalier.commands.sweep_compare import compare
+from espalier.report.comparing.opened_sweeps import open_sweep
+from espalier.report.comparing.sweep_questions import compare_sweeps
 from espalier.report.html.comparison_page import (
+    Compared,
     compared_rows,
     comparison_name,
     render_comparison_page,
 )
+
+
+def compare(*folders: Path) -> Compared:
+    first, second = (open_sweep(each, None) for each in folders)
+    return compare_sweeps(first, second, 0.05), (first, second)
 
 
 def folder(path: Path, gain: float, value: str = "adam") -> Path:
@@ -30,7 +37,7 @@ def folder(path: Path, gain: float, value: str = "adam") -> Path:
 
 def test_the_page_pairs_configurations_and_draws_them(tmp_path: Path) -> None:
     folders = [folder(tmp_path / "a", 2.0), folder(tmp_path / "b", 1.0)]
-    pair = compare(*folders, 0.05, None)
+    pair = compare(*folders)
     page = Page(render_comparison_page([pair], 0.0))
     assert "a compared with another sweep" in page.text
     assert "Paired: 2 configurations, 6 trials that ended in both" in page.text
@@ -43,7 +50,7 @@ def test_the_page_pairs_configurations_and_draws_them(tmp_path: Path) -> None:
 
 def test_several_sweeps_have_a_section_each(tmp_path: Path) -> None:
     first, *others = [folder(tmp_path / name, 1.0) for name in "abc"]
-    pairs = [compare(first, other, 0.05, None) for other in others]
+    pairs = [compare(first, other) for other in others]
     page = Page(render_comparison_page(pairs, 0.0))
     assert page.tags.count("section") == 2 and "compared with 2 other sweeps" in page.text
     assert comparison_name(others) == "report_against_b_c.html"
@@ -52,6 +59,6 @@ def test_several_sweeps_have_a_section_each(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [HOSTILE, "<b>"])
 def test_values_stay_text(tmp_path: Path, value: str) -> None:
     folders = [folder(tmp_path / name, 1.0, value) for name in "ab"]
-    page = Page(render_comparison_page([compare(*folders, 0.05, None)], 0.0))
+    page = Page(render_comparison_page([compare(*folders)], 0.0))
     assert not {"img", "b"} & set(page.tags) and page.tags.count("script") == 1
     assert value.split("\u2028")[0] in page.text

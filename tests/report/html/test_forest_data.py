@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from control_arms import PLAIN, arms
 
+from espalier.analysis.comparing.against_baseline import against
 from espalier.analysis.controls import comparisons
 from espalier.analysis.rank import rank
 from espalier.core.trial import Record
@@ -40,3 +41,15 @@ def test_a_kind_is_a_mean_over_configurations() -> None:
 
 def test_quantiles_for_as_many_pairs_as_there_are_seeds() -> None:
     assert data()["t"] == [12.7062]
+
+
+def test_a_baseline_that_was_given_has_its_differences_by_configuration() -> None:
+    ranking = rank(arms(), "val_loss")
+    every = in_plan_order(ranking)
+    beside = forest_data(ranking, [], every, against(ranking, every[0].first.name))["beside"]
+    assert beside["text"] == every[0].first.name
+    assert sorted(zip(beside["arm"], beside["control"], beside["mean"], strict=True)) == [
+        (1, 0, -0.5),
+        (2, 0, 0.125),
+    ]
+    assert data()["beside"] is None

@@ -14,7 +14,7 @@ from espalier.analysis.rank import TrialResult
 from espalier.core.records import RaceRecord
 from espalier.core.trial import Status
 from espalier.report.html.report_page import REPORT
-from espalier.report.reports import write_page, write_reports
+from espalier.report.reports import ReportRequest, write_page, write_reports
 
 ELEMENTS = {
     *("html", "head", "meta", "title", "style", "body", "a", "header", "h1", "h2", "h3", "h4", "p"),
@@ -63,6 +63,30 @@ def test_a_command_for_each_row_names_the_folder_as_a_shell_reads_it(tmp_path: P
     assert page.data["again"] == f"DIR='{folder}'"
 
 
+def test_what_is_behind_has_the_error_rate_of_the_whole_table(tmp_path: Path) -> None:
+    page = written(
+        tmp_path / "sweep_1", sweep({"0.85": [90.0, 90.1, 90.2], "0.87": [95.0, 95.2, 95.1]})
+    )
+    assert "one that is truly best is called so in at most 5% of sweeps" in page.text
+    assert not page.data["ranking"]["raced"]
+
+
+def test_a_baseline_that_is_given_stands_with_its_means(tmp_path: Path) -> None:
+    results = [
+        passed(trial(2 * n + seed, seed, METHOD=way, LR=lr), score + seed / 10)
+        for n, (way, lr, score) in enumerate(
+            [("a", "1", 90.0), ("a", "2", 91.0), ("b", "1", 92.0), ("b", "2", 93.0)]
+        )
+        for seed in (1, 2)
+    ]
+    folder = stored(tmp_path / "sweep_1", results)
+    write_reports(folder, ReportRequest(baseline="METHOD=a"))
+    page = page_of(folder)
+    assert "Against baseline METHOD=a" in page.text
+    assert "CONFIG_METHOD=b, over all: +2.00" in page.text
+    assert page.data["forest"]["beside"]["mean"] == pytest.approx([2.0, 2.0])
+
+
 def test_claims_stand_with_their_numbers(tmp_path: Path) -> None:
     text = claim_cases.CLAIM.format("1")
     header = claim_cases.header(text).as_json()
@@ -80,6 +104,8 @@ def test_a_race_stands_with_who_is_left(tmp_path: Path) -> None:
     ]
     page = written(tmp_path / "sweep_1", results, race=race.as_json())
     assert "8 trials spent, of 12 for all seeds of all" in page.text
+    assert "a remark alone, since a race gave out the seeds" in page.text
+    assert page.data["ranking"]["raced"]
     assert "BEST: the only one left config_001 CONFIG_ARM=up" in page.text
     assert "BEHIND: another one is better config_005" in page.text
 

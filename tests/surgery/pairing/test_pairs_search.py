@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from espalier.surgery import birth, resize
 from espalier.surgery.edit_context import EditContext
-from espalier.surgery.pairing.pairs import find_pairs, search_pairs
+from espalier.surgery.pairing.pairs import find_pairs, propose_pairs, search_pairs
 
 
 class By(nn.Module):
@@ -232,3 +232,55 @@ def test_a_pass_changes_nothing() -> None:
     assert torch.equal(torch.get_rng_state(), state)
     assert model.training and not model[0].training
     assert all(not m._forward_hooks and not m._forward_pre_hooks for m in model.modules())
+
+
+def turned(module: nn.Module, args: object, output: Tensor) -> Tensor:
+    return output.flip(-1)
+
+
+def doubled(module: nn.Module, args: object, output: Tensor) -> None:
+    output.mul_(2)
+
+
+def module_net() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+
+
+@pytest.mark.parametrize("hook", [turned, doubled])
+@pytest.mark.parametrize(("place", "of"), [(0, "it"), (1, "ReLU")])
+def test_a_hook_that_changes_what_a_module_puts_out_is_seen(hook, place, of) -> None:
+    model = module_net()
+    model[place].register_forward_hook(hook)
+    search = search_pairs(model, None, torch.randn(3, 4))
+    assert search.pairs == []
+    assert search.refused["0"].startswith(f"a hook on {of} changes")
+
+
+def test_a_hook_that_changes_what_a_layer_reads_is_seen() -> None:
+    model = module_net()
+    model[2].register_forward_pre_hook(lambda module, args: (args[0].flip(-1),))
+    search = search_pairs(model, None, torch.randn(3, 4))
+    assert search.pairs == []
+    assert search.refused["2"] == "a hook on it changes what it reads or puts out"
+
+
+def test_hooks_that_look_on_change_nothing() -> None:
+    model, seen = module_net(), list[float]()
+    model[0].register_forward_hook(lambda m, args, output: seen.append(output.mean().item()))
+    model[2].register_forward_pre_hook(lambda m, args: seen.append(args[0].mean().item()))
+    model[0].register_full_backward_hook(lambda m, inputs, outputs: None)
+    (pair,) = search_pairs(model, None, torch.randn(3, 4)).pairs
+    assert (pair.producer, pair.consumer) == (model[0], model[2])
+    assert len(seen) == 4
+
+
+def test_without_a_pass_each_layer_has_a_reason() -> None:
+    apart = nn.ModuleDict(
+        {"a": nn.ModuleList([nn.Linear(4, 6)]), "b": nn.ModuleList([Doubled(6, 3)])}
+    )
+    search = propose_pairs(apart, None)
+    assert search.pairs == []
+    assert search.refused == {
+        "a.0": "no layer next to it fits: give example=, an input of the model, or pairs=",
+        "b.0": "the forward of Doubled is its own",
+    }

@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 import torch
-from foreign_optimizers import Coupled, Signs, Whole
+from foreign_optimizers import Coupled, Projected, Queued, Signs, Whole
 from torch import nn
 
 from espalier.surgery import optimizer_state
@@ -117,3 +117,26 @@ def test_state_of_another_shape_is_refused_before_anything_changes():
     with pytest.raises(ValueError, match=r"^Whole: its state 'basis' .* cannot follow .*: grow"):
         optimizer_state.rebuild(optimizer, p, 0, torch.tensor([0, 1]))
     assert p.shape == (4, 3) and optimizer.state[p]["sizes"].shape == (4, 3)
+
+
+def test_state_of_elements_in_a_list_is_refused_by_name():
+    with pytest.raises(ValueError, match="^Queued: its state 'queue' has tensors in a list"):
+        restart_of(Queued([weight()]))
+
+
+def test_a_matrix_in_an_object_cannot_follow_another_shape():
+    parameter = weight()
+    optimizer = stepped(Projected([parameter]))
+    with pytest.raises(ValueError, match="^Projected: its state 'projection' of a parameter"):
+        optimizer_state.check_resizable(optimizer, [parameter])
+
+
+def test_marks_among_the_state_stay_as_they_are():
+    parameter = weight()
+    optimizer = stepped(torch.optim.SGD([parameter], momentum=0.9))
+    marks = optimizer.state[parameter]["marks"] = torch.ones(4, 3, dtype=torch.bool)
+    optimizer_state.reset_slices(optimizer, parameter, 0, torch.tensor([1]))
+    optimizer_state.reset_elements(optimizer, parameter, (torch.tensor([2]), torch.tensor([0])))
+    assert bool(marks.all())
+    momentum = optimizer.state[parameter]["momentum_buffer"]
+    assert not momentum[1].any() and momentum[2, 0] == 0 and momentum[0].all()

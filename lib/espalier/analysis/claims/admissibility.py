@@ -26,23 +26,23 @@ class Case:
     """A claim beside the configurations of a sweep that it speaks of."""
 
     claim: Claim
-    asked: ArmVerdict
+    verdict: ArmVerdict
 
     @cached_property
     def trials(self) -> list[TrialResult]:
         """The trials of both arms, in plan order."""
-        items = (item for side in self.asked.configurations for item in side.results)
+        items = (item for side in self.verdict.configurations for item in side.results)
         return sorted(items, key=lambda item: item.trial.number)
 
     @property
     def waiting(self) -> int:
         """How many of its trials have not ended."""
-        return len(self.asked.pending)
+        return len(self.verdict.pending)
 
     @property
     def seeds(self) -> tuple[int, int]:
         """The fewest and the most seeds that a configuration is planned with."""
-        counts = [len(side.results) for side in self.asked.configurations]
+        counts = [len(side.results) for side in self.verdict.configurations]
         return min(counts), max(counts)
 
     def ended(self, seal: ClaimSeal) -> list[TrialResult]:
@@ -122,14 +122,14 @@ def _unfair(case: Case, seal: ClaimSeal) -> str:
     """Return why its trials cannot decide it, whatever they are; empty if they can."""
     if case.seeds[1] > seal.max_seeds:
         return f"{case.seeds[1]} seeds, and it was sealed for {seal.max_seeds}"
-    if case.asked.unpaired and not case.waiting:
+    if case.verdict.unpaired and not case.waiting:
         return "arms not run: a pair of configurations has no seed that passed in both"
     return _unlike(case) or _short(case) or _unequal(case)
 
 
 def _unlike(case: Case) -> str:
     """Return in what the trials of both arms were not made alike; empty if in nothing."""
-    odd = next((item for item in case.asked.unlike if item.what in MADE), None)
+    odd = next((item for item in case.verdict.unlike if item.what in MADE), None)
     if odd is None:
         return ""
     sides = " and ".join(odd.sides)
@@ -144,7 +144,7 @@ def _short(case: Case) -> str:
 
 def _unequal(case: Case) -> str:
     """Return the first measure that must be equal in both of a pair and is not, if there is one."""
-    compared = (_scored(*pair, case.claim.by) for pair in case.asked.pairs)
+    compared = (_scored(*pair, case.claim.by) for pair in case.verdict.pairs)
     odd = ((item, name) for item in compared for name in case.claim.equal if name in item.unequal)
     for item, name in odd:
         own, other = (f"{number:,.10g}" for number in item.unequal[name])

@@ -76,7 +76,7 @@ def _judged(
         case = make_case(text, every, alpha)
     except UserError as error:
         return JudgedClaim(text, ClaimStatus.INADMISSIBLE, f"arms not run: {error}", alpha)
-    difference = case.asked.found.difference
+    difference = case.verdict.reply.difference
     if why := fault(case, header):
         status = ClaimStatus.INADMISSIBLE
     elif why := _unfinished(case, (header.seals or [ClaimSeal()])[-1]):

@@ -10,10 +10,9 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from espalier.analysis.arms import Arm, parse_arm
-from espalier.analysis.comparing.arm_matching import ask
-from espalier.analysis.comparing.arm_question import ArmVerdict, Question
 from espalier.analysis.controls import SAME
 from espalier.analysis.rank import Configuration, grouped
 from espalier.core.errors import UserError
@@ -21,7 +20,10 @@ from espalier.core.measures import Measure, MeasureError, find
 from espalier.core.records import ClaimSeal
 from espalier.core.trial import Result, Status, Trial
 from espalier.kconfig.declared_measures import resolve
-from espalier.plan.claim_seal import CLAIM, MAX_SEEDS
+from espalier.plan.claim_seal import ALPHA, CLAIM, MAX_SEEDS
+
+if TYPE_CHECKING:
+    from espalier.analysis.comparing.arm_question import ArmVerdict
 
 FORM = "must be: A better than B by MARGIN MEASURE [where W] [at equal parameters] [at any steps]"
 EXAMPLE = "PRUNING_METHOD=state better than PRUNING_METHOD=magnitude by 0.2 val_acc"
@@ -55,6 +57,9 @@ class Claim:
 
         Raises UserError if no two of them stand side by side.
         """
+        from espalier.analysis.comparing.arm_matching import ask  # numpy takes a tenth of a second
+        from espalier.analysis.comparing.arm_question import Question
+
         arms = (self.first, self.second, self.where)
         return ask(every, Question(*arms, self.by, 2 * alpha, self.margin))
 
@@ -83,6 +88,9 @@ def check_claims(sealed: ClaimSeal | None, trials: Iterable[Trial]) -> None:
     place = f"{sealed.place}: CONFIG_{CLAIM}" if sealed.place else f"CONFIG_{CLAIM}"
     if not sealed.claims:
         raise UserError(f"{place}: holds no claim; {FORM}")
+    if 1 - float(sealed.alpha) / len(sealed.claims) == 1:
+        rule = "is too small to be told from 0 among them; give a larger one"
+        raise UserError(f"{place}: CONFIG_{ALPHA}={sealed.alpha} {rule}")
     for text in sealed.claims:
         try:
             _check(text, every, sealed)
@@ -97,8 +105,8 @@ def configurations(results: Iterable[tuple[Trial, Result, int]]) -> list[Configu
 
 def _check(text: str, every: Sequence[Configuration], sealed: ClaimSeal) -> None:
     """Raise UserError unless a claim can be shown by configurations that have not run."""
-    asked = parse_claim(text).ask(every, float(sealed.alpha))
-    seeds = max(len(item.results) for item in asked.configurations)
+    verdict = parse_claim(text).ask(every, float(sealed.alpha))
+    seeds = max(len(item.results) for item in verdict.configurations)
     if seeds > sealed.max_seeds:
         raise UserError(
             f"the plan has {seeds} seeds, and CONFIG_{MAX_SEEDS}={sealed.max_seeds} allows no "

@@ -43,8 +43,9 @@ def ask(every: Sequence[Configuration], question: Question) -> ArmVerdict:
 
 def _resolved(every: Sequence[Configuration], question: Question) -> Question:
     """Return the question in the words of the trials. Raises UserError if it is none."""
-    named = {"A": question.first, "B": question.second, "WHERE": question.where}
-    first, second, where = (arms.resolve(arm, every, name) for name, arm in named.items())
+    sides = {"A": question.first, "B": question.second}
+    first, second = (arms.resolve(arm, every, name) for name, arm in sides.items())
+    where = arms.resolve(question.where, every, "WHERE", together=False)
     place = f"A={first} and B={second}"
     if first == second:
         raise UserError(f"{place}: are the same; give B another value")
@@ -127,12 +128,12 @@ def _unmatched(every: Sequence[Configuration], question: Question) -> str:
     own, others = (_of_side(every, arm, where)[:COMPARED] for arm in (first, second))
     free = arms.distinguishing(first, second)
     pairs = [(_differing(a, b, free), a, b) for a in own for b in others]
-    nearest, one, other = min(pairs, key=lambda pair: len(pair[0]))
+    nearest, mine, other = min(pairs, key=lambda pair: len(pair[0]))
     if not nearest:
         return f"{place}: no two configurations are there where {where}"
     sides = (
         f'{name}="{_with(arm, item, nearest)}"'
-        for name, arm, item in (("A", first, one), ("B", second, other))
+        for name, arm, item in (("A", first, mine), ("B", second, other))
     )
     listed = ", ".join(f"CONFIG_{name}" for name in nearest)
     fix = f"to compare them give {' '.join(sides)}"

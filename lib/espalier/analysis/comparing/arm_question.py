@@ -63,7 +63,7 @@ class ArmVerdict:
     differences: Mapping[Draw, float]
 
     @cached_property
-    def found(self) -> PairedAnswer:
+    def reply(self) -> PairedAnswer:
         """The answer with its numbers."""
         values, question = [*self.differences.values()], self.question
         if question.anytime:
@@ -73,7 +73,7 @@ class ArmVerdict:
     @cached_property
     def bounds(self) -> Bounds:
         """The ends of the interval at the level 1 - alpha; infinite without one."""
-        question, difference = self.question, self.found.difference
+        question, difference = self.question, self.reply.difference
         if question.anytime:
             return bounds_anytime([*self.differences.values()], question.alpha, self._evidence)
         return (difference.low, difference.high) if difference else (-math.inf, math.inf)
@@ -86,7 +86,7 @@ class ArmVerdict:
     @property
     def has_spread(self) -> bool:
         """Whether differences are not all the same, so that chance can be judged."""
-        difference = self.found.difference
+        difference = self.reply.difference
         return difference is not None and has_spread(difference)
 
     @property
@@ -95,8 +95,8 @@ class ArmVerdict:
 
         None where it is decided, and where there is no spread or no difference to go by.
         """
-        difference = self.found.difference
-        if self.found.answer is not Answer.UNDECIDED or not self.has_spread:
+        difference = self.reply.difference
+        if self.reply.answer is not Answer.UNDECIDED or not self.has_spread:
             return None
         if difference is None or difference.error is None:
             return None

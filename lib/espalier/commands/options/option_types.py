@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from espalier.analysis.confidence import ALPHA
+from espalier.analysis.equivalence import MARGIN
 from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.kconfig.declared_measures import resolve
@@ -124,6 +125,12 @@ def one_of(names: Sequence[str]) -> Checked:
     return Checked(click.Choice(list(names)), f"one of {', '.join(names)}")
 
 
+def number_above(low: float) -> Checked:
+    """Return the type of finite numbers above `low`."""
+    inner = click.FloatRange(low, math.inf, min_open=True, max_open=True)
+    return Checked(inner, f"a number above {low:g}")
+
+
 def number_between(low: float, high: float) -> Checked:
     """Return the type of numbers above `low` and below `high`."""
     inner = click.FloatRange(low, high, min_open=True, max_open=True)
@@ -135,6 +142,8 @@ COUNT = Checked(click.IntRange(min=0), "an integer of at least 0; with 0 the mac
 NOT_NEGATIVE = Checked(
     click.FloatRange(min=0, max=math.inf, max_open=True), "a finite number of at least 0"
 )
+LEAST_ALPHA = 1e-9
+"""Where 1 minus an error rate is still told from 1, so that its interval has an end."""
 POSITIVE = Checked(click.IntRange(min=1), "an integer of at least 1")
 
 
@@ -181,7 +190,7 @@ sweep_dir = make_option(
 alpha = make_option(
     "ALPHA",
     "--alpha",
-    type=number_between(0, 1),
+    type=number_between(LEAST_ALPHA, 1),
     default=ALPHA,
     help="error rate: how often a difference may be seen where there is none",
 )
@@ -189,10 +198,21 @@ margin = make_option(
     "MARGIN",
     "--margin",
     type=NOT_NEGATIVE,
-    default=0.0,
+    default=MARGIN,
     help="differences up to this count as none, in the measure's unit",
 )
 as_json = make_option("JSON", "--json", is_flag=True, type=Switch(), help="print JSON")
+baseline = make_option(
+    "BASELINE",
+    "--baseline",
+    help="what all are compared with: PRUNING_METHOD=magnitude, or config_012",
+)
+best_per = make_option(
+    "BEST_PER",
+    "--best-per",
+    metavar="SYMBOL,...",
+    help="show the best of each value of a swept symbol, at each value of a second one",
+)
 measure = make_option(
     "RANK_BY",
     "--by",

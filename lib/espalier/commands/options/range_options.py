@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from espalier.analysis.claims.claim_text import check_claims
 from espalier.commands.options.option_types import (
     Checked,
     make_option,
     measure,
+    number_above,
     one_of,
     together,
 )
@@ -20,7 +20,6 @@ from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
-from espalier.report.comparing.power_report import power_lines, read_wish
 
 size_options = together(
     make_option(
@@ -50,7 +49,7 @@ power_options = together(
     make_option(
         "DETECT",
         "--detect",
-        type=Checked(click.FloatRange(min=0, min_open=True, max=1e9), "a number above 0"),
+        type=number_above(0),
         metavar="D",
         help="difference that is to be seen, in the measure's unit",
     ),
@@ -67,12 +66,17 @@ def read_plan(
     """Return the plan that `range_options` describe, with its claims checked. Raises UserError."""
     paths = [planning.find(name) for given in files for name in _names(given)]
     plan = planning.plan_from_files(paths, max_trials, symbols, sampler=sampler)
-    check_claims(plan.claims, plan.trials)
+    if plan.claims is not None:
+        from espalier.analysis.claims.claim_text import check_claims  # few plans have any
+
+        check_claims(plan.claims, plan.trials)
     return plan
 
 
 def power(plan: Plan, by: str | None, detect: float | None, entry: str | None = None) -> list[str]:
     """Return what the plan's seeds can see, as lines, by what earlier sweeps show."""
+    from espalier.report.comparing.power_report import power_lines, read_wish  # with the store
+
     header = plan.header()
     return power_lines(header, plan.trials, RESULTS, read_wish(header, by, detect), entry)
 

@@ -11,6 +11,8 @@ import click
 
 from espalier.commands.options.option_types import (
     MeasuresType,
+    baseline,
+    best_per,
     in_process,
     make_option,
     new,
@@ -26,6 +28,7 @@ from espalier.core.records import PlanHeader
 from espalier.core.trial import FINAL, Trial
 from espalier.plan.plan import read_plan
 from espalier.plan.still_valid import check_still_valid
+from espalier.report.reports import ReportRequest
 from espalier.run.launch import ENTRY, LaunchRequest
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
@@ -40,6 +43,8 @@ how_to_run = together(
     make_option(
         "RANK_BY", "--rank-by", "by", type=MeasuresType(strict=True), help="measure to rank by"
     ),
+    baseline,
+    best_per,
     in_process,
     entry,
 )
@@ -54,6 +59,8 @@ class RunOptions:
     pack: int | None
     priority: str | None
     by: str | None
+    baseline: str | None = None
+    best_per: str | None = None
     in_process: bool
     entry: str
     output: Path | None = None
@@ -77,7 +84,7 @@ class RunOptions:
             new=self.new,
             entry=self.entry,
             in_process=self.in_process,
-            by=self.by,
+            report=ReportRequest(self.by, self.baseline, self.best_per),
             reuse=usual if self.reuse is None else self.reuse,
         )
 

@@ -29,7 +29,7 @@ from espalier.methods.apoptosis.neurons.lineage import Lineage
 from espalier.methods.apoptosis.neurons.pooled_stats import PooledStats
 from espalier.methods.apoptosis.neurons.replacement_ops import Parents
 from espalier.methods.apoptosis.neurons.stat_sources import StatSource
-from espalier.methods.apoptosis.neurons.user_checks import check_state, checked
+from espalier.methods.apoptosis.neurons.user_checks import check_state, check_trained_still, checked
 from espalier.methods.apoptosis.weight_ages import WeightAges
 from espalier.sparse import processes
 from espalier.sparse.user_models import check_model, check_trained
@@ -149,6 +149,8 @@ class ApoptosisManager:
     def _collect_stats(self) -> bool:
         """Observe; return False for numbers that are not finite: then nothing is replaced."""
         self._first_pass.check_seen()
+        for population in self.populations:
+            check_trained_still(population.name, _parameters(population.site.pair))
         check_gradients(self.model, self.options.fitness_metric)
         group = self.options.process_group
         if self.is_due(self.step_count):

@@ -15,8 +15,8 @@ from torch import Tensor
 from espalier.core.arguments import check_choice
 from espalier.core.component import hints
 from espalier.core.errors import CannotTrain
+from espalier.sparse.optimizer_parts import parts_of
 from espalier.sparse.user_models import check_model, check_trained
-from espalier.surgery.restarts import fresh_optimizer
 
 SYMBOLS = {
     "CONFIG_TARGET_SPARSITY": "target_sparsity",
@@ -56,9 +56,16 @@ def check_kinds(model: Any, optimizer: Any) -> None:
     _check_basis(optimizer)
 
 
+def check_scaler(scaler: Any) -> torch.amp.GradScaler | None:
+    """Return `scaler`. Raises TypeError unless it is one of torch's, or None."""
+    if scaler is None or isinstance(scaler, torch.amp.GradScaler):
+        return scaler
+    raise TypeError(f"scaler: must be a torch.amp.GradScaler, not {type(scaler).__name__}")
+
+
 def _check_basis(optimizer: torch.optim.Optimizer) -> None:
     """Raise ValueError for an optimizer, or one that it wraps, with state in another basis."""
-    for part in fresh_optimizer.parts_of(optimizer):
+    for part in parts_of(optimizer):
         for kind in type(part).__mro__:
             if kind.__name__ in ROTATED:
                 raise ValueError(

@@ -16,7 +16,7 @@ from torch import nn
 
 from espalier.core.arguments import check_count, check_names, check_share
 from espalier.kconfig.config_dataclass import with_defaults
-from espalier.methods.own_loop.argument_checks import check_choices, given
+from espalier.methods.own_loop.argument_checks import check_choices, check_scaler, given
 from espalier.methods.own_loop.own_loop import LoopOptions, OwnLoop
 from espalier.methods.rewiring import rigl
 from espalier.methods.rewiring.drop_schedule import DropSchedule
@@ -117,7 +117,7 @@ class SNFS(OwnLoop):
         own = {} if momentum is None else {"momentum": momentum}
         method = with_defaults(SparseMomentum, plan=plan, schedule=schedule, **own)
         super().__init__(model, optimizer, method, total_steps, options)
-        self.scaler = scaler
+        self.scaler = check_scaler(scaler)
 
 
 def _parts(

@@ -18,6 +18,7 @@ from espalier.kconfig.config_dataclass import with_defaults
 from espalier.methods.own_loop.argument_checks import (
     check_choices,
     check_kinds,
+    check_scaler,
     given,
 )
 from espalier.methods.own_loop.own_loop import LoopOptions, OwnLoop
@@ -25,8 +26,9 @@ from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.pruning.movement import Movement
 from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.methods.pruning.state import State
-from espalier.sparse.importance import Importance, check_allocation
+from espalier.sparse.importance import MOMENTS, Importance, check_allocation
 from espalier.sparse.schedule import Curve
+from espalier.surgery.restarts import fresh_optimizer
 
 
 class PruningOptions(LoopOptions, total=False):
@@ -78,7 +80,7 @@ class MovementPruning(OwnLoop):
         plan = _plan(type(self), ramp_end_step, options)
         method = with_defaults(Movement, plan=plan, **own)
         super().__init__(model, optimizer, method, ramp_end_step, options)
-        self.scaler = scaler
+        self.scaler = check_scaler(scaler)
 
 
 class StatePruning(OwnLoop):
@@ -137,7 +139,10 @@ def _plan(kind: type[OwnLoop], ramp_end_step: int, options: Mapping[str, Any]) -
 
 
 def _check_moments(optimizer: torch.optim.Optimizer) -> None:
-    if any("betas" not in group for group in optimizer.param_groups):
+    """Raise TypeError for an optimizer whose state, tried out, does not have both moments."""
+    names = fresh_optimizer.traits_of(optimizer).state
+    seen = names >= MOMENTS if names else all("betas" in g for g in optimizer.param_groups)
+    if not seen:
         raise TypeError(
             f"optimizer: {type(optimizer).__name__} keeps no moments as Adam does, by which "
             "StatePruning prunes: take MagnitudePruning, or an Adam"

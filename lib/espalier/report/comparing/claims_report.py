@@ -8,7 +8,7 @@ from espalier.analysis.claims.claim_judging import JudgedClaim, JudgedClaims
 from espalier.analysis.confidence import has_spread
 from espalier.core import strict_json
 from espalier.core.trial import Record
-from espalier.plan.plan_report import SHOWN
+from espalier.plan.claim_seal import SHOWN
 from espalier.report.templates import render
 
 SHARED = "Bonferroni"
@@ -24,6 +24,7 @@ def render_claims(judged: JudgedClaims) -> str:
         sealed=when_sealed(judged.seal.sealed),
         claims=judged.claims,
         shared=SHARED,
+        also=also_text,
         numbers=claim_numbers,
     )
 
@@ -48,6 +49,18 @@ def when_sealed(moment: float | None) -> str:
     if moment is None:
         return "never"
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))
+
+
+def also_text(item: JudgedClaim) -> str:
+    """Return the choices that tell the sides apart without being named; empty for none."""
+    if item.case is None or not item.case.verdict.also:
+        return ""
+    verdict = item.case.verdict
+    sides = (verdict.question.first, verdict.question.second)
+    pairs = [[side.values[name] for side in sides] for name in verdict.also]
+    named = zip(verdict.also, pairs, strict=True)
+    said = [f"CONFIG_{name} ({own} and {other})" for name, (own, other) in named]
+    return f"the sides also differ in {', '.join(said)}"
 
 
 def claim_numbers(item: JudgedClaim) -> str:
@@ -77,5 +90,7 @@ def _record(item: JudgedClaim) -> Record:
         "level": 1 - 2 * item.alpha,
         "n": difference.n if difference else 0,
         "alpha": item.alpha,
-        "pairs": [[side.first.name for side in pair] for pair in case.asked.pairs] if case else [],
+        "pairs": [[side.first.name for side in pair] for pair in case.verdict.pairs]
+        if case
+        else [],
     }

@@ -14,6 +14,7 @@ from pathlib import Path
 from espalier.analysis.claims.claim_text import Claim, configurations, parse_claim
 from espalier.analysis.comparing.paired_spread import FEWEST
 from espalier.analysis.confidence import ALPHA
+from espalier.analysis.multiple_best import pair_level
 from espalier.analysis.power import POWER, detectable_difference, seeds_needed
 from espalier.analysis.rank import Configuration
 from espalier.core.measures import Measure, measures_of
@@ -56,8 +57,9 @@ class Foresight:
     @property
     def levels(self) -> dict[str, float]:
         """The two-sided level of a test, by what it is of: one pair, and the best of all."""
-        several = {f"behind the best of {len(self.group)}": 2 * ALPHA / (len(self.group) - 1)}
-        return {"between two": ALPHA, **(several if len(self.group) > 2 else {})}
+        count = len(self.group)
+        several = {f"behind the best of {count}": pair_level(count)}
+        return {"between two": ALPHA, **(several if count > 2 else {})}
 
     def amount(self, value: float) -> str:
         """Return a difference with its unit: the measure's, or the spread itself."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from espalier.analysis import caveats
 from espalier.analysis.comparing.arm_question import ArmVerdict
 from espalier.analysis.equivalence import Answer
-from espalier.analysis.rank import Configuration
 from espalier.core import strict_json
 from espalier.core.trial import Record
-from espalier.report.failure_rows import name_trials
-from espalier.report.ranking_rows import describe_missed_target
+from espalier.report.failure_rows import NAMED, name_configurations, name_trials
+from espalier.report.ranking_rows import FAR, describe_missed_target, describe_more_seeds
 from espalier.report.templates import render
 
-NAMED = 3  # configurations of a kind that are named
 TIME = "total_time"
-FAR = 10_000  # seeds: more are out of reach, and their number is a guess
 
 
 def render_verdict(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 0) -> str:
@@ -24,7 +22,7 @@ def render_verdict(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 
     return render(
         "verdict.txt",
         verdict=verdict,
-        asked=verdict.question,
+        question=verdict.question,
         unlike=verdict.unlike,
         folders=folders,
         headline=_headline(verdict),
@@ -36,32 +34,35 @@ def render_verdict(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 
 
 def verdict_json(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 0) -> str:
     """Return the verdict as the text of a JSON object; an end without a limit is null."""
-    found, asked = verdict.found, verdict.question
-    return strict_json.pretty(
-        {
-            "verdict": str(found.answer),
-            "difference": found.difference.mean if found.difference else None,
-            "interval": list(verdict.bounds),
-            "n": verdict.n,
-            "alpha": asked.alpha,
-            "margin": asked.margin,
-            "seeds_needed": verdict.seeds_needed,
-            "p": found.p,
-            "p_within": found.p_within,
-            "anytime": asked.anytime,
-            "measure": asked.by.name,
-            "more_is_better": asked.by.larger,
-            "a": str(asked.first),
-            "b": str(asked.second),
-            "where": str(asked.where),
-            "folders": list(folders),
-            "pairs": [[a.first.name, b.first.name] for a, b in verdict.pairs],
-            "also_different": list(verdict.also),
-            "not_alike": [_unlike(item) for item in map(vars, verdict.unlike)],
-            "unequal": {name: _sides(both) for name, both in verdict.unequal.items()},
-            "left_out": _left_out(verdict, repeated),
-        }
-    )
+    return strict_json.pretty(verdict_record(verdict, folders, repeated))
+
+
+def verdict_record(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 0) -> Record:
+    """Return the verdict as the object that `verdict_json` writes; ends may be infinite."""
+    reply, question = verdict.reply, verdict.question
+    return {
+        "verdict": str(reply.answer),
+        "difference": reply.difference.mean if reply.difference else None,
+        "interval": list(verdict.bounds),
+        "n": verdict.n,
+        "alpha": question.alpha,
+        "margin": question.margin,
+        "seeds_needed": verdict.seeds_needed,
+        "p": reply.p,
+        "p_within": reply.p_within,
+        "anytime": question.anytime,
+        "measure": question.by.name,
+        "more_is_better": question.by.larger,
+        "a": str(question.first),
+        "b": str(question.second),
+        "where": str(question.where),
+        "folders": list(folders),
+        "pairs": [[a.first.name, b.first.name] for a, b in verdict.pairs],
+        "also_different": list(verdict.also),
+        "not_alike": [_unlike(item) for item in map(vars, verdict.unlike)],
+        "unequal": {name: _sides(both) for name, both in verdict.unequal.items()},
+        "left_out": _left_out(verdict, repeated),
+    }
 
 
 def _unlike(item: Record) -> Record:
@@ -86,12 +87,12 @@ def _left_out(verdict: ArmVerdict, repeated: int) -> Record:
 
 def _headline(verdict: ArmVerdict) -> str:
     by, margin = verdict.question.by, verdict.question.margin
-    match verdict.found.answer:
+    match verdict.reply.answer:
         case Answer.EQUIVALENT:
             return f"EQUIVALENT: A and B lie within {margin:g}{by.difference_unit} of each other"
         case Answer.UNDECIDED:
             return f"UNDECIDED: {_why_undecided(verdict)}"
-    return f"{verdict.found.answer.upper()}: A is {verdict.found.answer} than B by {by.label}"
+    return f"{verdict.reply.answer.upper()}: A is {verdict.reply.answer} than B by {by.label}"
 
 
 def _why_undecided(verdict: ArmVerdict) -> str:
@@ -104,12 +105,12 @@ def _why_undecided(verdict: ArmVerdict) -> str:
         return "the same difference on each seed says nothing about chance"
     more = (verdict.seeds_needed or math.inf) - verdict.n
     if more > FAR:
-        return f"more than {FAR:,} more seeds would decide; with a MARGIN fewer do"
-    return f"about {more:,} more seed{'s' * (more != 1)} at this spread and difference would decide"
+        return f"{describe_more_seeds(more)} would decide; with a MARGIN fewer do"
+    return f"{describe_more_seeds(more)} at this spread and difference would decide"
 
 
 def _difference(verdict: ArmVerdict) -> str:
-    by, difference = verdict.question.by, verdict.found.difference
+    by, difference = verdict.question.by, verdict.reply.difference
     head = f"Difference of the {by.label}, positive where A is better"
     if difference is None:
         return f"{head}: none"
@@ -137,7 +138,13 @@ def _unequal_lines(verdict: ArmVerdict) -> Iterator[str]:
 def _remarks(verdict: ArmVerdict, repeated: int) -> Iterator[str]:
     """Yield lines on missed targets and on what counts for nothing."""
     yield from _missed_targets(verdict)
+    trials = [item for pair in verdict.trials for item in pair]
+    if not verdict.unlike and (lines := caveats.origins(trials)):
+        yield "NOTE: A and B were made alike seed by seed, but not all seeds were:"
+        yield from lines
     by = verdict.question.by
+    if by.tested:
+        yield "NOTE: on the test data: what is chosen by it looks better than it is"
     if verdict.lost:
         said = f"{_count(len(verdict.lost), 'trial')} that ended without {by.label}"
         yield f"Left out: {said}: {name_trials(verdict.lost)}"
@@ -152,7 +159,7 @@ def _remarks(verdict: ArmVerdict, repeated: int) -> Iterator[str]:
     for side, items in zip("AB", verdict.alone, strict=True):
         if items:
             said = f"{_count(len(items), 'configuration')} of {side} without a partner"
-            yield f"Left out: {said} that agrees in all else: {_names(items)}"
+            yield f"Left out: {said} that agrees in all else: {name_configurations(items)}"
     if repeated:
         yield f"Counted once: {_count(repeated, 'trial')} that another folder has too"
 
@@ -165,11 +172,6 @@ def _missed_targets(verdict: ArmVerdict) -> Iterator[str]:
             yield f"NOTE: {side}, {item.first.name}: {describe_missed_target(item)}"
         if len(short) > NAMED:
             yield f"NOTE: {side}: {len(short) - NAMED} more that missed their target sparsity"
-
-
-def _names(items: Sequence[Configuration]) -> str:
-    names = ", ".join(item.first.name for item in items[:NAMED])
-    return names + f" and {len(items) - NAMED} more" * (len(items) > NAMED)
 
 
 def _guarantee(verdict: ArmVerdict) -> str:

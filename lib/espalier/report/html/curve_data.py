@@ -67,11 +67,11 @@ def _curves(by: Measure, every: Sequence[Configuration]) -> Record | None:
     return {**measure_record(course_measure(by)), **vars(scale), **_columns(thinned, scale)}
 
 
-def thin(points: Sequence[Point], most: int) -> list[Point]:
+def thin(points: Sequence[Point], limit: int) -> list[Point]:
     """Return at most so many of the points, evenly spread, the last one among them."""
-    if len(points) <= most:
+    if len(points) <= limit:
         return list(points)
-    return [points[(n + 1) * len(points) // most - 1] for n in range(most)]
+    return [points[(n + 1) * len(points) // limit - 1] for n in range(limit)]
 
 
 def _columns(curves: Sequence[Sequence[Point]], scale: Scale) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from espalier.analysis.comparing.against_baseline import AgainstBaseline
 from espalier.analysis.confidence import Interval, t_quantile
 from espalier.analysis.control_deltas import deltas
 from espalier.analysis.controls import Comparison
@@ -19,13 +20,20 @@ KINDS = 60
 
 
 def forest_data(
-    ranking: Ranking, compared: Sequence[Comparison], every: Sequence[Configuration]
+    ranking: Ranking,
+    compared: Sequence[Comparison],
+    every: Sequence[Configuration],
+    beside: AgainstBaseline | None = None,
 ) -> Record:
-    """Return the differences, each of configuration minus what it is compared with."""
+    """Return the differences, each of configuration minus what it is compared with.
+
+    `compared` are those to controls, `beside` those to a baseline that was given.
+    """
     places = {id(item): place for place, item in enumerate(every)}
     draws = max((len(item.results) for item in every), default=0)
     return {
         "best": _to_best(ranking, every),
+        "beside": None if beside is None else _to_baseline(beside, places),
         "control": _to_controls(compared, places, ranking.measure),
         "kinds": _kinds(compared),
         "t": [round(t_quantile(n), 4) for n in range(1, draws)],
@@ -44,14 +52,21 @@ def _minus(lead: Interval | None, by: Measure) -> Interval | None:
 
 
 def _to_controls(compared: Sequence[Comparison], places: Mapping[int, int], by: Measure) -> Record:
+    kinds = coded(f"{item.symbol}={item.value}" for item in compared)
+    return {"kind": kinds.codes, "kinds": kinds.texts, **_pairs(compared, places, by)}
+
+
+def _to_baseline(beside: AgainstBaseline, places: Mapping[int, int]) -> Record:
+    return {"text": str(beside.arm), **_pairs(beside.compared, places, beside.by)}
+
+
+def _pairs(compared: Sequence[Comparison], places: Mapping[int, int], by: Measure) -> Record:
+    """Return comparisons as columns; all of them are one family of tests."""
     ends = [item.at_end for item in compared]
     p_values = Corrections.of(compared, []).ends if compared else {}
-    kinds = coded(f"{item.symbol}={item.value}" for item in compared)
     return {
         "arm": [places[id(item.arm)] for item in compared],
         "control": [places[id(item.control)] for item in compared],
-        "kind": kinds.codes,
-        "kinds": kinds.texts,
         "said": [describe_verdict(end, by) if end else "" for end in ends],
         "holm": [int(survives(p_values[id(item)])) for item in compared],
         **interval_columns(ends, by),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from espalier.analysis import controls
 from espalier.analysis.claims.claim_judging import JudgedClaims, judge
+from espalier.analysis.comparing.against_baseline import AgainstBaseline
 from espalier.analysis.controls import Comparison
 from espalier.analysis.race_standing import RaceStanding, standing
 from espalier.analysis.rank import Configuration, Ranking, TrialResult
@@ -21,7 +22,7 @@ class PageInput:
     """A sweep: its folder, its header, its trials as they stand, their folders, the ranking.
 
     `running` says whether it goes on, so that the page is written again; `written` is when it was,
-    in seconds since 1970.
+    in seconds since 1970. `beside` has all beside a baseline, if one is given.
     """
 
     folder: Path
@@ -30,6 +31,7 @@ class PageInput:
     directories: Mapping[int, str]
     ranking: Ranking
     written: float
+    beside: AgainstBaseline | None = None
     running: bool = False
 
     @cached_property

@@ -8,14 +8,14 @@ from espalier.analysis.claims.claim_judging import JudgedClaims
 from espalier.analysis.rank import Configuration, swept_values
 from espalier.methods.apoptosis.neurons.lineage import TABLE
 from espalier.report import sweep_analysis
-from espalier.report.comparing.claims_report import claim_numbers, when_sealed
+from espalier.report.comparing.baseline_report import left_out, mean_lines
+from espalier.report.comparing.claims_report import also_text, claim_numbers, when_sealed
 from espalier.report.controls_report import events_text
 from espalier.report.html.page_input import PageInput
 from espalier.report.race_report import configuration_line, groups, heading, how_ended
 from espalier.report.ranking_rows import (
     best_per_target,
-    describe_missed_target,
-    describe_missing_seeds,
+    describe_flaws,
     format_measure,
     settings,
 )
@@ -54,8 +54,7 @@ def standing(page: PageInput) -> list[str]:
     item = ranking.best
     if item is None:
         return []
-    flaws = [describe_missed_target(item)] if item.short else []
-    flaws += [] if item.complete else [describe_missing_seeds(item, ranking.measure)]
+    flaws = list(filter(None, [describe_flaws(item, ranking)]))
     total = len(ranking.ranked) - 1
     counts = sweep_analysis.beside_best(ranking).items()
     return flaws + [f"{what}: {count} of {total} others" for what, count in counts if count]
@@ -86,9 +85,20 @@ def claims(page: PageInput) -> list[dict[str, str]]:
     """Return the claims with their status, reason and numbers."""
     judged = page.judged
     return [
-        {"status": item.status.value, "text": item.text, "why": item.why, "n": claim_numbers(item)}
+        {
+            "status": item.status.value,
+            "text": item.text,
+            "why": "; ".join(filter(None, [item.why, also_text(item)])),
+            "n": claim_numbers(item),
+        }
         for item in (judged.claims if judged else ())
     ]
+
+
+def beside(page: PageInput) -> list[str]:
+    """Return the means of the differences to a baseline, and who has none; empty without it."""
+    table = page.beside
+    return [] if table is None else _first([*mean_lines(table), *left_out(table)])
 
 
 def sealed(judged: JudgedClaims) -> str:
@@ -118,17 +128,17 @@ def race_ended(page: PageInput) -> str:
 
 def event_lines(page: PageInput) -> list[str]:
     """Return what growth and exchanges of neurons did, a line a configuration that had any."""
-    told = [(item, _told(item)) for item in page.ranking.ranked]
+    texts = [(item, _events(item)) for item in page.ranking.ranked]
     return _first(
         [
             f"{item.first.name} {' '.join(settings(swept_values(item.first), ''))}: {text}"
-            for item, text in told
+            for item, text in texts
             if text
         ]
     )
 
 
-def _told(item: Configuration) -> str:
+def _events(item: Configuration) -> str:
     """Return the counts of a configuration's events and what they did; empty if it had none."""
     means = [(name, item.measure(name)) for name in COUNTED]
     counts = [f"{name.replace('_', ' ')} {mean.mean:.5g}" for name, mean in means if mean]

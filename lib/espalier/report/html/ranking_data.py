@@ -27,8 +27,8 @@ CELLS = 120_000
 """Numbers that the measures of a page may have, so that a large sweep leaves out the rarer ones."""
 DECIMALS = 9
 """Decimals of the scores of trials, from which the page takes differences."""
-FEWEST, MOST = 6, 20
-"""Measures of a page."""
+LOWER, UPPER = 6, 20
+"""Measures of a page: at least so many, and at most."""
 
 
 def in_plan_order(ranking: Ranking) -> list[Configuration]:
@@ -45,6 +45,7 @@ def ranking_data(ranking: Ranking, every: Sequence[Configuration]) -> Record:
     notes = coded(_note(item, ranking, id(item) in places) for item in every)
     return {
         "by": by.name,
+        "raced": ranking.raced,
         "symbols": list(_symbols(every)),
         "measures": _measures(ranking, every),
         "place": [places.get(id(item), 0) for item in every],
@@ -95,7 +96,7 @@ def _measures(ranking: Ranking, every: Sequence[Configuration]) -> list[Record]:
 def shown_measures(ranking: Ranking, every: Sequence[Configuration]) -> list[Measure]:
     """Return the measures of a page: those that rank, the usual ones, others while they fit."""
     names = recorded(trial for item in every for trial in item.counted)
-    limit = max(FEWEST, min(MOST, CELLS // (2 * max(1, len(every)))))
+    limit = max(LOWER, min(UPPER, CELLS // (2 * max(1, len(every)))))
     ordered = [name for name in USUAL if name in names] + names
     others = (_any_measure(name) for name in dict.fromkeys(ordered))
     chosen = {by.name: by for by in ranking.measures}

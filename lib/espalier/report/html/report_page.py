@@ -57,7 +57,7 @@ def page_data(page: PageInput) -> Record:
         "reload": RELOADED if page.running else 0,
         "written": page.written,
         "ranking": ranking_data(page.ranking, page.every),
-        "forest": forest_data(page.ranking, page.compared, page.every),
+        "forest": forest_data(page.ranking, page.compared, page.every, page.beside),
         "curves": curves_data(page.ranking, page.every),
         "effects": effects_data(page.ranking),
     }

@@ -6,13 +6,15 @@ import math
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from espalier.analysis.race_standing import RaceStanding, standing
-from espalier.core.trial import Trial
-from espalier.plan.race_plan import FIRST_SEEDS, ConfigText, grow
+from espalier.analysis.race_decisions import Race
+from espalier.analysis.race_standing import RaceStanding, begin, standing
+from espalier.analysis.rank import TrialResult
+from espalier.core.records import FIRST_SEEDS, RaceRecord
+from espalier.core.trial import Result, Status, Trial
+from espalier.plan.race_plan import grow
 from espalier.report.race_report import round_line
 from espalier.run import reuse
 from espalier.run.pool import Executor
-from espalier.run.runner import pending
 from espalier.store.results_dir import SweepDir
 from espalier.store.store import Store
 
@@ -21,49 +23,81 @@ AHEAD = 3
 
 
 class RaceSupply:
-    """Adds the next seeds of all that are still in to the plan of a race."""
+    """Adds the next seeds of all that are still in to the plan of a race.
 
-    def __init__(self, sweep: SweepDir, attempts: int, results: Path | None = None) -> None:
-        """`attempts` are those that a trial has; earlier sweeps in `results` may have results."""
-        self._sweep, self._attempts, self._results = sweep, attempts, results
-        self._taken: list[str] = []
+    What the store has is read once; after that, what came of the trials that were added.
+    """
+
+    def __init__(self, sweep: SweepDir, results: Path | None = None) -> None:
+        """Nothing waits or runs. Earlier sweeps in `results` may have results."""
+        self._sweep, self._earlier = sweep, results
+        self._results: dict[int, TrialResult] = {}
+        self._added: list[Trial] = []
+        self._race: Race | None = None
 
     def __call__(
         self, executor: Executor, pack_size: Callable[[str], int]
     ) -> tuple[list[Trial], list[str]]:
         """Return the trials to run next, none if the race has ended, and lines on how it stands."""
         lines: list[str] = []
-        while not (now := current(self._sweep.store, self._attempts)).state.ended:
+        while True:
+            now = self._standing()
             lines.append(round_line(now))
-            self._add(now, at_once(now, len(executor.devices), pack_size))
+            if now.state.ended:
+                return [], lines
+            self._grow(now, at_once(now, len(executor.devices), pack_size))
             lines += self._taken_over(executor)
-            if waiting := pending(self._sweep.store, self._attempts):
-                return _with_numbers(self._sweep.store, waiting), lines
-        return [], [*lines, round_line(now)]
+            waiting = [trial for trial in self._added if self._result(trial) is None]
+            if waiting or not self._added:
+                return waiting, lines
 
-    def _add(self, now: RaceStanding, seeds: int) -> None:
+    def _standing(self) -> RaceStanding:
+        """Return how the race stands, with what has come of the trials that were added."""
+        rules = rules_of(self._sweep.store)
+        if not self._results:
+            every = map(TrialResult._make, self._sweep.store.final_results())
+            self._results = {item.trial.number: item for item in every}
+            configurations = {item.trial.configuration for item in self._results.values()}
+            self._race = begin(len(configurations), rules)
+        for trial in self._added:
+            if result := self._result(trial):
+                self._results[trial.number] = TrialResult(trial, result, 1)
+        return standing(self._results.values(), rules, race=self._race)
+
+    def _result(self, trial: Trial) -> Result | None:
+        last = self._sweep.store.last_conclusive(trial.number)
+        return last and last[1]
+
+    def _grow(self, now: RaceStanding, seeds: int) -> None:
         """Let the plan grow to that many seeds of each configuration that is still in."""
-        store = self._sweep.store
-        pairs = [
-            (_with_text(store, item.first), seed)
-            for item in now.survivors
-            for seed in now.rules.order[:seeds]
-        ]
-        self._sweep.grow(*grow(store.header, store.trials(), pairs))
+        store, trials = self._sweep.store, [item.trial for item in self._results.values()]
+        texts = [(item.first, store.config_text(item.first.number)) for item in now.survivors]
+        due = now.rules.order[:seeds]
+        pairs = [(each, seed) for each in texts for seed in due]
+        growth = grow(store.header, trials, pairs)
+        self._sweep.grow(*growth)
+        self._added = [trial for trial, _ in growth.added]
+        for trial in self._added:
+            self._results[trial.number] = TrialResult(trial, Result(Status.NOTRUN), 0)
 
     def _taken_over(self, executor: Executor) -> list[str]:
-        if self._results is None:
+        if self._earlier is None:
             return []
-        line = reuse.take_over_on(executor, self._sweep, self._results)
+        line = reuse.take_over_on(executor, self._sweep, self._earlier)
         return [line] if line else []
 
 
-def current(store: Store, attempts: int) -> RaceStanding:
-    """Return how the race of a store stands, trials to be tried again left out."""
+def current(store: Store, unfinished: Collection[int]) -> RaceStanding:
+    """Return how the race of a store stands, trials that are `unfinished` left out."""
+    return standing(store.final_results(), rules_of(store), unfinished)
+
+
+def rules_of(store: Store) -> RaceRecord:
+    """Return the rules of the race of a store. Raises ValueError if it is none."""
     rules = store.header.race
     if rules is None:
         raise ValueError(f"{store.path}: is no race")
-    return standing(store.final_results(), rules, pending(store, attempts))
+    return rules
 
 
 def at_once(now: RaceStanding, workers: int, pack_size: Callable[[str], int]) -> int:
@@ -79,11 +113,3 @@ def at_once(now: RaceStanding, workers: int, pack_size: Callable[[str], int]) ->
     filling = math.ceil(room / len(now.survivors))
     more = max(1, min(filling, done // AHEAD))
     return min(done + more, now.rules.max_seeds)
-
-
-def _with_text(store: Store, trial: Trial) -> ConfigText:
-    return trial, store.config_text(trial.number)
-
-
-def _with_numbers(store: Store, numbers: Collection[int]) -> list[Trial]:
-    return [trial for trial in store.trials() if trial.number in numbers]

@@ -92,6 +92,8 @@ def _only_call(graph: TensorGraph, layer: Any) -> Node:
         reason = f"it is called {len(calls)} times in a pass"
     if reason is None and layer.weight in graph.weight_reads:
         reason = f"its weight is also read by {graph.weight_reads[layer.weight]}"
+    if reason is None and layer in graph.hooked:
+        reason = "a hook on it changes what it reads or puts out"
     if reason is not None:
         raise NoPath(reason)
     return calls[0]
@@ -108,7 +110,7 @@ def _region(graph: TensorGraph, layer: nn.Module) -> tuple[list[Node], Node]:
         if is_layer(node.step):
             _only_call(graph, node.step)
         else:
-            _check_step(node)
+            _check_step(graph, node)
             near += node.inputs
         if node.is_output or not node.readers:
             rule = "is an output of the model" if node.is_output else "is read by nothing known"
@@ -129,8 +131,10 @@ def _region(graph: TensorGraph, layer: nn.Module) -> tuple[list[Node], Node]:
     return sorted(region, key=lambda node: node.number), consumer
 
 
-def _check_step(node: Node) -> None:
+def _check_step(graph: TensorGraph, node: Node) -> None:
     """Raise NoPath for a step that does not act on each neuron by itself."""
+    if node.step in graph.hooked:
+        raise NoPath(f"a hook on {node.label} changes what it reads or puts out")
     if not is_pointwise(node) or not node.alone:
         raise NoPath(f"{node.label} may mix its neurons")
     others = [x for x in leaves((node.args, node.kwargs)) if isinstance(x, Tensor)]

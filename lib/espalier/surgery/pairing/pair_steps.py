@@ -17,7 +17,7 @@ _POINTWISE_NAMES = """
     imul isub idiv neg negative abs absolute square sqrt rsqrt exp exp2 expm1 log log2 log10
     log1p sin cos tan sinh cosh asinh acosh atanh atan erf erfc erfinv pow sign sgn reciprocal
     clamp clip clamp_min clamp_max maximum minimum where gt ge lt le eq ne lerp addcmul
-    nan_to_num contiguous clone to float double half bfloat16 type type_as
+    nan_to_num contiguous clone view_as to float double half bfloat16 type type_as
     dropout alpha_dropout dropout1d dropout2d dropout3d
 """
 _POINTWISE = frozenset(_POINTWISE_NAMES.split())

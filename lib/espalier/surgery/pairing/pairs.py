@@ -9,7 +9,7 @@ whose `forward` also reads a hidden value of one must not be operated on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -224,6 +224,8 @@ def propose_pairs(
     if pairs is None:
         if not chains_only:
             search.pairs += _of_neighbours(model, {id(pair.consumer) for pair in search.pairs})
+            if not search.pairs:
+                search.refused |= _without_neighbours(model, search.refused)
         return search
     proposed, modules = PairSearch(), dict(model.named_modules())
     for producers, consumer in expand(model, pairs):
@@ -265,6 +267,13 @@ def _of_neighbours(model: nn.Module, taken: set[int]) -> list[Pair]:
             if isinstance(proposal, Pair) and id(consumer) not in taken:
                 proposals.append(proposal)
     return proposals
+
+
+def _without_neighbours(model: nn.Module, refused: Container[str]) -> dict[str, str]:
+    """Return why the layers that are not `refused` yet are proposed in no pair, by their names."""
+    rule = "no layer next to it fits: give example=, an input of the model, or pairs="
+    layers = ((name, module) for name, module in model.named_modules() if is_layer(module))
+    return {name: why_not(layer) or rule for name, layer in layers if name not in refused}
 
 
 def _in_chains(model: nn.Module) -> PairSearch:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,9 @@ _VALUES = {
     *("__float__", "__complex__", "__index__", "__array__", "__contains__"),
     *("__setitem__", "__set__"),
 }
+
+Stamp: TypeAlias = tuple[Tensor, int]
+"""A tensor, and how often it had been written to."""
 
 _recording: ContextVar[bool] = ContextVar("recording", default=False)
 
@@ -84,6 +87,7 @@ class TensorGraph:
 
     calls: dict[nn.Module, list[Node]] = field(default_factory=dict)
     weight_reads: dict[Tensor, str] = field(default_factory=dict)
+    hooked: set[nn.Module] = field(default_factory=set)  # whose hooks change what goes in or out
 
 
 def is_recording() -> bool:
@@ -146,6 +150,7 @@ class _Recorder(TorchFunctionMode):
         self._nodes: dict[int, Node] = {}
         self._kept: list[Any] = []
         self._inside = 0
+        self._stamps: list[Stamp] = []  # of the arguments or the result that a hook may change
         layers = [module for module in model.modules() if is_layer(module)]
         self._weights = {id(layer.weight): layer.weight for layer in layers}
 
@@ -200,19 +205,39 @@ class _Recorder(TorchFunctionMode):
         handles: list[Any] = []
         for module in model.modules():
             if is_layer(module) or _is_one_step(module):
-                handles.append(module.register_forward_pre_hook(self._enter))
-                handles.append(module.register_forward_hook(self._leave, with_kwargs=True))
+                handles += [  # the first and the last of a module's hooks, its own between them
+                    module.register_forward_pre_hook(self._enter, prepend=True, with_kwargs=True),
+                    module.register_forward_pre_hook(self._begin, with_kwargs=True),
+                    module.register_forward_hook(self._end, prepend=True),
+                    module.register_forward_hook(self._leave, with_kwargs=True),
+                ]
         try:
             yield
         finally:
             for handle in handles:
                 handle.remove()
 
-    def _enter(self, module: nn.Module, args: Any) -> None:
-        del module, args
+    def _enter(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        del module
         self._inside += 1
+        if self._inside == 1:
+            self._stamps = _stamps_of((args, kwargs))
+
+    def _begin(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        self._compare(module, (args, kwargs))
+
+    def _end(self, module: nn.Module, args: Any, output: Any) -> None:
+        del module, args
+        if self._inside == 1:
+            self._stamps = _stamps_of(output)
+
+    def _compare(self, module: nn.Module, tree: Any) -> None:
+        """Note a module whose hooks have put other tensors there, or written to them."""
+        if self._inside == 1 and not _are_same(self._stamps, _stamps_of(tree)):
+            self.graph.hooked.add(module)
 
     def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        self._compare(module, output)
         self._inside -= 1
         if self._inside:
             return
@@ -229,6 +254,17 @@ class _Recorder(TorchFunctionMode):
                 self._nodes[id(x)].is_output = True
         self._kept.clear()
         self._nodes.clear()
+
+
+def _stamps_of(tree: Any) -> list[Stamp]:
+    """Return the tensors of a tree, and how often each has been written to."""
+    tensors = (x for x in leaves(tree) if isinstance(x, Tensor))
+    return [(x, 0 if x.is_inference() else x._version) for x in tensors]
+
+
+def _are_same(before: list[Stamp], after: list[Stamp]) -> bool:
+    pairs = zip(before, after, strict=False)
+    return len(before) == len(after) and all(x is y and v == w for (x, v), (y, w) in pairs)
 
 
 def _is_one_step(module: nn.Module) -> bool:

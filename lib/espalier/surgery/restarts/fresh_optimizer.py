@@ -22,6 +22,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from espalier.sparse.optimizer_parts import tensors_of
+
 Group = tuple[list[nn.Parameter], Mapping[str, Any]]
 """Parameters and the settings of their group."""
 
@@ -49,14 +51,8 @@ class Traits:
 
     counters: frozenset[str]  # entries of groups that steps change
     coupling: str  # why an element's update is not its own alone; empty if it is
-
-
-def parts_of(optimizer: torch.optim.Optimizer) -> Iterator[torch.optim.Optimizer]:
-    """Yield an optimizer and those that it wraps."""
-    yield optimizer
-    for value in vars(optimizer).values():
-        if isinstance(value, torch.optim.Optimizer):
-            yield from parts_of(value)
+    state: frozenset[str] = frozenset()  # names of what is kept of a parameter; none: not seen
+    container: str = ""  # an entry of state with tensors of a parameter's shape, as list or mapping
 
 
 def make(
@@ -107,25 +103,29 @@ def traits_of(optimizer: torch.optim.Optimizer) -> Traits:
 
 def _try_out(optimizer: torch.optim.Optimizer) -> Traits:
     try:
-        counters = _counters(optimizer)
+        counters, state, container = _look_at(optimizer)
         groups = [settings_of(group, counters) for group in optimizer.param_groups]
         coupled = any(_couples(optimizer, settings) for settings in groups)
     except UNABLE as error:
         return Traits(frozenset(), f"none of its class can be made for some elements ({error})")
-    return Traits(counters, "an element's update depends on others" if coupled else "")
+    coupling = "an element's update depends on others" if coupled else ""
+    return Traits(counters, coupling, state, container)
 
 
-def _counters(optimizer: torch.optim.Optimizer) -> frozenset[str]:
-    """Return the entries of a group that its steps change or add."""
+def _look_at(optimizer: torch.optim.Optimizer) -> tuple[frozenset[str], frozenset[str], str]:
+    """Return the `counters`, the `state` and the `container` of `Traits`."""
     matrix = nn.Parameter(_numbers(12).view(4, 3))
     fresh = make(optimizer, [([matrix], {})])
     before = copy.deepcopy(settings_of(fresh.param_groups[0]))
     for _ in _steps(fresh, [matrix]):
         pass
     after = settings_of(fresh.param_groups[0])
-    return frozenset(name for name, v in after.items() if not _equal(before.get(name), v)) | (
+    counters = frozenset(name for name, v in after.items() if not _equal(before.get(name), v)) | (
         frozenset(name for name in optimizer.param_groups[0] if name not in after) - {"params"}
     )
+    held = dict(tensors_of(fresh, matrix))
+    inner = (name for name, tensor in held.items() if "." in name and tensor.shape == matrix.shape)
+    return counters, frozenset(held), next(inner, "").partition(".")[0]
 
 
 def _equal(a: object, b: object) -> bool:

@@ -92,6 +92,12 @@ def _of_class(
 ) -> RestartKind:
     if base is None:
         traits = fresh_optimizer.traits_of(optimizer)
+        if traits.container:
+            raise ValueError(
+                f"{type(optimizer).__name__}: its state {traits.container!r} has tensors in a list "
+                "or a mapping, in which no neuron can begin anew: use an optimizer that keeps each "
+                "by itself, such as AdamW"
+            )
         return RestartKind.GENERIC if traits.coupling else RestartKind.SHADOWED
     if base is torch.optim.SGD and any(
         g["momentum"] and g["dampening"] for g in _groups(optimizer)

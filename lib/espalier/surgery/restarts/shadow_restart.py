@@ -24,6 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from espalier.sparse.optimizer_parts import parts_of
 from espalier.surgery import optimizer_state
 from espalier.surgery.restarts import fresh_optimizer
 
@@ -123,7 +124,7 @@ class ShadowRestart:
 
     def _begin(self, parameter: Tensor, places: Tensor) -> None:
         """Let elements be of the youngest cohort, and of no other."""
-        if not len(places) or not any(p.state for p in fresh_optimizer.parts_of(self.optimizer)):
+        if not len(places) or not any(p.state for p in parts_of(self.optimizer)):
             return  # the optimizer's first update is yet to come
         if not self._cohorts or self._cohorts[-1].optimizer is not None:
             self._cohorts.append(_Cohort())
@@ -232,7 +233,7 @@ class ShadowRestart:
         self, fresh: torch.optim.Optimizer, shadow: _Shadow
     ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """Yield the state of a parameter and of its newborns, of each part of the optimizer."""
-        parts = fresh_optimizer.parts_of(self.optimizer), fresh_optimizer.parts_of(fresh)
+        parts = parts_of(self.optimizer), parts_of(fresh)
         for whole, own in zip(*parts, strict=True):
             yield whole.state[shadow.parameter], own.state[shadow.copy]
 
@@ -246,7 +247,7 @@ class ShadowRestart:
             for parameter in gone if cohort.shadows else ():
                 shadow = cohort.shadows.pop(parameter)
                 if cohort.optimizer is not None:
-                    for part in fresh_optimizer.parts_of(cohort.optimizer):
+                    for part in parts_of(cohort.optimizer):
                         optimizer_state.remove_param(part, shadow.copy)
         self._cohorts = [cohort for cohort in self._cohorts if cohort.shadows]
 
@@ -302,7 +303,7 @@ class ShadowRestart:
             group.update(copy.deepcopy(counts))
         for shadow, held in zip(cohort.shadows.values(), saved["shadows"].values(), strict=True):
             shadow.names = tuple(frozenset(names) for names in held["names"])
-            parts = fresh_optimizer.parts_of(cohort.optimizer)
+            parts = parts_of(cohort.optimizer)
             for part, state in zip(parts, held["state"], strict=True):
                 part.state[shadow.copy].update(copy.deepcopy(state))
 
@@ -319,7 +320,7 @@ def _marks(places: Tensor, shape: Sequence[int]) -> Tensor:
 
 def _shadow_state(fresh: torch.optim.Optimizer | None, shadow: _Shadow) -> dict[str, Any]:
     """Return where the newborns are and what of their state is not in the whole parameter's."""
-    parts = [] if fresh is None else fresh_optimizer.parts_of(fresh)
+    parts = [] if fresh is None else parts_of(fresh)
     states = [part.state[shadow.copy] for part in parts]
     own = [
         {name: value for name, value in state.items() if name not in names}

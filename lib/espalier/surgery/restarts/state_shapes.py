@@ -21,7 +21,7 @@ from enum import Enum
 import torch
 from torch import Tensor
 
-from espalier.surgery.restarts import fresh_optimizer
+from espalier.sparse.optimizer_parts import contained, parts_of
 
 
 class Meaning(Enum):
@@ -69,7 +69,7 @@ def tensors(
 
     Those of optimizers that `optimizer` wraps too.
     """
-    for part in () if optimizer is None else fresh_optimizer.parts_of(optimizer):
+    for part in () if optimizer is None else parts_of(optimizer):
         state = part.state.get(parameter, {})
         for name, value in list(state.items()):
             if torch.is_tensor(value):
@@ -99,7 +99,7 @@ def dims(name: str, tensor: Tensor, shape: torch.Size) -> tuple[int | None, ...]
 
 def follows(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> str:
     """Return what of the state of `parameter` cannot change its shape with it; empty if all can."""
-    for part in () if optimizer is None else fresh_optimizer.parts_of(optimizer):
+    for part in () if optimizer is None else parts_of(optimizer):
         for name, value in part.state.get(parameter, {}).items():
             sliced = torch.is_tensor(value) and dims(name, value, parameter.shape) is not None
             if not (sliced or _is_shapeless(value)):
@@ -108,12 +108,13 @@ def follows(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> str:
 
 
 def _is_shapeless(value: object) -> bool:
-    """Return whether a value is the same for a parameter of any shape."""
-    if torch.is_tensor(value):
-        return value.numel() <= 1
-    if isinstance(value, list | tuple):
-        return not any(torch.is_tensor(x) for x in value)
-    return True
+    """Return whether a value is the same for a parameter of any shape.
+
+    An object of a class of the optimizer's own, such as a projection, is not if it holds tensors.
+    """
+    fields = getattr(value, "__dict__", {})
+    tensors = [*contained("", value), *contained("", fields)]
+    return all(tensor.numel() <= 1 for _, tensor in tensors)
 
 
 def meaning(name: str, tensor: Tensor, parameter: Tensor, born: Callable[[], Tensor]) -> Meaning:

@@ -62,3 +62,14 @@ def test_models_in_bfloat16(kind) -> None:
     training.x = training.x.bfloat16()
     training.go(9)
     assert training.manager.apoptosis_events and training.logits().isfinite().all()
+
+
+def test_a_layer_that_is_frozen_later_is_not_rewritten() -> None:
+    training = Training(NeuronApoptosisManager, surgery_bodies.mlp, **quick(NeuronApoptosisManager))
+    training.go(2)
+    (first, *_) = training.manager.populations
+    first.site.pair.consumer.requires_grad_(False)
+    before = first.site.pair.consumer.weight.clone()
+    with pytest.raises(ValueError, match="has been frozen since the manager was made"):
+        training.go(8)
+    assert before.equal(first.site.pair.consumer.weight)

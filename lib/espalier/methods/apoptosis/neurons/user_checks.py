@@ -23,6 +23,15 @@ def checked(regrow: Regrow) -> Regrow:
     return partial(_regrow_and_check, regrow)
 
 
+def check_trained_still(name: str, parameters: Iterable[Tensor]) -> None:
+    """Raise ValueError if what makes or reads the neurons of layer `name` has been frozen."""
+    if not all(parameter.requires_grad for parameter in parameters):
+        raise ValueError(
+            f"{name}: what makes or reads its neurons has been frozen since the manager was made: "
+            "call remove() on it, and make another"
+        )
+
+
 def _regrow_and_check(
     regrow: Regrow, layer: Layer, dying: Tensor, healthy: Tensor, fitness: Tensor
 ) -> Parents | None:

@@ -5,19 +5,20 @@ const SPREAD = 1e-7; // a half width below this is one of rounding
 const forest = { rows: ROWS };
 
 function buildForest() {
-  const { control, kinds } = view.data.forest;
+  const { beside, control, kinds } = view.data.forest;
   const none = !view.data.ranking.place.some(Boolean) || view.count < 2;
   document.getElementById("forest").hidden = none;
   if (none) return;
   const modes = [
+    ...(beside ? [["beside", `the baseline ${beside.text}`]] : []),
     ...(kinds.length ? [["kinds", "controls, mean over configurations"]] : []),
     ...control.kinds.map((text, n) => [`control ${n}`, `control ${text}`]),
     ["best", "the best configuration"],
-    ["baseline", "a configuration of your choice"],
+    ["choice", "a configuration of your choice"],
   ];
   const again = () => { forest.rows = ROWS; showForest(); };
   host("forest").append(
-    make("div", { class: "bar" }, chooser("against", "Against", modes, modes[0][0], again), baselineChooser(again)),
+    make("div", { class: "bar" }, chooser("against", "Against", modes, modes[0][0], again), choiceChooser(again)),
     make("p", { class: "caption", id: "forest-caption" }),
     make("div", { class: "wide", id: "forest-table", tabindex: "0", role: "region", "aria-label": "Differences" }),
     make("button", { type: "button", id: "forest-more", click: () => { forest.rows += ROWS; showForest(); } }, "More"),
@@ -25,16 +26,16 @@ function buildForest() {
   whenSettled(again);
 }
 
-function baselineChooser(again) {
+function choiceChooser(again) {
   const { place } = view.data.ranking;
   const every = view.names.map((_, n) => n).filter((n) => place[n]).sort((a, b) => place[a] - place[b]);
   const options = every.slice(0, 200).map((n) => [String(n), shorten(`${view.names[n]} ${valuesText(n)}`, 60)]);
-  return chooser("baseline", "Which", options, options[0][0], again);
+  return chooser("choice", "Which", options, options[0][0], again);
 }
 
 function showForest() {
   const mode = chosen("against");
-  document.getElementById("choose-baseline").parentElement.hidden = mode !== "baseline";
+  document.getElementById("choose-choice").parentElement.hidden = mode !== "choice";
   const rows = forestRows(mode);
   const listed = rows.slice(0, forest.rows);
   document.getElementById("forest-more").hidden = rows.length <= listed.length;
@@ -49,8 +50,11 @@ function showForest() {
 function forestRows(mode) {
   if (mode === "kinds") return view.data.forest.kinds.map(kindRow);
   if (mode === "best") return shownRanked().filter((n) => view.data.ranking.place[n] > 1).map(bestRow);
-  if (mode === "baseline") return baselineRows(Number(chosen("baseline")));
-  return controlRows(Number(mode.split(" ")[1]));
+  if (mode === "choice") return choiceRows(Number(chosen("choice")));
+  if (mode === "beside") return pairedRows(view.data.forest.beside, () => true);
+  const { control } = view.data.forest;
+  const kind = Number(mode.split(" ")[1]);
+  return pairedRows(control, (n) => control.kind[n] === kind);
 }
 
 function kindRow(kind) {
@@ -72,26 +76,25 @@ function nameOf(place) {
   return { name: view.names[place], values: valuesText(place) };
 }
 
-function controlRows(kind) {
-  const { control } = view.data.forest;
-  const rows = control.arm.map((_, n) => n).filter((n) => control.kind[n] === kind && view.shown[control.arm[n]]);
+function pairedRows(pairs, counts) {
+  const rows = pairs.arm.map((_, n) => n).filter((n) => counts(n) && view.shown[pairs.arm[n]]);
   return rows.map((n) => ({
-    name: view.names[control.arm[n]],
-    values: `${valuesText(control.arm[n])} against ${view.names[control.control[n]]}`,
-    mean: control.mean[n],
-    half: control.half[n],
-    n: control.n[n],
-    said: control.said[n] + star(control.holm[n]),
+    name: view.names[pairs.arm[n]],
+    values: `${valuesText(pairs.arm[n])} against ${view.names[pairs.control[n]]}`,
+    mean: pairs.mean[n],
+    half: pairs.half[n],
+    n: pairs.n[n],
+    said: pairs.said[n] + star(pairs.holm[n]),
   }));
 }
 
-function baselineRows(base) {
+function choiceRows(base) {
   const own = scoresOf(base);
   return shownRanked().filter((n) => n !== base).map((n) => {
     const scores = scoresOf(n);
     const pairs = [...scores].filter(([draw_]) => own.has(draw_)).map(([draw_, score]) => score - own.get(draw_));
-    const found = pairedInterval(pairs);
-    return { ...nameOf(n), values: valuesText(n, base), ...found, said: intervalSaid(found) };
+    const difference = pairedInterval(pairs);
+    return { ...nameOf(n), values: valuesText(n, base), ...difference, said: intervalSaid(difference) };
   });
 }
 
@@ -138,7 +141,8 @@ function forestCaption(mode, count) {
   const direction = measure.larger ? "more is better" : "less is better";
   const unit = measure.difference_unit.trim();
   const first = `${count} differences of the ${measure.label}${unit ? ` in ${unit}` : ""} (${direction}), each minus what it is compared with, in pairs of equal seeds, with 95 % t-intervals.`;
-  if (mode === "baseline") return `${first} These are not corrected for their number or for your choice, so they are no verdicts.`;
-  const mark = mode === "best" ? "Marked *: behind, with one error rate for the whole table." : "Marked *: what Holm's correction leaves.";
+  if (mode === "choice") return `${first} These are not corrected for their number or for your choice, so they are no verdicts.`;
+  const all = view.data.ranking.raced ? "a remark alone, since a race gave out the seeds" : "with one error rate for the whole table";
+  const mark = mode === "best" ? `Marked *: behind, ${all}.` : "Marked *: what Holm's correction leaves.";
   return `${first} ${mark}`;
 }

@@ -1,0 +1,76 @@
+"""`report`: write the reports of a sweep again, or a page that compares several sweeps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from espalier.commands.options.option_types import alpha, baseline, best_per, make_option, measure
+from espalier.core.errors import UserError
+from espalier.core.paths import RESULTS
+from espalier.report.comparing.opened_sweeps import open_sweep
+from espalier.report.comparing.sweep_questions import compare_sweeps
+from espalier.report.html.comparison_page import comparison_name, render_comparison_page
+from espalier.report.html.report_page import REPORT
+from espalier.report.reports import ReportRequest, write_files, write_page, write_reports
+from espalier.store.locks import runner_of
+from espalier.store.results_dir import newest_sweep
+
+
+@click.command()
+@make_option(
+    "DIR",
+    "--dir",
+    "folders",
+    help="folder of the sweep, or of several by commas  [default: the newest]",
+)
+@alpha
+@measure
+@baseline
+@best_per
+def command(folders: str | None, alpha: float, **parts: str | None) -> int:
+    """Write report.html and the other reports of a sweep again; print the path of the page.
+
+    Of several folders, write a page that compares the first of them with each other one; a baseline
+    and the best of each value are of a single sweep.
+    """
+    chosen = split_folders(folders) or [newest_sweep(RESULTS)]
+    request = ReportRequest(**parts)
+    path = _report(chosen[0], request) if len(chosen) == 1 else _compare(chosen, alpha, request)
+    print(f"report: {path}")
+    return 0
+
+
+def split_folders(text: str | None) -> list[Path]:
+    """Return the folders that a text names, by commas; a folder whose name has commas is one.
+
+    Raises UserError if a name between commas is empty.
+    """
+    if not text:
+        return []
+    if Path(text).is_dir():
+        return [Path(text)]
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise UserError(f"DIR={text}: names an empty folder; give DIR=<folder>,<folder>")
+    return [Path(name) for name in names]
+
+
+def _report(folder: Path, request: ReportRequest) -> Path:
+    """Write the reports of a sweep, or its page alone while a runner has it."""
+    (write_page if runner_of(folder) else write_reports)(folder, request)
+    return folder / REPORT
+
+
+def _compare(folders: Sequence[Path], alpha: float, request: ReportRequest) -> Path:
+    """Write the page that compares the first of several sweeps with each other one, beside it."""
+    if request.baseline or request.best_per:
+        raise UserError("BASELINE, BEST_PER: are of one sweep; give one folder, or leave them out")
+    first, *others = (open_sweep(folder, request.by) for folder in folders)
+    compared = [(compare_sweeps(first, other, alpha), (first, other)) for other in others]
+    name = comparison_name(folders[1:])
+    write_files(folders[0], {name: render_comparison_page(compared, time.time())})
+    return folders[0] / name

@@ -1,0 +1,1 @@
+"""A sweep as frames of pandas, for a notebook."""
