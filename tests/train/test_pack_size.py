@@ -139,8 +139,8 @@ def test_real_steps_are_timed_without_touching_the_first_run(monkeypatch):
     monkeypatch.setattr(pack_size, "LONG", 60.0)  # however busy the machine is
     first, second = itertools.islice(trainers(), 2)
     third = next(trainers())
-    alone = pack_size.Arm([third])
-    assert pack_size.step_seconds(pack_size.Arm([first, second]), alone) > 0
+    alone = pack_size.PackCandidate([third])
+    assert pack_size.step_seconds(pack_size.PackCandidate([first, second]), alone) > 0
     assert first.run.step == second.run.step == pack_size.WARM + pack_size.TIMED
     assert third.run.step == len(alone.seconds) == len(alone.held) == first.run.step  # in turn
 
@@ -183,7 +183,7 @@ def test_long_steps_are_told_by_two_in_succession(monkeypatch):
     def taking(*seconds):
         left = iter(seconds)
         monkeypatch.setattr(pack_size, "_timed", lambda loop, x, y: (next(left), 0.0))
-        arm = pack_size.Arm(list(itertools.islice(trainers(), 1)))
+        arm = pack_size.PackCandidate(list(itertools.islice(trainers(), 1)))
         return pack_size.step_seconds(arm), len(list(left))
 
     assert taking(9.0, 0.5, 0.4, 0.3) == (0.4, 1)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SIZE = (9.0, 5.0)  # inches
 
 
-class Point(NamedTuple):
+class CurvePoint(NamedTuple):
     """The mean over seeds after some steps, with the least and the most of any seed."""
 
     step: int
@@ -32,7 +32,7 @@ class Point(NamedTuple):
     high: float
 
 
-def curve(item: Configuration, by: Measure) -> list[Point]:
+def curve(item: Configuration, by: Measure) -> list[CurvePoint]:
     """Return the course of a measure, at the steps that all counted trials recorded.
 
     That of a mean over tasks has a point for the end of each.
@@ -54,8 +54,8 @@ def _has(epoch: Record, name: str) -> bool:
     return epoch.get(name) is not None
 
 
-def _point(step: int, values: list[float]) -> Point:
-    return Point(step, sum(values) / len(values), min(values), max(values))
+def _point(step: int, values: list[float]) -> CurvePoint:
+    return CurvePoint(step, sum(values) / len(values), min(values), max(values))
 
 
 def write_curves(ranking: Ranking, path: Path, top: int) -> None:
@@ -74,7 +74,7 @@ def write_curves(ranking: Ranking, path: Path, top: int) -> None:
     save(plot_curves(curves, by), path, "--curves")
 
 
-def plot_curves(curves: Mapping[str, list[Point]], by: Measure) -> Figure:
+def plot_curves(curves: Mapping[str, list[CurvePoint]], by: Measure) -> Figure:
     """Return one panel with all curves by their labels."""
     from matplotlib.figure import Figure
 

@@ -59,7 +59,7 @@ def choose_pack_size(trainers: Iterator[Trainer], count: int) -> PackChoice | No
         return None
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    alone = Arm([first])
+    alone = PackCandidate([first])
     seconds = step_seconds(alone)
     if seconds > LONG:
         why = f"a step takes {seconds * 1000:.0f} ms, packing saves less than one"
@@ -76,7 +76,7 @@ def candidate_sizes(limit: int) -> list[int]:
 
 
 def _fastest(
-    alone: Arm, steps: dict[int, float], trials: tuple[Iterator[Trainer], int], end: float
+    alone: PackCandidate, steps: dict[int, float], trials: tuple[Iterator[Trainer], int], end: float
 ) -> PackChoice:
     """Time packs of trainers, up to a limit: `trials` are both. `steps` has the time alone."""
     (trainers, limit), arms, error = trials, [alone], ""
@@ -85,7 +85,7 @@ def _fastest(
         longest = (WARM + TIMED) * (size * steps[last] + steps[1])  # if it is no faster
         if time.perf_counter() + longest > end or not _fits(size, last):
             break
-        arms.append(Arm(list(islice(trainers, size))))
+        arms.append(PackCandidate(list(islice(trainers, size))))
         try:
             steps[size] = step_seconds(arms[-1], alone) / size
             steps[1] = min([steps[1], *alone.seconds[WARM:]])
@@ -117,7 +117,7 @@ def _slower(steps: dict[int, float]) -> str:
     )
 
 
-class Arm:
+class PackCandidate:
     """Trainers that are stepped together, and how long each step took.
 
     `seconds` are those of each step, and `held` says for how many of them this thread had a
@@ -151,7 +151,7 @@ class Arm:
         return _endless(self.trainers)
 
 
-def step_seconds(arm: Arm, beside: Arm | None = None) -> float:
+def step_seconds(arm: PackCandidate, beside: PackCandidate | None = None) -> float:
     """Return the least time of a step of an arm, doing one of `beside` after each.
 
     Raises CannotPack. Of steps that are LONG the second and the third are timed, and no more are
@@ -167,7 +167,7 @@ def step_seconds(arm: Arm, beside: Arm | None = None) -> float:
     return min(times[WARM:])  # what else the machine does only adds
 
 
-def doubt(arms: Sequence[Arm]) -> str:
+def doubt(arms: Sequence[PackCandidate]) -> str:
     """Return why times are not to be trusted, in words; empty if they are.
 
     Either this thread waited for a processor, or a step of the first arm, which was timed all

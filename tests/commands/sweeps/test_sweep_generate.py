@@ -35,6 +35,7 @@ def test_generate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "a difference of 0.66 standard deviations between two\n"
         "    in units of the spread of paired differences: "
         "no earlier sweep of that model and data shows it, 3 seeds of this plan would\n"
+        "    to see 1 points: 10 seeds if that spread is 1 points, 34 if 2, 128 if 4\n"
         f"\nWrote 40 configurations to {tmp_path / 'out'}/\n"
     )
     assert len(list((tmp_path / "out").glob("config_*"))) == 40

@@ -14,7 +14,7 @@ from espalier.analysis.rank import rank
 from espalier.core.errors import UserError
 from espalier.core.measures import VAL_ACC, VAL_LOSS, find
 from espalier.core.trial import Status
-from espalier.report.learning_curves import Point, curve
+from espalier.report.learning_curves import CurvePoint, curve
 from espalier.report.sweep_plots import axes_of, plot_sweep
 from espalier.store.results_dir import newest_sweep
 
@@ -207,9 +207,9 @@ def test_curves_are_means_with_the_least_and_the_most_of_any_seed() -> None:
     ]
     (item,) = rank(results, "val_loss").ranked
     assert curve(item, VAL_LOSS) == [
-        Point(10, 1.5, 1.0, 2.0),
-        Point(20, 1.25, 1.0, 1.5),
-        Point(30, 0.75, 0.5, 1.0),
+        CurvePoint(10, 1.5, 1.0, 2.0),
+        CurvePoint(20, 1.25, 1.0, 1.5),
+        CurvePoint(30, 0.75, 0.5, 1.0),
     ]
     assert curve(item, VAL_ACC) == []
 

@@ -10,7 +10,7 @@ from espalier.analysis.rank import TrialResult
 from espalier.core.trial import Status
 
 
-class Pool(NamedTuple):
+class PooledTrials(NamedTuple):
     """The trials of several sweeps, numbered in the order of the sweeps and their plans.
 
     `repeated` is the number of those left out because another sweep has the same trial.
@@ -20,7 +20,7 @@ class Pool(NamedTuple):
     repeated: int
 
 
-def pool(sweeps: Sequence[Iterable[TrialResult]]) -> Pool:
+def pool(sweeps: Sequence[Iterable[TrialResult]]) -> PooledTrials:
     """Return the trials of several sweeps; one that several have counts once.
 
     It counts as in the first sweep in which it passed, or else in the first that has it.
@@ -34,7 +34,7 @@ def pool(sweeps: Sequence[Iterable[TrialResult]]) -> Pool:
     kept = list(chosen.values())
     if len(sweeps) > 1:
         kept = [_renumbered(item, number) for number, item in enumerate(kept, start=1)]
-    return Pool(kept, len(every) - len(kept))
+    return PooledTrials(kept, len(every) - len(kept))
 
 
 def _passed(item: TrialResult) -> bool:

@@ -70,9 +70,14 @@ class RuleOptions:
         usual = before or RaceRecord(alpha=ALPHA, margin=MARGIN, max_seeds=SEEDS, by=by)
         given = {name: value for name, value in vars(self).items() if value is not None}
         rules = replace(usual, **given, by=by, seeds=usual.seeds or seeds)
-        for name in ("alpha", "margin", "by") if before else ():
-            if getattr(rules, name) != getattr(usual, name):
-                print(f"note: {name} was {getattr(usual, name)} until now; {_CHANGED}")
+        decisive = {
+            "alpha": (usual.alpha, rules.alpha),
+            "margin": (usual.margin, rules.margin),
+            "by": (usual.by, rules.by),
+        }
+        for name, (old, new) in decisive.items():
+            if old != new:
+                print(f"note: {name} was {old} until now; {_CHANGED}")
         return rules
 
 

@@ -29,7 +29,7 @@ CASES = f"{POWER * 100:.0f} of 100 cases"
 
 @dataclass(frozen=True)
 class Wish:
-    """The measure that is looked ahead for, and a difference that is wanted, in its unit."""
+    """The measure that is looked ahead for, and a difference to be seen, in its unit."""
 
     by: Measure
     detect: float | None
@@ -128,16 +128,16 @@ def _origin(look: Foresight) -> str:
 
 
 def _wanted(look: Foresight, detect: float) -> str:
-    """Return how many seeds show the wanted difference."""
+    """Return how many seeds show a difference to be seen."""
     by = look.wish.by
-    wanted = f"to see {detect:g}{by.difference_unit}"
+    goal = f"to see {detect:g}{by.difference_unit}"
     if look.known is not None:
         sd = look.known.spread.sd
         parts = [f"{seeds_needed(detect, sd, level)} seeds {w}" for w, level in look.levels.items()]
-        return f"{wanted}: {', '.join(parts)}"
+        return f"{goal}: {', '.join(parts)}"
     parts = [f"{seeds_needed(1, times)} if {times * detect:g}" for times in (2.0, 4.0)]
     first = f"{seeds_needed(1, 1)} seeds if that spread is {detect:g}{by.difference_unit}"
-    return f"{wanted}: {', '.join([first, *parts])}"
+    return f"{goal}: {', '.join([first, *parts])}"
 
 
 def _claim(claim: Claim, header: PlanHeader, known: Sequence[EarlierSpread]) -> Iterator[str]:

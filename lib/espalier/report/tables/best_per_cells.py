@@ -12,8 +12,8 @@ from espalier.analysis.rank import Configuration, Ranking
 from espalier.core.measures import Measure
 from espalier.report.tables.ranking_cells import (
     MEANS,
-    Cell,
     CellTable,
+    TableCell,
     left_out_lines,
     measure_cell,
     note_marks,
@@ -34,7 +34,7 @@ def best_per_cells(ranking: Ranking, text: str) -> CellTable:
     notes = note_marks(items, ranking)
     rows = [
         (
-            Cell(value or _with_value(table.symbol, value)),
+            TableCell(value or _with_value(table.symbol, value)),
             *_cells(value, table, settled, ranking, notes),
         )
         for value in dict.fromkeys(value for group in table.groups for value in group.best)
@@ -67,14 +67,14 @@ def _cells(
     settled: list[SoleBest],
     ranking: Ranking,
     notes: Mapping[str, str],
-) -> Iterator[Cell]:
+) -> Iterator[TableCell]:
     for group, said in zip(table.groups, settled, strict=True):
         item = group.best.get(value)
-        cell = Cell("") if item is None else _scored(item, ranking, notes)
+        cell = TableCell("") if item is None else _scored(item, ranking, notes)
         yield replace(cell, bold=item is not None and item is said.best)
 
 
-def _scored(item: Configuration, ranking: Ranking, notes: Mapping[str, str]) -> Cell:
+def _scored(item: Configuration, ranking: Ranking, notes: Mapping[str, str]) -> TableCell:
     mark = notes.get(note_of(item, ranking), "")
     return replace(measure_cell(item, ranking.measure), n=len(item.scores), mark=mark)
 

@@ -21,7 +21,7 @@ NAMED = 3  # configurations without a result that are named
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """A text, or a number with half of its interval, if there is one to show.
 
     `mark` refers to a footnote; `n` are the values behind it, where they are not those of the row.
@@ -42,7 +42,7 @@ class CellTable:
     """
 
     heading: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[TableCell, ...], ...]
     texts: int
     caption: tuple[str, ...]
     notes: dict[str, str]
@@ -60,9 +60,9 @@ def ranking_cells(ranking: Ranking, top: int | None = None) -> CellTable:
     with_sparsity = _is_sparse(ranking)
     rows = []
     for item in items:
-        cells = [*_texts(item, axes), Cell(str(len(item.scores)))]
+        cells = [*_texts(item, axes), TableCell(str(len(item.scores)))]
         mark = notes.get(note_of(item, ranking), "")
-        cells += _scores(item, measures, ranking, Cell("", mark=mark, bold=item is best))
+        cells += _scores(item, measures, ranking, TableCell("", mark=mark, bold=item is best))
         rows.append((*cells, *[_sparsity(item)] * with_sparsity))
     sparsity = ["sparsity (%)"] * with_sparsity
     heading = [
@@ -88,16 +88,16 @@ def words_of(symbols: Sequence[str]) -> list[str]:
     return [symbol.lower().replace("_", " ") for symbol in symbols]
 
 
-def _texts(item: Configuration, axes: Sequence[str]) -> list[Cell]:
+def _texts(item: Configuration, axes: Sequence[str]) -> list[TableCell]:
     """Return what tells a configuration from others; its name where nothing varies."""
     if not axes:
-        return [Cell(item.first.name)]
-    return [Cell(item.first.swept.get(symbol, "")) for symbol in axes]
+        return [TableCell(item.first.name)]
+    return [TableCell(item.first.swept.get(symbol, "")) for symbol in axes]
 
 
 def _scores(
-    item: Configuration, measures: Sequence[Measure], ranking: Ranking, said: Cell
-) -> Iterator[Cell]:
+    item: Configuration, measures: Sequence[Measure], ranking: Ranking, said: TableCell
+) -> Iterator[TableCell]:
     """Yield the measures; that which ranks has the mark and the bold of `said`."""
     for by in measures:
         cell = measure_cell(item, by)
@@ -105,18 +105,18 @@ def _scores(
         yield replace(cell, mark=said.mark, bold=said.bold) if ranks else cell
 
 
-def _sparsity(item: Configuration) -> Cell:
+def _sparsity(item: Configuration) -> TableCell:
     value = item.measure(SPARSITY)
-    return Cell(f"{value.mean * 100:.1f}" if value else "")
+    return TableCell(f"{value.mean * 100:.1f}" if value else "")
 
 
-def measure_cell(item: Configuration, by: Measure) -> Cell:
+def measure_cell(item: Configuration, by: Measure) -> TableCell:
     """Return the mean of a measure, with its interval where there is one."""
     value = item.measure(by.name)
     if value is None:
-        return Cell("")
+        return TableCell("")
     width = by.number(value.half_width) if value.half_width else ""
-    return Cell(by.number(value.mean), width, value.n if value.n != len(item.scores) else None)
+    return TableCell(by.number(value.mean), width, value.n if value.n != len(item.scores) else None)
 
 
 def _is_sparse(ranking: Ranking) -> bool:

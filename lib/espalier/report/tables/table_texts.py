@@ -11,7 +11,7 @@ from espalier.core.errors import UserError
 from espalier.report.frames.sweep_frames import measures_frame
 from espalier.report.tables.best_per_cells import best_per_cells
 from espalier.report.tables.escaping import escape_csv, escape_latex, escape_markdown
-from espalier.report.tables.ranking_cells import Cell, CellTable, ranking_cells
+from espalier.report.tables.ranking_cells import CellTable, TableCell, ranking_cells
 
 
 def latex_table(table: CellTable) -> str:
@@ -90,7 +90,7 @@ def _latex_row(cells: Iterable[str]) -> str:
     return f"    {' & '.join(cells)} \\\\"
 
 
-def _latex_cell(cell: Cell) -> str:
+def _latex_cell(cell: TableCell) -> str:
     text = escape_latex(cell.text)
     if cell.half_width:
         text = rf"{text} $\pm$ {escape_latex(cell.half_width)}"
@@ -101,14 +101,14 @@ def _markdown_row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _markdown_cell(cell: Cell) -> str:
+def _markdown_cell(cell: TableCell) -> str:
     text = escape_markdown(cell.text)
     if cell.half_width:
         text = f"{text} ± {escape_markdown(cell.half_width)}"
     return _marked(cell, text, "**{}**", "<sup>{}</sup>")
 
 
-def _marked(cell: Cell, text: str, bold: str, raised: str) -> str:
+def _marked(cell: TableCell, text: str, bold: str, raised: str) -> str:
     """Return a cell's text with what is said of it: in bold, its own n, the mark of its note."""
     shown = bold.format(text) if cell.bold else text
     own = f" (n={cell.n})" if cell.n is not None else ""
