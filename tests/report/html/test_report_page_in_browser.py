@@ -17,7 +17,7 @@ from trial_results import ended, trial
 
 from espalier.analysis.rank import TrialResult
 from espalier.core.trial import Result, Status, Trial
-from espalier.report.reports import write_page, write_reports
+from espalier.report.reports import ReportRequest, write_page, write_reports
 
 BEST = {"none": 97.0, "magnitude": 95.0, "rigl": 96.0, HOSTILE: 90.0}
 ROWS = "#ranking-table tbody tr"
@@ -255,6 +255,15 @@ def test_any_configuration_can_be_the_baseline(visit: Any) -> None:
     text = seen.page.inner_text("#forest-table")
     assert "no spread" not in text and "-1.19" in text.replace("−", "-")
     assert "not corrected" in seen.page.inner_text("#forest-caption")
+
+
+def test_a_baseline_that_was_given_is_what_differences_are_to(visit: Any, tmp_path: Path) -> None:
+    made = stored(tmp_path / "sweep_2", results())
+    write_reports(made, ReportRequest(baseline="PRUNING_METHOD=magnitude"))
+    seen = visit(made / "report.html")
+    assert seen.page.input_value("#choose-against") == "beside"
+    assert "config_" in seen.page.inner_text("#forest-table")
+    assert "Holm" in seen.page.inner_text("#forest-caption")
 
 
 def test_the_page_of_a_running_sweep_says_if_it_is_old(
