@@ -7,11 +7,11 @@ from control_arms import arms
 from espalier.analysis.rank import rank
 from espalier.report.html.curve_data import Scale, curves_data, thin
 from espalier.report.html.ranking_data import in_plan_order
-from espalier.report.learning_curves import Point
+from espalier.report.learning_curves import CurvePoint
 
 
-def points(count: int) -> list[Point]:
-    return [Point(n, float(n), float(n), float(n)) for n in range(1, count + 1)]
+def points(count: int) -> list[CurvePoint]:
+    return [CurvePoint(n, float(n), float(n), float(n)) for n in range(1, count + 1)]
 
 
 def test_a_long_curve_keeps_its_last_point() -> None:

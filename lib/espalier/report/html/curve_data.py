@@ -10,7 +10,7 @@ from espalier.analysis.rank import Configuration, Ranking
 from espalier.core.measures import NAMED, Measure
 from espalier.core.trial import Record
 from espalier.report.html.columns import measure_record
-from espalier.report.learning_curves import Point, course_measure, curve
+from espalier.report.learning_curves import CurvePoint, course_measure, curve
 
 NUMBERS = 150_000
 """Numbers that all curves of a measure may have; a larger sweep has fewer points a curve."""
@@ -67,14 +67,14 @@ def _curves(by: Measure, every: Sequence[Configuration]) -> Record | None:
     return {**measure_record(course_measure(by)), **vars(scale), **_columns(thinned, scale)}
 
 
-def thin(points: Sequence[Point], limit: int) -> list[Point]:
+def thin(points: Sequence[CurvePoint], limit: int) -> list[CurvePoint]:
     """Return at most so many of the points, evenly spread, the last one among them."""
     if len(points) <= limit:
         return list(points)
     return [points[(n + 1) * len(points) // limit - 1] for n in range(limit)]
 
 
-def _columns(curves: Sequence[Sequence[Point]], scale: Scale) -> Record:
+def _columns(curves: Sequence[Sequence[CurvePoint]], scale: Scale) -> Record:
     """Return each curve as the number of its steps, and differences from one point to the next.
 
     `low` and `high` are distances from the mean; they are empty if no curve has a band.
@@ -93,6 +93,6 @@ def _columns(curves: Sequence[Sequence[Point]], scale: Scale) -> Record:
     }
 
 
-def _steps(points: Sequence[Point], scale: Scale) -> list[int]:
+def _steps(points: Sequence[CurvePoint], scale: Scale) -> list[int]:
     levels = [0, *(scale.place(point.mean) for point in points)]
     return [after - before for before, after in pairwise(levels)]
