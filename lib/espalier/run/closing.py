@@ -7,7 +7,7 @@ from espalier.core.trial import LOG, Status
 from espalier.report import reports
 from espalier.report.html.report_page import REPORT
 from espalier.report.reports import ReportRequest
-from espalier.run.progress import counted
+from espalier.run.displays.progress import counted
 from espalier.run.runner import RunLimits, pending
 from espalier.run.workers.worker import HOPELESS
 from espalier.store.results_dir import SweepDir

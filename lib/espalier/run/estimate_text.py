@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from espalier.core.trial import Trial
 from espalier.run.cost_model import Estimate, Span, Speed
-from espalier.run.progress import duration
+from espalier.run.displays.progress import duration
 
 
 @dataclass(frozen=True)

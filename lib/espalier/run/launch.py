@@ -18,10 +18,10 @@ from espalier.core.trial import Status, Trial
 from espalier.report.reports import USUAL, ReportRequest, write_page
 from espalier.run import admission, closing, retrial, reuse
 from espalier.run.devices import describe_devices, slots
-from espalier.run.page_display import PageDisplay
+from espalier.run.displays.page_display import PageDisplay
+from espalier.run.displays.progress import display
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
-from espalier.run.progress import display
 from espalier.run.races import race_entry, race_supply
 from espalier.run.races.race_supply import RaceSupply
 from espalier.run.runner import RunLimits, Runner, pending

@@ -20,11 +20,11 @@ from espalier.core.trial import Action, Record, Result, Status, Task, Trial
 from espalier.run import preflight
 from espalier.run.admission import MemoryGate
 from espalier.run.busy_slot import BusySlot, Ended, broken_packs
+from espalier.run.displays.progress import Display, finished_line
 from espalier.run.pack_probe import PackProbes
 from espalier.run.pack_queue import PackQueue, PackSize, pack_limits, share
 from espalier.run.pool import Executor
 from espalier.run.priority import NONE, Priority
-from espalier.run.progress import Display, finished_line
 from espalier.run.workers.worker import DISK_FULL, FINAL, HOPELESS, OOM, PACK
 from espalier.run.workers.worker_process import Progress
 from espalier.store.attempt import INCONCLUSIVE

@@ -9,7 +9,7 @@ from pathlib import Path
 from espalier.analysis.race_standing import standing
 from espalier.core.records import PlanHeader
 from espalier.report.race_report import round_line
-from espalier.run.progress import counted, overall, running_line
+from espalier.run.displays.progress import counted, overall, running_line
 from espalier.store.locks import runner_of
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store

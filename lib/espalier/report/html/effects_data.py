@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from espalier.analysis.arms import mean_by_draw
 from espalier.analysis.axis_means import AxisMeans, axis_means
 from espalier.analysis.confidence import interval
-from espalier.analysis.importance import AxisColumn, ForestImportance, forest_importance
 from espalier.analysis.rank import Ranking, swept_values
+from espalier.analysis.symbol_importance import AxisColumn, ForestImportance, forest_importance
 from espalier.core.trial import Record
 from espalier.report.html.columns import rounded
 from espalier.report.sweep_plots import axes_of

@@ -5,7 +5,7 @@ from fake_sweep import trial
 
 from espalier.core.records import EpochRecord
 from espalier.core.trial import Result, Status
-from espalier.run.progress import counted, duration, finished_line, overall, running_line
+from espalier.run.displays.progress import counted, duration, finished_line, overall, running_line
 from espalier.store.sweep_state import SweepStatus, TaskProgress
 
 

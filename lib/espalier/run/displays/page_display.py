@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from espalier.core.process import stop_signals
 from espalier.core.trial import Result
-from espalier.run.progress import Display
+from espalier.run.displays.progress import Display
 from espalier.store.sweep_state import SweepStatus
 
 INTERVAL = 30.0

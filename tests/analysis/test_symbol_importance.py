@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from espalier.analysis.importance import AxisColumn, forest_importance
+from espalier.analysis.symbol_importance import AxisColumn, forest_importance
 
 CELLS = list(product((1, 2, 3, 4), ("a", "b", "c"), (0, 1), range(4)))
 
@@ -19,9 +19,9 @@ def axes() -> list[AxisColumn]:
 
 
 def shares(scores: list[float]) -> dict[str, float]:
-    found = forest_importance(axes(), scores)
-    assert found is not None
-    return {each.name: each.share for each in found.axes}
+    shares = forest_importance(axes(), scores)
+    assert shares is not None
+    return {each.name: each.share for each in shares.axes}
 
 
 def test_what_is_done_by_one_axis_is_its_share() -> None:
@@ -33,30 +33,30 @@ def test_what_is_done_by_one_axis_is_its_share() -> None:
 
 def test_effects_that_add_up_are_divided_by_their_variances() -> None:
     # variances over values: number 5/4, other 4 * 1/4
-    found = shares([number + 2.0 * other for number, _, other, _ in CELLS])
-    assert found["number"] == pytest.approx(1.25 / 2.25, abs=0.08)
-    assert found["other"] == pytest.approx(1.0 / 2.25, abs=0.08)
+    shares = shares([number + 2.0 * other for number, _, other, _ in CELLS])
+    assert shares["number"] == pytest.approx(1.25 / 2.25, abs=0.08)
+    assert shares["other"] == pytest.approx(1.0 / 2.25, abs=0.08)
 
 
 def test_an_effect_of_two_together_is_in_no_share() -> None:
-    found = shares([float((number > 2) == other) for number, _, other, _ in CELLS])
-    assert sum(found.values()) < 0.3
+    shares = shares([float((number > 2) == other) for number, _, other, _ in CELLS])
+    assert sum(shares.values()) < 0.3
 
 
 def test_noise_is_not_explained() -> None:
     noise = [float((n * 7919) % 101) for n in range(len(CELLS))]
-    found = forest_importance(axes(), noise)
-    assert found is not None and found.explained < 0.1
+    shares = forest_importance(axes(), noise)
+    assert shares is not None and shares.explained < 0.1
     learned = forest_importance(axes(), [float(number) for number, *_ in CELLS])
     assert learned is not None and learned.explained > 0.9 and learned.rows == 96
 
 
 def test_an_axis_that_is_off_has_a_value_of_its_own_and_many_numbers_are_binned() -> None:
     values = [None if n % 4 == 0 else float(n) for n in range(200)]
-    found = forest_importance(
+    shares = forest_importance(
         [AxisColumn("rate", values, True)], [float(value is None) for value in values]
     )
-    assert found is not None and found.axes[0].share > 0.99 and found.explained > 0.99
+    assert shares is not None and shares.axes[0].share > 0.99 and shares.explained > 0.99
 
 
 def test_nothing_to_learn_from() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from espalier.core.errors import UserError
-from espalier.run.page_display import PageDisplay
+from espalier.run.displays.page_display import PageDisplay
 
 
 class Screen:

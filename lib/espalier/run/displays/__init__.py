@@ -1,0 +1,1 @@
+"""What shows a sweep while it runs: the terminal, and its page."""
