@@ -19,9 +19,9 @@ def axes() -> list[AxisColumn]:
 
 
 def shares(scores: list[float]) -> dict[str, float]:
-    shares = forest_importance(axes(), scores)
-    assert shares is not None
-    return {each.name: each.share for each in shares.axes}
+    result = forest_importance(axes(), scores)
+    assert result is not None
+    return {each.name: each.share for each in result.axes}
 
 
 def test_what_is_done_by_one_axis_is_its_share() -> None:
@@ -33,30 +33,30 @@ def test_what_is_done_by_one_axis_is_its_share() -> None:
 
 def test_effects_that_add_up_are_divided_by_their_variances() -> None:
     # variances over values: number 5/4, other 4 * 1/4
-    shares = shares([number + 2.0 * other for number, _, other, _ in CELLS])
-    assert shares["number"] == pytest.approx(1.25 / 2.25, abs=0.08)
-    assert shares["other"] == pytest.approx(1.0 / 2.25, abs=0.08)
+    result = shares([number + 2.0 * other for number, _, other, _ in CELLS])
+    assert result["number"] == pytest.approx(1.25 / 2.25, abs=0.08)
+    assert result["other"] == pytest.approx(1.0 / 2.25, abs=0.08)
 
 
 def test_an_effect_of_two_together_is_in_no_share() -> None:
-    shares = shares([float((number > 2) == other) for number, _, other, _ in CELLS])
-    assert sum(shares.values()) < 0.3
+    result = shares([float((number > 2) == other) for number, _, other, _ in CELLS])
+    assert sum(result.values()) < 0.3
 
 
 def test_noise_is_not_explained() -> None:
     noise = [float((n * 7919) % 101) for n in range(len(CELLS))]
-    shares = forest_importance(axes(), noise)
-    assert shares is not None and shares.explained < 0.1
+    result = forest_importance(axes(), noise)
+    assert result is not None and result.explained < 0.1
     learned = forest_importance(axes(), [float(number) for number, *_ in CELLS])
     assert learned is not None and learned.explained > 0.9 and learned.rows == 96
 
 
 def test_an_axis_that_is_off_has_a_value_of_its_own_and_many_numbers_are_binned() -> None:
     values = [None if n % 4 == 0 else float(n) for n in range(200)]
-    shares = forest_importance(
+    result = forest_importance(
         [AxisColumn("rate", values, True)], [float(value is None) for value in values]
     )
-    assert shares is not None and shares.axes[0].share > 0.99 and shares.explained > 0.99
+    assert result is not None and result.axes[0].share > 0.99 and result.explained > 0.99
 
 
 def test_nothing_to_learn_from() -> None:
