@@ -35,7 +35,7 @@ def test_differences_to_controls_name_both() -> None:
 
 def test_a_kind_is_a_mean_over_configurations() -> None:
     (kind,) = data()["kinds"]
-    assert kind["text"] == "CONFIG_METHOD=turn" and kind["value"] == "none"
+    assert kind["label"] == "CONFIG_METHOD=turn" and kind["value"] == "none"
     assert kind["mean"] == pytest.approx(-0.1875) and kind["pairs"] == 2 and kind["n"] == 2
 
 
@@ -47,7 +47,7 @@ def test_a_baseline_that_was_given_has_its_differences_by_configuration() -> Non
     ranking = rank(arms(), "val_loss")
     every = in_plan_order(ranking)
     beside = forest_data(ranking, [], every, against(ranking, every[0].first.name))["beside"]
-    assert beside["text"] == every[0].first.name
+    assert beside["label"] == every[0].first.name
     assert sorted(zip(beside["arm"], beside["control"], beside["mean"], strict=True)) == [
         (1, 0, -0.5),
         (2, 0, 0.125),

@@ -57,7 +57,7 @@ def _to_controls(compared: Sequence[Comparison], places: Mapping[int, int], by: 
 
 
 def _to_baseline(beside: AgainstBaseline, places: Mapping[int, int]) -> Record:
-    return {"text": str(beside.arm), **_pairs(beside.compared, places, beside.by)}
+    return {"label": str(beside.arm), **_pairs(beside.compared, places, beside.by)}
 
 
 def _pairs(compared: Sequence[Comparison], places: Mapping[int, int], by: Measure) -> Record:
@@ -79,7 +79,7 @@ def _kinds(compared: Sequence[Comparison]) -> list[Record]:
     p_values = Corrections.of([], means).means
     return [
         {
-            "text": delta_kind(item),
+            "label": delta_kind(item),
             "value": item.value,
             "mean": item.difference.mean,
             "half": item.difference.half_width,

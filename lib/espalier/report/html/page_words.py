@@ -87,7 +87,7 @@ def claims(page: PageInput) -> list[dict[str, str]]:
     return [
         {
             "status": item.status.value,
-            "text": item.text,
+            "claim": item.text,
             "why": "; ".join(filter(None, [item.why, also_text(item)])),
             "n": claim_numbers(item),
         }

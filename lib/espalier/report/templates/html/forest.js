@@ -10,7 +10,7 @@ function buildForest() {
   document.getElementById("forest").hidden = none;
   if (none) return;
   const modes = [
-    ...(beside ? [["beside", `the baseline ${beside.text}`]] : []),
+    ...(beside ? [["beside", `the baseline ${beside.label}`]] : []),
     ...(kinds.length ? [["kinds", "controls, mean over configurations"]] : []),
     ...control.kinds.map((text, n) => [`control ${n}`, `control ${text}`]),
     ["best", "the best configuration"],
@@ -58,7 +58,7 @@ function forestRows(mode) {
 }
 
 function kindRow(kind) {
-  const text = kind.text.replaceAll("CONFIG_", "");
+  const text = kind.label.replaceAll("CONFIG_", "");
   return { name: `${text} against ${kind.value}`, ...kind, n: kind.n, said: kind.said + star(kind.holm), values: `${kind.pairs} pair${kind.pairs === 1 ? "" : "s"} of configurations` };
 }
 
