@@ -23,7 +23,8 @@ RANGE = "defconfigs/digits-adamwprune-range"
 WHOLE = "whole"
 OUTPUT = "output"
 TITLE, THIRD, TENTH, END = "Hyperparameter Sweep Analysis", "3. ", "10. ", "HOW TO GO ON"
-FILE = "report: test_matrix_results/sweep_YYYYMMDD_HHMMSS/sweep_analysis.txt"
+FOLDER = "test_matrix_results/sweep_YYYYMMDD_HHMMSS"
+FILES = (f"page: {FOLDER}/report.html", f"report: {FOLDER}/sweep_analysis.txt")
 
 
 def parts(place: Path, range_file: str) -> dict[str, float]:
@@ -49,10 +50,10 @@ def excerpt(said: str) -> str:
     """What the README shows of what a sweep prints, in a block of code, cut at `...`."""
     lines = said.splitlines()
     trials = [line for line in lines if line.startswith("[")]
-    report = lines[lines.index(TITLE) : -1]
+    report = lines[lines.index(TITLE) : -len(FILES)]
     third, tenth, end = (_place(report, start) for start in (THIRD, TENTH, END))
     behind = report.index("", tenth)
-    cut = [*report[:third], "...", *report[tenth:behind], "...", *report[end:], FILE]
+    cut = [*report[:third], "...", *report[tenth:behind], "...", *report[end:], *FILES]
     return "\n".join(["```text", trials[0], "...", trials[-1], *cut, "```"])
 
 

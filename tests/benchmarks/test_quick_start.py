@@ -25,6 +25,7 @@ HOW TO GO ON:
 - More seeds.
 
 36 trials: 36 passed
+page: /somewhere/results/report.html
 report: /somewhere/results/sweep_analysis.txt
 """
 SHOWN = """```text
@@ -45,6 +46,7 @@ HOW TO GO ON:
 - More seeds.
 
 36 trials: 36 passed
+page: test_matrix_results/sweep_YYYYMMDD_HHMMSS/report.html
 report: test_matrix_results/sweep_YYYYMMDD_HHMMSS/sweep_analysis.txt
 ```"""
 
