@@ -69,3 +69,20 @@ def test_a_broken_promise_is_named() -> None:
     optimizer.state[masks.weights[0]]["exp_avg"][0, 0] = 1e-30
     with pytest.raises(AssertionError, match="1 pruned elements of exp_avg of a are not 0"):
         masks.assert_masked(optimizer)
+
+
+def test_pruned_weights_are_zeroed_by_the_masks_of_the_moment() -> None:
+    masks, optimizer = two_weights()
+    a, _ = masks.weights
+    for mask, live in (("x..x ...", 2), ("xx.x ...", 1), (".... x..", 4)):
+        masks.set(bools(mask), optimizer)
+        a.data.fill_(torch.inf)
+        masks.zero_weights()
+        assert a.isinf().sum() == live
+    masks.mark(0, (torch.tensor([1]), torch.tensor([0])), True)
+    masks.zero_weights()
+    assert a.isinf().tolist() == [[True, True], [False, True]]
+    masks.clear()
+    a.data.fill_(1.0)
+    masks.zero_weights()
+    assert (a == 1).all()

@@ -36,6 +36,7 @@ class MaskSet:
         self.mask: Tensor | None = None  # (size,) bool: True where pruned, weights in a row
         self._spare: Tensor | None = None
         self._keep: list[Tensor] = []  # 0 where pruned, else 1, in the shapes of the weights
+        self._dead: list[Tensor] = []  # views of the current mask, once weights are zeroed
         self._zeros: list[ExactZeros] = []  # of the current mask, once something is enforced
 
     @property
@@ -51,7 +52,7 @@ class MaskSet:
         if old is None or pruned < self.pruned + len(fresh):  # first time, or some came back
             self.restore(mask)
         self.mask, self.pruned, self._spare = mask, pruned, old
-        self._zeros = []
+        self._dead, self._zeros = [], []
         parts = self._positions_by_weight(fresh)
         for weight, keep, part in zip(self.weights, self._keep, parts, strict=True):
             for tensor in (keep, *weight_and_state(weight, optimizer).values()):
@@ -81,7 +82,7 @@ class MaskSet:
         """Set the masks alone, for weights and state that already obey them."""
         self.mask = mask.to(self.weights[0].device)
         self.pruned = count(self.mask)
-        self._zeros = []
+        self._dead, self._zeros = [], []
         if not self._keep:
             self._keep = [w.new_ones(w.shape) for w in self.weights]
         for keep, part in zip(self._keep, self.split(self.mask), strict=True):
@@ -97,7 +98,7 @@ class MaskSet:
         self.split(self.mask)[layer][at] = pruned
         self._keep[layer][at] = 0 if pruned else 1
         self.pruned += len(at[0]) if pruned else -len(at[0])
-        self._zeros = []
+        self._dead, self._zeros = [], []
 
     def mask_gradients(self) -> None:
         """Zero the gradients of pruned weights; to be called before each update."""
@@ -127,7 +128,9 @@ class MaskSet:
         """Zero the pruned weights, whoever has written there, also infinities and NaN."""
         if self.mask is None:
             return
-        for weight, dead in zip(self.weights, self.split(self.mask), strict=True):
+        if not self._dead:
+            self._dead = self.split(self.mask)  # costs as much as the zeroing of small weights
+        for weight, dead in zip(self.weights, self._dead, strict=True):
             weight.masked_fill_(dead, 0.0)
 
     def enforce(self, optimizer: torch.optim.Optimizer) -> None:
@@ -141,7 +144,8 @@ class MaskSet:
 
     def clear(self) -> None:
         """Forget the masks: nothing is pruned."""
-        self.pruned, self.mask, self._keep, self._zeros = 0, None, [], []
+        self.pruned, self.mask, self._keep = 0, None, []
+        self._dead, self._zeros = [], []
 
     def assert_masked(self, optimizer: torch.optim.Optimizer) -> None:
         """Raise AssertionError, naming the tensor, if the promise does not hold."""
