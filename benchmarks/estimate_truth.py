@@ -9,7 +9,6 @@ is no number. Samples are the digits and the prose that ships with Python.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -104,7 +103,7 @@ def compare(name: str) -> tuple[tuple[float, float] | None, float, str]:
 
 def estimate(place: Path) -> str:
     """Return what `sweep-estimate` says of the range file in `place`."""
-    calm = {key: value for key, value in os.environ.items() if key not in sweeping.ASKED}
+    calm = sweeping.calm_environment()
     command = [sys.executable, "-P", "-m", "espalier", "sweep-estimate", str(place / "range")]
     done = subprocess.run(
         command,

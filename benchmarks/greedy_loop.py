@@ -21,6 +21,7 @@ import tempfile
 from pathlib import Path
 
 import measuring
+import sweeping
 from measuring import Figure
 
 import espalier.__main__
@@ -45,6 +46,8 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=20, help="(default: %(default)s)")
     args = parser.parse_args()
     sys.path.insert(0, str(HERE))  # where the entry is
+    for name in sweeping.ASKED:
+        os.environ.pop(name, None)  # ALPHA would set that of every verdict
     os.environ["PYTHONPATH"] = str(HERE)
     adopted, codes = rate(0), []
     for offer in range(args.offers):

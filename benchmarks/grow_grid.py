@@ -9,7 +9,6 @@ number of trials was trained than are new, or if an old result differs in anythi
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -53,7 +52,7 @@ class Grid(NamedTuple):
 def grid(place: Path, rates: str, epochs: int, reuse: str) -> Grid:
     """Plan and run a grid in `place`, beside the sweeps that are there."""
     (place / "range").write_text(GRID.format(rates=rates, epochs=epochs), encoding="utf-8")
-    clean = {name: text for name, text in os.environ.items() if name not in sweeping.ASKED}
+    clean = sweeping.calm_environment()
     clock = time.perf_counter()
     for words in (["sweep-generate", "range"], ["sweep-run"]):
         command = [sys.executable, "-P", "-m", "espalier", *words]

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import subprocess
 import sys
@@ -229,7 +228,7 @@ def race(place: Path, words: Sequence[str], **variables: str) -> None:
 
 def begun(place: Path, words: Sequence[str], **variables: str) -> subprocess.Popen[str]:
     """Start a race whose results go to `place`, in a process group of its own."""
-    calm = {key: value for key, value in os.environ.items() if key not in sweeping.ASKED}
+    calm = sweeping.calm_environment()
     calm |= {"XDG_CACHE_HOME": f"{place}.cache", "PYTHONPATH": str(HERE), **variables}
     program = ["-c", TIMED] if "RACE_DECIDING" in variables else ["-m", "espalier"]
     return subprocess.Popen(

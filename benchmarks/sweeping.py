@@ -22,7 +22,7 @@ from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
 Name = TypeVar("Name", bound=Hashable)
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 CONFIGS, RESULTS = "configs", "results"
 ASKED = (
@@ -36,6 +36,8 @@ ASKED = (
     "DIR",
     "RANK_BY",
     "MAX_TRIALS",
+    "WHERE",
+    "JSON",
 )  # what the environment could ask for
 
 
@@ -97,6 +99,11 @@ def sweep(place: Path, range_file: Path | str, also: str = "", **variables: obje
     return Swept(place, planned, time.perf_counter() - clock, started, said)
 
 
+def calm_environment() -> dict[str, str]:
+    """Return the environment without what would ask a command for something."""
+    return {key: value for key, value in os.environ.items() if key not in ASKED}
+
+
 def once(place: Path, range_file: Path | str, also: str = "") -> Path:
     """The same, unless there is a sweep in `place` already, which is made if it is not there."""
     place.mkdir(parents=True, exist_ok=True)
@@ -122,7 +129,7 @@ def start(
 ) -> subprocess.Popen[str]:
     """`sweep-run` of the plan in `place`, in a process group of its own."""
     folders = ("--config-dir", str(place / CONFIGS), "--output-dir", str(place / RESULTS))
-    calm = {key: value for key, value in os.environ.items() if key not in ASKED}
+    calm = calm_environment()
     calm["XDG_CACHE_HOME"] = str(place / "cache")  # nothing is known yet from earlier sweeps
     return subprocess.Popen(
         _command("sweep-run", *folders, *more),
@@ -164,13 +171,13 @@ def arms(place: Path, named: Callable[[Trial], Name]) -> dict[Name, dict[str, Re
     return by_arm
 
 
-def pairs(arm: Mapping[str, Found], other: Mapping[str, Found]) -> list[tuple[Found, Found]]:
+def pairs(arm: Mapping[str, Value], other: Mapping[str, Value]) -> list[tuple[Value, Value]]:
     """What two arms came to, by seed, where both have come to something."""
     return [(arm[seed], other[seed]) for seed in arm if seed in other]
 
 
 def apart(
-    read: Callable[[Found], float], arm: Mapping[str, Found], other: Mapping[str, Found]
+    read: Callable[[Value], float], arm: Mapping[str, Value], other: Mapping[str, Value]
 ) -> list[float]:
     """By how much a number is larger in the one arm than in the other, seed by seed."""
     return [read(ours) - read(theirs) for ours, theirs in pairs(arm, other)]

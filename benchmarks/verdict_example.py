@@ -27,7 +27,14 @@ def main() -> None:
         place = sweeping.once(Path(folder) / "sweep", RANGE)
         trials, results = len(sweeping.results(place)), str(place / sweeping.RESULTS)
         command = [sys.executable, "-P", "-m", "espalier", "verdict", *QUESTION, "--sweep", results]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=sweeping.calm_environment(),
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
     said = done.stdout.rstrip().replace(results, FOLDER) or sys.exit(done.stderr)
     figures = [Figure("trials", [trials], ""), Figure("exit code", [done.returncode], "")]
     texts = {"output": f"```text\n{said}\n```"}
