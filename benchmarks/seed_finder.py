@@ -74,19 +74,19 @@ class Contest:
         return [line.strip() for line in lines[start:]]
 
 
-def candidates(found: Record) -> Iterator[Figure]:
+def candidates(searched: Record) -> Iterator[Figure]:
     """Accuracies of the candidates that were trained in full, p by Holm over all, and the winner's.
 
-    `found` is what the search wrote. Accuracies are in percent.
+    `searched` is what the search wrote. Accuracies are in percent.
     """
-    for each in found["candidates"]:
+    for each in searched["candidates"]:
         if each["p"] is not None:
             name = " ".join(f"{key}={value}" for key, value in each["candidate"].items())
             yield Figure(f"{name}: live edges", [each["size"]], "")
             yield Figure(f"{name}: validation accuracy", percent(each["accuracies"]), "%")
             yield Figure(f"{name}: p", [each["p"]], "")
-    if found["test_accuracies"]:
-        yield Figure("test accuracy of the winner", percent(found["test_accuracies"]), "%")
+    if searched["test_accuracies"]:
+        yield Figure("test accuracy of the winner", percent(searched["test_accuracies"]), "%")
 
 
 def percent(shares: list[float]) -> list[float]:

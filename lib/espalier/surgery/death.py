@@ -52,7 +52,7 @@ def substitute_nothing(pair: Pair, dead: Tensor, statistics: Statistics) -> Subs
     columns = pair.columns(dead)
     mean = statistics.mean[columns]
     second = _block(statistics, columns, columns) + torch.outer(mean, mean)
-    return Substitute(dead, *_nobody(mean), torch.zeros_like(mean), statistics.shares, second)
+    return Substitute(dead, *_no_survivors(mean), torch.zeros_like(mean), statistics.shares, second)
 
 
 @torch.no_grad()
@@ -64,10 +64,10 @@ def substitute_mean(pair: Pair, dead: Tensor, statistics: Statistics) -> Substit
     """
     columns = pair.columns(dead)
     usual, left = statistics.mean[columns], _block(statistics, columns, columns)
-    return Substitute(dead, *_nobody(usual), usual, statistics.shares, left)
+    return Substitute(dead, *_no_survivors(usual), usual, statistics.shares, left)
 
 
-def _nobody(like: Tensor) -> tuple[Tensor, Tensor]:
+def _no_survivors(like: Tensor) -> tuple[Tensor, Tensor]:
     """Return no inputs of the consumer, and their blend."""
     none = torch.zeros(0, dtype=torch.int64, device=like.device)
     return none, like.new_zeros(0, len(like))
