@@ -21,7 +21,7 @@ from espalier.sparse.orientation import ROWS, Orientation
 
 
 class Restarting(Protocol):
-    """What edges need of a `espalier.surgery.restarts.restart_protocol.Restart`."""
+    """What edges need of an `espalier.surgery.restarts.restart_protocol.Restart`."""
 
     def note_elements(self, parameter: Tensor, at: tuple[Tensor, ...]) -> None:
         """Record that single elements are born now; `at` has an index (n,) for each dimension."""
