@@ -70,15 +70,17 @@ class RuleOptions:
         usual = before or RaceRecord(alpha=ALPHA, margin=MARGIN, max_seeds=SEEDS, by=by)
         given = {name: value for name, value in vars(self).items() if value is not None}
         rules = replace(usual, **given, by=by, seeds=usual.seeds or seeds)
-        decisive = {
-            "alpha": (usual.alpha, rules.alpha),
-            "margin": (usual.margin, rules.margin),
-            "by": (usual.by, rules.by),
-        }
-        for name, (old, new) in decisive.items():
-            if old != new:
-                print(f"note: {name} was {old} until now; {_CHANGED}")
+        if before:
+            _note_changes(before, rules)
         return rules
+
+
+def _note_changes(before: RaceRecord, rules: RaceRecord) -> None:
+    """Say which rules that decide a race are no longer those that it had `before`."""
+    for name in ("alpha", "margin", "by"):
+        old, new = getattr(before, name), getattr(rules, name)
+        if old != new:
+            print(f"note: {name} was {old} until now; {_CHANGED}")
 
 
 @click.command()
