@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from espalier.analysis.confidence import ALPHA
-from espalier.analysis.equivalence import MARGIN
+from espalier.analysis.equivalence import LARGEST_MARGIN, MARGIN
 from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.kconfig.declared_measures import resolve
@@ -139,9 +139,7 @@ def number_between(low: float, high: float) -> Checked:
 
 PATH = PathType()
 COUNT = Checked(click.IntRange(min=0), "an integer of at least 0; with 0 the machine decides")
-NOT_NEGATIVE = Checked(
-    click.FloatRange(min=0, max=math.inf, max_open=True), "a finite number of at least 0"
-)
+MARGINS = Checked(click.FloatRange(0, LARGEST_MARGIN), f"a number from 0 to {LARGEST_MARGIN:g}")
 LEAST_ALPHA = 1e-9
 """Where 1 minus an error rate is still told from 1, so that its interval has an end."""
 POSITIVE = Checked(click.IntRange(min=1), "an integer of at least 1")
@@ -197,7 +195,7 @@ alpha = make_option(
 margin = make_option(
     "MARGIN",
     "--margin",
-    type=NOT_NEGATIVE,
+    type=MARGINS,
     default=MARGIN,
     help="differences up to this count as none, in the measure's unit",
 )
