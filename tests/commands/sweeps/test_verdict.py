@@ -63,6 +63,7 @@ def test_the_exit_code_is_the_answer(
         (["--alpha", "1"], "--alpha 1: must be a number above 1e-09 and below 1"),
         (["--alpha", "1e-17"], "--alpha 1e-17: must be a number above 1e-09 and below 1"),
         (["--sweep", "nowhere"], "nowhere/sweep.db: no such file"),
+        (["--sweep", "a,,b"], "--sweep a,,b: names an empty folder; give <folder>,<folder>"),
         (["--marg", "1"], "verdict: no such option '--marg'; did you mean --margin or --a?"),
     ],
 )

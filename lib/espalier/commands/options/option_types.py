@@ -120,6 +120,24 @@ def place(param: click.Parameter | None, value: object, ctx: click.Context | Non
     return f"{param.opts[-1]} {value}"
 
 
+class FoldersType(click.ParamType[Any]):
+    """Folders by commas; a folder whose name has commas is a single one."""
+
+    name = "folder,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[Path]:
+        """Return the folders. Raises UserError if a name between commas is empty."""
+        if value and Path(value).is_dir():
+            return [Path(value)]
+        names = [name.strip() for name in value.split(",")]
+        if not all(names):
+            rule = "names an empty folder; give <folder>,<folder>"
+            raise UserError(f"{place(param, value, ctx)}: {rule}")
+        return [Path(name) for name in names]
+
+
 def one_of(names: Sequence[str]) -> Checked:
     """Return the type of a value that is one of `names`."""
     return Checked(click.Choice(list(names)), f"one of {', '.join(names)}")
@@ -138,6 +156,7 @@ def number_between(low: float, high: float) -> Checked:
 
 
 PATH = PathType()
+FOLDERS = FoldersType()
 COUNT = Checked(click.IntRange(min=0), "an integer of at least 0; with 0 the machine decides")
 MARGINS = Checked(click.FloatRange(0, LARGEST_MARGIN), f"a number from 0 to {LARGEST_MARGIN:g}")
 LEAST_ALPHA = 1e-9
