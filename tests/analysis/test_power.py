@@ -43,6 +43,7 @@ def test_no_difference_is_never_shown_and_without_spread_any_is():
     assert seeds_needed(0, 1) is None
     assert seeds_needed(0.1, 0) == 2
     assert seeds_needed(1e-9, 1) is None
+    assert seeds_needed(1e12, 1) == seeds_needed(1, 1e-12) == 2
 
 
 @pytest.mark.parametrize(("difference", "margin", "n"), [(0, 0.8, 12), (0.3, 1, 15), (0, 0.4, 12)])

@@ -15,6 +15,8 @@ from espalier.analysis.multiple_tests import interval_p, upper_p
 
 MARGIN = 0.0
 """What counts as equal where no margin is given: nothing."""
+LARGEST_MARGIN = 1e9
+"""The largest margin, whose squares are still numbers."""
 
 
 class Answer(StrEnum):

@@ -22,15 +22,21 @@ FAR = 10.0  # deviations of a normal: less is beyond them than a float can add t
 
 def power(difference: float, sd: float, n: int, alpha: float = ALPHA) -> float:
     """Return the probability in 0..1 that `n` >= 2 paired seeds show `difference`, in sd's unit."""
-    from scipy.special import nctdtr, stdtrit  # scipy.stats would take a second to import
+    from scipy.special import stdtrit  # scipy.stats would take a second to import
 
     _require(n >= 2, f"n={n}: must be at least 2, or there is no spread to judge by")
     _require(sd > 0, f"sd={sd:g}: must be above 0")
     limit, shift = stdtrit(n - 1, 1 - alpha / 2), abs(difference) / sd * math.sqrt(n)
-    wrong_side = float(nctdtr(n - 1, shift, -limit)) if shift < FAR else 0.0
-    if math.isnan(wrong_side):  # scipy's is nan where it is nearly 0
-        wrong_side = 0.0
-    return float(1 - nctdtr(n - 1, shift, limit)) + wrong_side
+    wrong_side = _below(-limit, n - 1, shift) if shift < FAR else 0.0
+    return 1 - _below(limit, n - 1, shift) + wrong_side
+
+
+def _below(limit: float, degrees: int, shift: float) -> float:
+    """Return the probability in 0..1 that a noncentral t lies below `limit`."""
+    from scipy.special import nctdtr
+
+    below = float(nctdtr(degrees, shift, limit))
+    return 0.0 if math.isnan(below) else below  # scipy's is nan where it is nearly 0
 
 
 def detectable_difference(sd: float, n: int, alpha: float = ALPHA) -> float:

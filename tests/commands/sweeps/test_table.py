@@ -55,6 +55,7 @@ def test_bad_input_is_one_line(
     assert main([*given, "--by", "val_ac"]) == 2
     assert main([*given, "--top", "0"]) == 2
     assert main([*given, "--out", str(tmp_path / "no" / "t.tex")]) == 2
+    assert main([*given, "--out", str(tmp_path)]) == 2
     assert main(["table", "--dir", str(tmp_path)]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -64,6 +65,7 @@ def test_bad_input_is_one_line(
         "RANK_BY=val_ac: no trial has val_ac",
         "--top 0: must be an integer of at least 1",
         f"OUT={tmp_path / 'no' / 't.tex'}: {tmp_path / 'no'} is no folder",
+        f"OUT={tmp_path}: is a folder",
         f"{tmp_path / 'sweep.db'}: no such file",
     ]
 

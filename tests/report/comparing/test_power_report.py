@@ -33,6 +33,13 @@ def test_by_the_spread_of_an_earlier_sweep(
     golden("power_known", said(tmp_path, planned(4, 10), 0.5) + said(tmp_path, planned(2, 10), 0.5))
 
 
+def test_what_no_number_of_seeds_in_reach_shows_is_said(tmp_path: Path) -> None:
+    stored(tmp_path / "sweep_1", SWEEP)
+    trials = planned(2, 10)
+    assert "to see 1e-08 points: over 1,000,000,000 seeds" in said(tmp_path, trials, 1e-8)
+    assert "to see 1e+12 points: 2 seeds" in said(tmp_path, trials, 1e12)
+
+
 def test_in_units_of_the_spread_without_one(
     tmp_path: Path, golden: Callable[[str, str], None]
 ) -> None:

@@ -130,7 +130,7 @@ def test_a_comparison_has_a_row_a_pair(loaded: LoadedSweep, tmp_path: Path) -> N
 BAD: dict[str, Callable[[LoadedSweep], object]] = {
     "alpha=1: must be a number above 0 and below 1": lambda s: s.verdict(*SIDES, alpha=1),
     "alpha=nan: must be": lambda s: s.compare(s, alpha=float("nan")),
-    "margin=-1: must be a finite number of at least 0": lambda s: s.verdict(*SIDES, margin=-1),
+    "margin=-1: must be a number from 0 to 1e+09": lambda s: s.verdict(*SIDES, margin=-1),
     "margin=nan: must be": lambda s: s.verdict(*SIDES, margin=float("nan")),
     "B is missing": lambda s: s.verdict("METHOD=state", ""),
     "no trial has METHOD=stat; did you mean state?": lambda s: s.verdict("METHOD=stat", SIDES[1]),

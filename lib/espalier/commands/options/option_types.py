@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from espalier.analysis.confidence import ALPHA
-from espalier.analysis.equivalence import MARGIN
+from espalier.analysis.equivalence import LARGEST_MARGIN, MARGIN
 from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.kconfig.declared_measures import resolve
@@ -120,6 +120,24 @@ def place(param: click.Parameter | None, value: object, ctx: click.Context | Non
     return f"{param.opts[-1]} {value}"
 
 
+class FoldersType(click.ParamType[Any]):
+    """Folders by commas; a folder whose name has commas is a single one."""
+
+    name = "folder,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[Path]:
+        """Return the folders. Raises UserError if a name between commas is empty."""
+        if value and Path(value).is_dir():
+            return [Path(value)]
+        names = [name.strip() for name in value.split(",")]
+        if not all(names):
+            rule = "names an empty folder; give <folder>,<folder>"
+            raise UserError(f"{place(param, value, ctx)}: {rule}")
+        return [Path(name) for name in names]
+
+
 def one_of(names: Sequence[str]) -> Checked:
     """Return the type of a value that is one of `names`."""
     return Checked(click.Choice(list(names)), f"one of {', '.join(names)}")
@@ -138,10 +156,9 @@ def number_between(low: float, high: float) -> Checked:
 
 
 PATH = PathType()
+FOLDERS = FoldersType()
 COUNT = Checked(click.IntRange(min=0), "an integer of at least 0; with 0 the machine decides")
-NOT_NEGATIVE = Checked(
-    click.FloatRange(min=0, max=math.inf, max_open=True), "a finite number of at least 0"
-)
+MARGINS = Checked(click.FloatRange(0, LARGEST_MARGIN), f"a number from 0 to {LARGEST_MARGIN:g}")
 LEAST_ALPHA = 1e-9
 """Where 1 minus an error rate is still told from 1, so that its interval has an end."""
 POSITIVE = Checked(click.IntRange(min=1), "an integer of at least 1")
@@ -197,7 +214,7 @@ alpha = make_option(
 margin = make_option(
     "MARGIN",
     "--margin",
-    type=NOT_NEGATIVE,
+    type=MARGINS,
     default=MARGIN,
     help="differences up to this count as none, in the measure's unit",
 )

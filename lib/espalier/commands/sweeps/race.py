@@ -9,7 +9,11 @@ from typing import Any
 
 import click
 
+from espalier.analysis.confidence import ALPHA
+from espalier.analysis.equivalence import MARGIN
 from espalier.commands.options.option_types import (
+    LEAST_ALPHA,
+    MARGINS,
     PATH,
     Checked,
     make_option,
@@ -29,9 +33,8 @@ from espalier.run.races import race_entry
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
-ALPHA, MARGIN, SEEDS = 0.05, 0.0, 40
-LARGEST = 1e9
-"""Of a margin."""
+SEEDS = 40
+"""The most of a configuration, where nothing else is given."""
 
 _CHANGED = "an error rate holds where it is chosen before the first result"
 
@@ -39,13 +42,13 @@ race_options = together(
     make_option(
         "ALPHA",
         "--alpha",
-        type=number_between(0, 1),
+        type=number_between(LEAST_ALPHA, 1),
         help=f"chance to call a best configuration behind  [default: {ALPHA}]",
     ),
     make_option(
         "MARGIN",
         "--margin",
-        type=Checked(click.FloatRange(0, LARGEST), "a number of at least 0"),
+        type=MARGINS,
         help=f"what counts as equal, in the measure's unit  [default: {MARGIN:g}]",
     ),
     make_option(
@@ -70,15 +73,17 @@ class RuleOptions:
         usual = before or RaceRecord(alpha=ALPHA, margin=MARGIN, max_seeds=SEEDS, by=by)
         given = {name: value for name, value in vars(self).items() if value is not None}
         rules = replace(usual, **given, by=by, seeds=usual.seeds or seeds)
-        decisive = {
-            "alpha": (usual.alpha, rules.alpha),
-            "margin": (usual.margin, rules.margin),
-            "by": (usual.by, rules.by),
-        }
-        for name, (old, new) in decisive.items():
-            if old != new:
-                print(f"note: {name} was {old} until now; {_CHANGED}")
+        if before:
+            _note_changes(before, rules)
         return rules
+
+
+def _note_changes(before: RaceRecord, rules: RaceRecord) -> None:
+    """Say which rules that decide a race are no longer those that it had `before`."""
+    for name in ("alpha", "margin", "by"):
+        old, new = getattr(before, name), getattr(rules, name)
+        if old != new:
+            print(f"note: {name} was {old} until now; {_CHANGED}")
 
 
 @click.command()

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.options.option_types import alpha, baseline, best_per, make_option, measure
+from espalier.commands.options.option_types import (
+    FOLDERS,
+    alpha,
+    baseline,
+    best_per,
+    make_option,
+    measure,
+)
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
 from espalier.report.comparing.opened_sweeps import open_sweep
@@ -25,38 +32,24 @@ from espalier.store.results_dir import newest_sweep
     "DIR",
     "--dir",
     "folders",
+    type=FOLDERS,
     help="folder of the sweep, or of several by commas  [default: the newest]",
 )
 @alpha
 @measure
 @baseline
 @best_per
-def command(folders: str | None, alpha: float, **parts: str | None) -> int:
+def command(folders: list[Path] | None, alpha: float, **parts: str | None) -> int:
     """Write report.html and the other reports of a sweep again; print the path of the page.
 
     Of several folders, write a page that compares the first of them with each other one; a baseline
     and the best of each value are of a single sweep.
     """
-    chosen = split_folders(folders) or [newest_sweep(RESULTS)]
+    chosen = folders or [newest_sweep(RESULTS)]
     request = ReportRequest(**parts)
     path = _report(chosen[0], request) if len(chosen) == 1 else _compare(chosen, alpha, request)
     print(f"report: {path}")
     return 0
-
-
-def split_folders(text: str | None) -> list[Path]:
-    """Return the folders that a text names, by commas; a folder whose name has commas is one.
-
-    Raises UserError if a name between commas is empty.
-    """
-    if not text:
-        return []
-    if Path(text).is_dir():
-        return [Path(text)]
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise UserError(f"DIR={text}: names an empty folder; give DIR=<folder>,<folder>")
-    return [Path(name) for name in names]
 
 
 def _report(folder: Path, request: ReportRequest) -> Path:

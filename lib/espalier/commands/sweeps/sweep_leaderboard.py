@@ -68,8 +68,8 @@ def command(
         left_out, controls = refused(store), store.header.controls
         raced = store.header.race is not None
     ranking = rank(trials, by, raced)
-    print("\n".join([str(folder), *counts(trials, left_out), *method(ranking)]))
     parts = ReportRequest(by, baseline, best_per).parts(ranking)
+    print("\n".join([str(folder), *counts(trials, left_out), *method(ranking)]))
     _print_ranking(ranking, top)
     for text, files in parts:
         print("\n" + text.rstrip())

@@ -48,6 +48,8 @@ def command(form: str, folder: Path | None, by: str | None, out: Path | None, **
     """
     if out is not None and not out.parent.is_dir():
         raise UserError(f"OUT={out}: {out.parent} is no folder; make it, or write elsewhere")
+    if out is not None and out.is_dir():
+        raise UserError(f"OUT={out}: is a folder; OUT must name a file")
     ranking = open_sweep(folder or newest_sweep(RESULTS), by).ranking
     text = _text(ranking, form, **chosen)
     if out is None:

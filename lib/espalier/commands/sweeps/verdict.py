@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from espalier.analysis.equivalence import Answer
-from espalier.commands.options.option_types import alpha, as_json, make_option, margin, measure
+from espalier.commands.options.option_types import (
+    FOLDERS,
+    alpha,
+    as_json,
+    make_option,
+    margin,
+    measure,
+)
 from espalier.core.paths import RESULTS
 from espalier.report.comparing.opened_sweeps import open_sweep
 from espalier.report.comparing.sweep_questions import answer_question, parse_sides
@@ -23,7 +30,13 @@ CODES = {answer: code for code, answer in enumerate(Answer)}
 @make_option("A", "--a", "first", help="what may be better: PRUNING_METHOD=state, or config_012")
 @make_option("B", "--b", "second", help="what it is compared with")
 @make_option("WHERE", "--where", help="only configurations with these values")
-@make_option("SWEEP", "--sweep", "sweeps", help="folders of sweeps, by commas  [default: newest]")
+@make_option(
+    "SWEEP",
+    "--sweep",
+    "sweeps",
+    type=FOLDERS,
+    help="folders of sweeps, by commas  [default: newest]",
+)
 @margin
 @alpha
 @measure
@@ -32,7 +45,7 @@ def command(
     first: str | None,
     second: str | None,
     where: str | None,
-    sweeps: str | None,
+    sweeps: list[Path] | None,
     json: bool,
     **options: Any,
 ) -> int:
@@ -43,13 +56,8 @@ def command(
     """
     sides = parse_sides(first, second, where)
     by = options.pop("by")
-    opened = [open_sweep(folder, by) for folder in _folders(sweeps)]
+    opened = [open_sweep(folder, by) for folder in sweeps or [newest_sweep(RESULTS)]]
     verdict, repeated = answer_question(opened, sides, **options)
     say = verdict_json if json else render_verdict
     print(say(verdict, [str(sweep.folder) for sweep in opened], repeated), end="")
     return CODES[verdict.reply.answer]
-
-
-def _folders(text: str | None) -> list[Path]:
-    folders = [Path(part.strip()) for part in (text or "").split(",") if part.strip()]
-    return folders or [newest_sweep(RESULTS)]

@@ -15,7 +15,7 @@ from espalier.analysis.claims.claim_text import Claim, configurations, parse_cla
 from espalier.analysis.comparing.paired_spread import FEWEST
 from espalier.analysis.confidence import ALPHA
 from espalier.analysis.multiple_best import pair_level
-from espalier.analysis.power import POWER, detectable_difference, seeds_needed
+from espalier.analysis.power import LARGEST, POWER, detectable_difference, seeds_needed
 from espalier.analysis.rank import Configuration
 from espalier.core.measures import Measure, measures_of
 from espalier.core.records import PlanHeader
@@ -133,11 +133,16 @@ def _wanted(look: Foresight, detect: float) -> str:
     goal = f"to see {detect:g}{by.difference_unit}"
     if look.known is not None:
         sd = look.known.spread.sd
-        parts = [f"{seeds_needed(detect, sd, level)} seeds {w}" for w, level in look.levels.items()]
+        parts = [f"{_seeds(detect, sd, level)} seeds {w}" for w, level in look.levels.items()]
         return f"{goal}: {', '.join(parts)}"
     parts = [f"{seeds_needed(1, times)} if {times * detect:g}" for times in (2.0, 4.0)]
     first = f"{seeds_needed(1, 1)} seeds if that spread is {detect:g}{by.difference_unit}"
     return f"{goal}: {', '.join([first, *parts])}"
+
+
+def _seeds(detect: float, sd: float, alpha: float) -> str:
+    needed = seeds_needed(detect, sd, alpha)
+    return f"over {LARGEST:,}" if needed is None else str(needed)
 
 
 def _claim(claim: Claim, header: PlanHeader, known: Sequence[EarlierSpread]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espalier.analysis.confidence import ALPHA
-from espalier.analysis.equivalence import MARGIN
+from espalier.analysis.equivalence import LARGEST_MARGIN, MARGIN
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
 from espalier.report.comparing.opened_sweeps import OpenedSweep, open_sweep
@@ -92,8 +91,8 @@ class LoadedSweep:
         Raises UserError if the question is none.
         """
         _check_rate(alpha)
-        if not 0 <= margin < math.inf:
-            raise UserError(f"margin={margin}: must be a finite number of at least 0")
+        if not 0 <= margin <= LARGEST_MARGIN:
+            raise UserError(f"margin={margin}: must be a number from 0 to {LARGEST_MARGIN:g}")
         opened = self.opened.ranked_by(by)
         reply, _ = answer_question([opened], parse_sides(a, b, where), alpha, margin)
         return SweepVerdict(reply, str(self.folder))
