@@ -95,12 +95,11 @@ class ArmVerdict:
 
         None where it is decided, and where there is no spread or no difference to go by.
         """
-        difference = self.reply.difference
+        difference, question = self.reply.difference, self.question
         if self.reply.answer is not Answer.UNDECIDED or not self.has_spread:
             return None
-        if difference is None or difference.error is None:
+        if difference is None or (sd := difference.deviation) is None:
             return None
-        sd, question = difference.error * math.sqrt(difference.n), self.question
         if question.anytime:
             values = [*self.differences.values()]
             return seeds_anytime(values, question.alpha, question.margin, self._evidence)
