@@ -218,6 +218,16 @@ def in_plan_order(items: Iterable[Configuration]) -> list[Configuration]:
     return sorted(items, key=lambda item: item.results[0].trial.number)
 
 
+def values_by_symbol(items: Iterable[Configuration]) -> dict[str, list[str]]:
+    """Return the distinct values of each symbol but the seeds, in order of appearance."""
+    values: dict[str, dict[str, None]] = {}
+    for item in items:
+        for name, text in item.first.config.items():
+            if name not in REPETITION:
+                values.setdefault(name, {})[text] = None
+    return {name: list(texts) for name, texts in values.items()}
+
+
 def _common(items: Sequence[Configuration]) -> set[str]:
     """Return the symbols that all have, so that a partner is looked up without trying each."""
     return set.intersection(*(set(item.first.config) for item in items)) if items else set()

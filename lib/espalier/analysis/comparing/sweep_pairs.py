@@ -138,23 +138,13 @@ def _ended(first: Configuration, second: Configuration) -> list[TrialPair]:
 
 
 def _settings(first: Sequence[Configuration], second: Sequence[Configuration]) -> list[Setting]:
-    own, others = _values(first), _values(second)
+    own, others = arms.values_by_symbol(first), arms.values_by_symbol(second)
     both = [(name, own.get(name, []), others.get(name, [])) for name in {**own, **others}]
     return [
         (name, _only(mine), _only(theirs))
         for name, mine, theirs in both
         if (not mine or not theirs) or (len(mine) == len(theirs) == 1 and mine != theirs)
     ]
-
-
-def _values(items: Iterable[Configuration]) -> dict[str, list[str]]:
-    """Return the values of each symbol but the seeds, in order of appearance."""
-    values: dict[str, dict[str, None]] = {}
-    for item in items:
-        for name, text in item.first.config.items():
-            if name not in REPETITION:
-                values.setdefault(name, {})[text] = None
-    return {name: list(texts) for name, texts in values.items()}
 
 
 def _only(values: Sequence[str]) -> str:
