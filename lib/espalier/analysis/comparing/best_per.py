@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from espalier.analysis.arms import in_plan_order
 from espalier.analysis.rank import Configuration, Ranking, swept_values, with_verdicts
 from espalier.core.errors import UserError
 
@@ -68,7 +69,7 @@ def best_per(ranking: Ranking, text: str) -> BestPer:
     names = parse_best_per(text)
     check_swept(names, (*ranking.ranked, *ranking.unranked), text)
     symbol, at = (*names, "")[:MOST]
-    planned = sorted(ranking.ranked, key=lambda item: item.results[0].trial.number)
+    planned = in_plan_order(ranking.ranked)
     levels = dict.fromkeys(value(item, at) for item in planned)
     groups = (_there(ranking, symbol, at, level) for level in levels)
     return BestPer(symbol, at, tuple(groups))
