@@ -109,10 +109,10 @@ def pair_sweeps(
 
 def is_identical(own: TrialResult, other: TrialResult) -> bool:
     """Return whether two trials ended alike, with equal numbers in all but what clocks measured."""
-    return comparable(own.result) == comparable(other.result)
+    return _repeatable(own.result) == _repeatable(other.result)
 
 
-def comparable(result: Result) -> Record:
+def _repeatable(result: Result) -> Record:
     """Return what of a result must be the same every time its trial is run."""
     record = result.as_json()
     return {key: timeless(record[key]) for key in ("status", "reason", "measures", "history")}
@@ -121,11 +121,11 @@ def comparable(result: Result) -> Record:
 def timeless(value: Any) -> Any:
     """Return `value`, plain data, without the times in it."""
     if isinstance(value, dict):
-        return {key: timeless(item) for key, item in value.items() if not is_time(key)}
+        return {key: timeless(item) for key, item in value.items() if not _is_time(key)}
     return [timeless(item) for item in value] if isinstance(value, list) else value
 
 
-def is_time(key: str) -> bool:
+def _is_time(key: str) -> bool:
     """Return whether what goes by this name is what a clock said."""
     return key in CLOCKS or key.endswith("_seconds")
 
