@@ -109,10 +109,10 @@ def pair_sweeps(
 
 def is_identical(own: TrialResult, other: TrialResult) -> bool:
     """Return whether two trials ended alike, with equal numbers in all but what clocks measured."""
-    return _repeatable(own.result) == _repeatable(other.result)
+    return repeatable(own.result) == repeatable(other.result)
 
 
-def _repeatable(result: Result) -> Record:
+def repeatable(result: Result) -> Record:
     """Return what of a result must be the same every time its trial is run."""
     record = result.as_json()
     return {key: timeless(record[key]) for key in ("status", "reason", "measures", "history")}
