@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from espalier.analysis.rank import Configuration, scores
+from espalier.analysis.rank import Configuration, TrialResult, scores
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
 from espalier.core.trial import REPETITION
@@ -158,6 +158,14 @@ def paired(first: Configuration, second: Configuration, by: Measure) -> dict[Dra
     """Return by draw how much better `first` is by `by`, for the draws both have a number for."""
     own, others = scores(first.results, by.name), scores(second.results, by.name)
     return {draw: by.sign * (value - others[draw]) for draw, value in own.items() if draw in others}
+
+
+def same_draws(
+    first: Configuration, second: Configuration
+) -> list[tuple[TrialResult, TrialResult]]:
+    """Return the trials of two configurations that have the same draw, in the order of `first`."""
+    own, others = ({item.draw: item for item in each.results} for each in (first, second))
+    return [(item, others[draw]) for draw, item in own.items() if draw in others]
 
 
 def mean_by_draw(each: Sequence[Mapping[Draw, float]]) -> dict[Draw, float]:

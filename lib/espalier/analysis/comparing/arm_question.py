@@ -161,9 +161,8 @@ class ArmVerdict:
         return [trial for trial in trials if trial.measure(name) is None]
 
     def _trials(self, first: Configuration, second: Configuration) -> list[TrialPair]:
-        own = {item.draw: item for item in first.results}
-        others = {item.draw: item for item in second.results}
-        return [(own[draw], others[draw]) for draw in arms.paired(first, second, self.question.by)]
+        pairs, name = arms.same_draws(first, second), self.question.by.name
+        return [pair for pair in pairs if all(item.measure(name) is not None for item in pair)]
 
     def _means(self, name: str) -> tuple[float, float] | None:
         """Return the means of a measure over the trials of each side that have a partner."""

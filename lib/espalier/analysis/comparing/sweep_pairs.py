@@ -132,8 +132,7 @@ def _is_time(key: str) -> bool:
 
 def _ended(first: Configuration, second: Configuration) -> list[TrialPair]:
     """Return the trials of equal draws that both ended, whatever came of them."""
-    own, others = ({item.draw: item for item in each.results} for each in (first, second))
-    pairs = [(item, others[draw]) for draw, item in own.items() if draw in others]
+    pairs = arms.same_draws(first, second)
     return [pair for pair in pairs if all(item.attempts for item in pair)]
 
 
