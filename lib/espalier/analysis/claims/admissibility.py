@@ -75,7 +75,12 @@ def _had_results(text: str, seal: ClaimSeal, every: Sequence[Configuration]) -> 
 
 def fault(case: Case, header: PlanHeader) -> str:
     """Return why a claim is inadmissible, in words; empty if it is not."""
-    return _late(case, header) or _unfair(case, (header.seals or [ClaimSeal()])[-1])
+    return _late(case, header) or _unfair(case, last_seal(header))
+
+
+def last_seal(header: PlanHeader) -> ClaimSeal:
+    """Return the seal of the claims that hold now; an empty one where nothing was sealed."""
+    return (header.seals or [ClaimSeal()])[-1]
 
 
 def _late(case: Case, header: PlanHeader) -> str:
