@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import measuring
 
-from espalier.analysis.comparing.sweep_pairs import comparable
+from espalier.analysis.comparing.sweep_pairs import repeatable
 from espalier.core.paths import ROOT
 from espalier.core.trial import Record, Result, Status, Trial
 from espalier.store.attempt import Attempt
@@ -190,7 +190,7 @@ def test_accuracy(result: Result) -> float:
 
 def outcomes(place: Path) -> dict[str, Record]:
     """What is the same every time a trial is run, by the trial's id."""
-    return {trial.id: comparable(result) for trial, result in results(place)}
+    return {trial.id: repeatable(result) for trial, result in results(place)}
 
 
 def _size(result: Result) -> int:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from espalier.analysis.rank import Configuration, scores
+from espalier.analysis.rank import Configuration, TrialResult, scores
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
 from espalier.core.trial import REPETITION
@@ -160,6 +160,14 @@ def paired(first: Configuration, second: Configuration, by: Measure) -> dict[Dra
     return {draw: by.sign * (value - others[draw]) for draw, value in own.items() if draw in others}
 
 
+def same_draws(
+    first: Configuration, second: Configuration
+) -> list[tuple[TrialResult, TrialResult]]:
+    """Return the trials of two configurations that have the same draw, in the order of `first`."""
+    own, others = ({item.draw: item for item in each.results} for each in (first, second))
+    return [(item, others[draw]) for draw, item in own.items() if draw in others]
+
+
 def mean_by_draw(each: Sequence[Mapping[Draw, float]]) -> dict[Draw, float]:
     """Return the mean by draw, for the draws that all have, so that none is of fewer than others.
 
@@ -216,6 +224,16 @@ def _are_within(pair: Pair, where: Arm) -> bool:
 def in_plan_order(items: Iterable[Configuration]) -> list[Configuration]:
     """Return configurations in the order of the plan."""
     return sorted(items, key=lambda item: item.results[0].trial.number)
+
+
+def values_by_symbol(items: Iterable[Configuration]) -> dict[str, list[str]]:
+    """Return the distinct values of each symbol but the seeds, in order of appearance."""
+    values: dict[str, dict[str, None]] = {}
+    for item in items:
+        for name, text in item.first.config.items():
+            if name not in REPETITION:
+                values.setdefault(name, {})[text] = None
+    return {name: list(texts) for name, texts in values.items()}
 
 
 def _common(items: Sequence[Configuration]) -> set[str]:

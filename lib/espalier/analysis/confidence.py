@@ -35,6 +35,11 @@ class Interval:
         return None if width is None else width / t_quantile(self.n - 1, self.level)
 
     @property
+    def deviation(self) -> float | None:
+        """The standard deviation of the values; None without an interval."""
+        return None if self.error is None else self.error * math.sqrt(self.n)
+
+    @property
     def low(self) -> float:
         """The lower end; minus infinity without an interval."""
         return self.mean - self._reach()

@@ -55,18 +55,19 @@ def answer(differences: Sequence[float], alpha: float, margin: float) -> PairedA
         return PairedAnswer(Answer.UNDECIDED, difference, 1.0, 1.0)
     p = interval_p(difference)
     p_within = _p_within(difference, margin)
-    return PairedAnswer(_answer(difference.mean, p, p_within, alpha), difference, p, p_within)
+    return PairedAnswer(decide(difference.mean > 0, p, p_within, alpha), difference, p, p_within)
+
+
+def decide(is_better: bool, p: float, p_within: float, alpha: float) -> Answer:
+    """Return the answer of two tests at level `alpha`, by their p; see `PairedAnswer`."""
+    if p_within <= alpha:
+        return Answer.EQUIVALENT
+    if p > alpha:
+        return Answer.UNDECIDED
+    return Answer.BETTER if is_better else Answer.WORSE
 
 
 def _p_within(difference: Interval, margin: float) -> float:
     if margin <= 0:
         return 1.0
     return max(upper_p(margin + side * difference.mean, difference) for side in (1, -1))
-
-
-def _answer(mean: float, p: float, p_within: float, alpha: float) -> Answer:
-    if p_within <= alpha:
-        return Answer.EQUIVALENT
-    if p > alpha:
-        return Answer.UNDECIDED
-    return Answer.BETTER if mean > 0 else Answer.WORSE

@@ -43,10 +43,8 @@ def upper_p(mean: float, difference: Interval) -> float:
 
 def interval_power(difference: Interval) -> float | None:
     """Return what as many pairs detect, by the spread seen; None for one pair or no spread."""
-    if not difference.error:
-        return None
-    sd = difference.error * math.sqrt(difference.n)
-    return detectable_difference(sd, difference.n)
+    sd = difference.deviation
+    return detectable_difference(sd, difference.n) if sd else None
 
 
 def more_seeds(difference: Interval, alpha: float = ALPHA) -> float:
@@ -55,10 +53,9 @@ def more_seeds(difference: Interval, alpha: float = ALPHA) -> float:
     At least 1; infinite for no difference, or none that a number in reach shows. The difference
     must have a spread.
     """
-    if not difference.error:
+    if not difference.deviation:
         raise ValueError(f"difference={difference}: must have a spread")
-    sd = difference.error * math.sqrt(difference.n)
-    needed = seeds_needed(difference.mean, sd, alpha)
+    needed = seeds_needed(difference.mean, difference.deviation, alpha)
     return math.inf if needed is None else max(1, needed - difference.n)
 
 

@@ -101,7 +101,7 @@ def decide(scores: Scores, rules: RaceRules, measure: Measure) -> RaceState:
 
 
 class Race:
-    """The rounds of a race, one after the other, for who does not want to begin anew each time."""
+    """The rounds of a race, one after the other, without beginning anew each time."""
 
     def __init__(self, count: int, rules: RaceRules, measure: Measure) -> None:
         """Begin the race of `count` configurations, none of which has a score yet."""

@@ -17,7 +17,7 @@ from espalier.core.records import FIRST_SEEDS, PlanHeader, RaceRecord
 from espalier.core.trial import REPETITION, Record, Trial
 from espalier.plan.expand import identity
 
-SEED, SPLIT_SEED = REPETITION
+SEED, _ = REPETITION
 _LINE = re.compile(rf"^CONFIG_{SEED}=.*$", re.MULTILINE)
 
 ConfigText = tuple[Trial, str]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from espalier.analysis.arms import in_plan_order
 from espalier.analysis.axis_means import AxisMeans, axis_means
 from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core.atomic_write import draft
@@ -27,7 +28,7 @@ NAMED = 2  # values or symbols that the title of a panel names
 def axes_of(ranking: Ranking) -> dict[str, list[str]]:
     """Return the values of each symbol that varies between ranked configurations, in plan order."""
     axes: dict[str, dict[str, None]] = {}
-    for item in sorted(ranking.ranked, key=lambda item: item.results[0].trial.number):
+    for item in in_plan_order(ranking.ranked):
         for name, text in swept_values(item.first).items():
             axes.setdefault(name, {})[text] = None
     return {name: list(values) for name, values in axes.items() if len(values) > 1}

@@ -62,11 +62,11 @@ def withdrawn(seals: Sequence[ClaimSeal], every: Sequence[Configuration]) -> lis
     dropped: dict[str, None] = {}
     for before, after in zip(seals, seals[1:], strict=False):
         gone = [text for text in before.claims if text not in seals[-1].claims]
-        dropped |= dict.fromkeys(text for text in gone if _was_known(text, after, every))
+        dropped |= dict.fromkeys(text for text in gone if _had_results(text, after, every))
     return list(dropped)
 
 
-def _was_known(text: str, seal: ClaimSeal, every: Sequence[Configuration]) -> bool:
+def _had_results(text: str, seal: ClaimSeal, every: Sequence[Configuration]) -> bool:
     try:
         return bool(make_case(text, every, float(seal.alpha)).ended(seal))
     except UserError:
@@ -75,7 +75,12 @@ def _was_known(text: str, seal: ClaimSeal, every: Sequence[Configuration]) -> bo
 
 def fault(case: Case, header: PlanHeader) -> str:
     """Return why a claim is inadmissible, in words; empty if it is not."""
-    return _late(case, header) or _unfair(case, (header.seals or [ClaimSeal()])[-1])
+    return _late(case, header) or _unfair(case, last_seal(header))
+
+
+def last_seal(header: PlanHeader) -> ClaimSeal:
+    """Return the seal of the claims that hold now; an empty one where nothing was sealed."""
+    return (header.seals or [ClaimSeal()])[-1]
 
 
 def _late(case: Case, header: PlanHeader) -> str:
@@ -86,9 +91,9 @@ def _late(case: Case, header: PlanHeader) -> str:
     if text not in seals[-1].claims:
         return "taken back when trials of its arms had ended"
     seal = _since(text, seals)
-    if known := case.ended(seal):
+    if early := case.ended(seal):
         what = "made" if seal is seals[0] else "made or changed"
-        return f"{what} when {len(known)} of its trials had ended ({_named(known)})"
+        return f"{what} when {len(early)} of its trials had ended ({_named(early)})"
     if other := [item for item in case.trials if _is_of_others(item, text, seal)]:
         return f"{len(other)} of its trials were run under other claims ({_named(other)})"
     return ""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from espalier.analysis.claims.admissibility import Case, fault, make_case, withdrawn
+from espalier.analysis.claims.admissibility import Case, fault, last_seal, make_case, withdrawn
 from espalier.analysis.claims.claim_text import configurations
 from espalier.analysis.confidence import Interval, has_spread
 from espalier.analysis.rank import Configuration, TrialResult
@@ -79,7 +79,7 @@ def _judged(
     difference = case.verdict.reply.difference
     if why := fault(case, header):
         status = ClaimStatus.INADMISSIBLE
-    elif why := _unfinished(case, (header.seals or [ClaimSeal()])[-1]):
+    elif why := _unfinished(case, last_seal(header)):
         status = ClaimStatus.UNDECIDED
     else:
         status, why = _tested(difference, case)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from espalier.analysis.confidence import has_spread, interval
-from espalier.analysis.equivalence import Answer, PairedAnswer
+from espalier.analysis.equivalence import Answer, PairedAnswer, decide
 
 Evidence = Callable[[Sequence[float]], Sequence[float]]
 """From differences the e-value after each of them, against "the mean is not above 0"."""
@@ -39,7 +39,7 @@ def answer_anytime(
     if margin > 0:
         sides = [_largest(evidence, _shortfalls(each, margin)) for each in _both(differences)]
         p_within = min(1.0, 1 / max(min(sides), 1.0))
-    return PairedAnswer(_said(better > worse, p, p_within, alpha), difference, p, p_within)
+    return PairedAnswer(decide(better > worse, p, p_within, alpha), difference, p, p_within)
 
 
 def bounds_anytime(differences: Sequence[float], alpha: float, evidence: Evidence) -> Bounds:
@@ -69,14 +69,6 @@ def seeds_anytime(
 
 def _first(values: Sequence[float], limit: float) -> int | None:
     return next((n for n, value in enumerate(values, start=1) if value >= limit), None)
-
-
-def _said(is_better: bool, p: float, p_within: float, alpha: float) -> Answer:
-    if p_within <= alpha:
-        return Answer.EQUIVALENT
-    if p > alpha:
-        return Answer.UNDECIDED
-    return Answer.BETTER if is_better else Answer.WORSE
 
 
 def _end(differences: Sequence[float], alpha: float, evidence: Evidence) -> float:

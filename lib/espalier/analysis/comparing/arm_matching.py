@@ -1,4 +1,4 @@
-"""The two sides of a question matched: who stands beside whom, or why nobody does."""
+"""The two sides of a question matched: which stand side by side, or why none do."""
 
 from __future__ import annotations
 
@@ -67,30 +67,21 @@ def _spelled_out(every: Sequence[Configuration], question: Question) -> Question
     A method may need an optimizer or a model of its own. A number is never left to differ so.
     """
     first, second = (
-        _values(_of_side(every, arm, question.where)) for arm in (question.first, question.second)
+        arms.values_by_symbol(_of_side(every, arm, question.where))
+        for arm in (question.first, question.second)
     )
     both = [
         name
         for name in first
         if name in second and len(first[name]) == len(second[name]) == 1
-        if first[name] != second[name] and not any(map(is_number, first[name] | second[name]))
+        if first[name] != second[name] and not any(map(is_number, first[name] + second[name]))
     ]
-    own, others = ({name: min(side[name]) for name in both} for side in (first, second))
+    own, others = ({name: side[name][0] for name in both} for side in (first, second))
     return replace(
         question,
         first=Arm({**question.first.values, **own}),
         second=Arm({**question.second.values, **others}),
     )
-
-
-def _values(items: Iterable[Configuration]) -> dict[str, set[str]]:
-    """Return the values of each symbol but the seeds."""
-    values: dict[str, set[str]] = {}
-    for item in items:
-        for name, text in item.first.config.items():
-            if name not in REPETITION:
-                values.setdefault(name, set()).add(text)
-    return values
 
 
 def _check_samples(pairs: Iterable[Pair]) -> None:

@@ -95,12 +95,11 @@ class ArmVerdict:
 
         None where it is decided, and where there is no spread or no difference to go by.
         """
-        difference = self.reply.difference
+        difference, question = self.reply.difference, self.question
         if self.reply.answer is not Answer.UNDECIDED or not self.has_spread:
             return None
-        if difference is None or difference.error is None:
+        if difference is None or (sd := difference.deviation) is None:
             return None
-        sd, question = difference.error * math.sqrt(difference.n), self.question
         if question.anytime:
             values = [*self.differences.values()]
             return seeds_anytime(values, question.alpha, question.margin, self._evidence)
@@ -162,9 +161,8 @@ class ArmVerdict:
         return [trial for trial in trials if trial.measure(name) is None]
 
     def _trials(self, first: Configuration, second: Configuration) -> list[TrialPair]:
-        own = {item.draw: item for item in first.results}
-        others = {item.draw: item for item in second.results}
-        return [(own[draw], others[draw]) for draw in arms.paired(first, second, self.question.by)]
+        pairs, name = arms.same_draws(first, second), self.question.by.name
+        return [pair for pair in pairs if all(item.measure(name) is not None for item in pair)]
 
     def _means(self, name: str) -> tuple[float, float] | None:
         """Return the means of a measure over the trials of each side that have a partner."""

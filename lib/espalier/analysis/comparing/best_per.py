@@ -10,11 +10,12 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from espalier.analysis.arms import in_plan_order
 from espalier.analysis.rank import Configuration, Ranking, swept_values, with_verdicts
 from espalier.core.errors import UserError
 
 OPTION = "BEST_PER"
-MOST = 2  # symbols
+MAX_SYMBOLS = 2
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 
@@ -45,7 +46,7 @@ class BestPer:
 def parse_best_per(text: str) -> list[str]:
     """Return the one or two symbols that a text names, without CONFIG_. Raises UserError."""
     names = [part.strip().removeprefix("CONFIG_") for part in text.split(",")]
-    if not all(names) or len(names) > MOST or len(set(names)) < len(names):
+    if not all(names) or len(names) > MAX_SYMBOLS or len(set(names)) < len(names):
         rule = "must be one swept symbol or two by a comma, as PRUNING_METHOD,TARGET_SPARSITY"
         raise UserError(f"{OPTION}={text}: {rule}")
     return names
@@ -67,8 +68,8 @@ def best_per(ranking: Ranking, text: str) -> BestPer:
     """
     names = parse_best_per(text)
     check_swept(names, (*ranking.ranked, *ranking.unranked), text)
-    symbol, at = (*names, "")[:MOST]
-    planned = sorted(ranking.ranked, key=lambda item: item.results[0].trial.number)
+    symbol, at = (*names, "")[:MAX_SYMBOLS]
+    planned = in_plan_order(ranking.ranked)
     levels = dict.fromkeys(value(item, at) for item in planned)
     groups = (_there(ranking, symbol, at, level) for level in levels)
     return BestPer(symbol, at, tuple(groups))

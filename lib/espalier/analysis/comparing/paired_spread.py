@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from espalier.analysis.arms import Draw
+from espalier.analysis.confidence import ROUNDING
 from espalier.analysis.rank import Configuration, scores
 from espalier.core.measures import Measure
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:  # numpy would take a tenth of a second to import
 
 FEWEST = 3  # seeds: of two, a deviation is hardly more than a guess
 LOOKED_AT = 1000  # configurations: of more, pairs of the first are enough for a median
-ROUNDING = 1e-9  # of the scores: differences that spread no further are the same
 
 
 @dataclass(frozen=True)

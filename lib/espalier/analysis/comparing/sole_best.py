@@ -43,12 +43,12 @@ def _best_of(
     """Return the best if all that differ from it in `key` are behind."""
     if ranking.best is None:
         return SoleBest(None, "no configuration has a score")
-    if why := _unsettled(whole):
+    if why := _unfinished(whole):
         return SoleBest(None, why)
     return _among(ranking.best, ranking, key)
 
 
-def _unsettled(ranking: Ranking) -> str:
+def _unfinished(ranking: Ranking) -> str:
     if ranking.raced:
         return "a race gave out the seeds"
     pending = sum(item.pending for item in (*ranking.ranked, *ranking.unranked))

@@ -109,10 +109,10 @@ def pair_sweeps(
 
 def is_identical(own: TrialResult, other: TrialResult) -> bool:
     """Return whether two trials ended alike, with equal numbers in all but what clocks measured."""
-    return comparable(own.result) == comparable(other.result)
+    return repeatable(own.result) == repeatable(other.result)
 
 
-def comparable(result: Result) -> Record:
+def repeatable(result: Result) -> Record:
     """Return what of a result must be the same every time its trial is run."""
     record = result.as_json()
     return {key: timeless(record[key]) for key in ("status", "reason", "measures", "history")}
@@ -121,40 +121,29 @@ def comparable(result: Result) -> Record:
 def timeless(value: Any) -> Any:
     """Return `value`, plain data, without the times in it."""
     if isinstance(value, dict):
-        return {key: timeless(item) for key, item in value.items() if not is_time(key)}
+        return {key: timeless(item) for key, item in value.items() if not _is_time(key)}
     return [timeless(item) for item in value] if isinstance(value, list) else value
 
 
-def is_time(key: str) -> bool:
+def _is_time(key: str) -> bool:
     """Return whether what goes by this name is what a clock said."""
     return key in CLOCKS or key.endswith("_seconds")
 
 
 def _ended(first: Configuration, second: Configuration) -> list[TrialPair]:
     """Return the trials of equal draws that both ended, whatever came of them."""
-    own, others = ({item.draw: item for item in each.results} for each in (first, second))
-    pairs = [(item, others[draw]) for draw, item in own.items() if draw in others]
+    pairs = arms.same_draws(first, second)
     return [pair for pair in pairs if all(item.attempts for item in pair)]
 
 
 def _settings(first: Sequence[Configuration], second: Sequence[Configuration]) -> list[Setting]:
-    own, others = _values(first), _values(second)
+    own, others = arms.values_by_symbol(first), arms.values_by_symbol(second)
     both = [(name, own.get(name, []), others.get(name, [])) for name in {**own, **others}]
     return [
         (name, _only(mine), _only(theirs))
         for name, mine, theirs in both
         if (not mine or not theirs) or (len(mine) == len(theirs) == 1 and mine != theirs)
     ]
-
-
-def _values(items: Iterable[Configuration]) -> dict[str, list[str]]:
-    """Return the values of each symbol but the seeds, in order of appearance."""
-    values: dict[str, dict[str, None]] = {}
-    for item in items:
-        for name, text in item.first.config.items():
-            if name not in REPETITION:
-                values.setdefault(name, {})[text] = None
-    return {name: list(texts) for name, texts in values.items()}
 
 
 def _only(values: Sequence[str]) -> str:

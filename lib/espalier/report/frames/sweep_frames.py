@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from espalier.analysis import arms
 from espalier.analysis.comparing.sole_best import sole_best
 from espalier.analysis.comparing.sweep_pairs import PairedSweeps
 from espalier.analysis.confidence import Interval
@@ -158,8 +159,7 @@ def _name(item: Configuration) -> str:
 
 
 def _planned(ranking: Ranking) -> list[Configuration]:
-    every = (*ranking.ranked, *ranking.unranked)
-    return sorted(every, key=lambda item: item.results[0].trial.number)
+    return arms.in_plan_order((*ranking.ranked, *ranking.unranked))
 
 
 def _heads(items: Sequence[Configuration]) -> dict[str, Any]:
