@@ -9,6 +9,7 @@ from espalier.analysis.comparing.sole_best import sole_best
 from espalier.analysis.confidence import ALPHA, LEVEL
 from espalier.analysis.rank import Configuration, Ranking
 from espalier.core.measures import Measure
+from espalier.report.failure_rows import name_configurations
 from espalier.report.ranking_rows import flaws, shown_measures
 from espalier.report.sweep_plots import axes_of
 
@@ -17,7 +18,6 @@ MEANS = (
     f"Means over n seeds with half of their {LEVEL * 100:g}% t-interval, "
     "which is left out where there is no spread"
 )
-NAMED = 3  # configurations without a result that are named
 
 
 @dataclass(frozen=True)
@@ -172,6 +172,4 @@ def left_out_lines(ranking: Ranking) -> list[str]:
     """Return the sentence on the configurations without a score, if there are any."""
     if not ranking.unranked:
         return []
-    names = ", ".join(item.first.name for item in ranking.unranked[:NAMED])
-    more = f" and {len(ranking.unranked) - NAMED} more" * (len(ranking.unranked) > NAMED)
-    return [f"Without a score and not shown: {names}{more}"]
+    return [f"Without a score and not shown: {name_configurations(ranking.unranked)}"]
