@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from espalier.analysis import arms
 from espalier.analysis.confidence import Interval
 from espalier.analysis.pareto import fronts
 from espalier.analysis.rank import Configuration, Ranking, recorded, swept_values
@@ -33,8 +34,7 @@ LOWER, UPPER = 6, 20
 
 def in_plan_order(ranking: Ranking) -> list[Configuration]:
     """Return all configurations in the order of the plan, in which the page has them."""
-    every = (*ranking.ranked, *ranking.unranked)
-    return sorted(every, key=lambda item: item.results[0].trial.number)
+    return arms.in_plan_order((*ranking.ranked, *ranking.unranked))
 
 
 def ranking_data(ranking: Ranking, every: Sequence[Configuration]) -> Record:
