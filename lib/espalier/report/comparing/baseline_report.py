@@ -8,6 +8,7 @@ from espalier.analysis.comparing.against_baseline import AgainstBaseline, LevelM
 from espalier.analysis.controls import TIME, Comparison
 from espalier.analysis.rank import Configuration
 from espalier.core import strict_json
+from espalier.core.count_text import count_text
 from espalier.core.trial import Record
 from espalier.report.controls_report import (
     LISTED,
@@ -108,7 +109,7 @@ def _names(items: Sequence[Configuration]) -> str:
     """Return how many configurations there are, and the names of the first."""
     names = ", ".join(item.first.name for item in items[:NAMED])
     more = ", ..." * (len(items) > NAMED)
-    return f"{len(items)} configuration{'s' * (len(items) != 1)} ({names}{more})"
+    return f"{count_text(len(items), 'configuration')} ({names}{more})"
 
 
 def _mean_record(item: LevelMean, corrections: Corrections) -> Record:

@@ -17,6 +17,7 @@ from espalier.analysis.confidence import ALPHA
 from espalier.analysis.multiple_best import pair_level
 from espalier.analysis.power import POWER, detectable_difference, seeds_needed
 from espalier.analysis.rank import Configuration
+from espalier.core.count_text import count_text
 from espalier.core.measures import Measure, measures_of
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Result, Status, Trial
@@ -98,7 +99,7 @@ def read_wish(header: PlanHeader, by: str | None, detect: float | None) -> Wish:
 
 def _ahead(look: Foresight) -> Iterator[str]:
     """Yield the lines of one model and data set."""
-    head = f"  {look.name}, {look.wish.by.label}, {look.seeds} seed{'s' * (look.seeds != 1)}"
+    head = f"  {look.name}, {look.wish.by.label}, {count_text(look.seeds, 'seed')}"
     if look.seeds < 2:
         yield f"{head}: nothing, since one shows no chance; plan more, as in CONFIG_SEED=1:1:10"
     else:
