@@ -16,7 +16,7 @@ from espalier.core.count_text import count_text
 from espalier.core.measures import Measure
 from espalier.core.trial import Record
 from espalier.report.ranking_rows import describe_missing_seeds, format_interval, settings
-from espalier.report.sweep_summary import typed
+from espalier.report.sweep_summary import typed, typed_values
 from espalier.report.templates import render
 
 MARK = "*"
@@ -201,17 +201,12 @@ def _record(group: Sequence[Comparison], corrections: Corrections) -> Record:
     its = events(arm)
     return {
         "config_file": arm.first.name,
-        "values": typed_values(arm),
+        "values": typed_values(arm.first),
         "n": len(arm.scores),
         "planned": len(arm.results),
         "against": [_against(item, corrections) for item in group],
         "events": vars(its) if its else None,
     }
-
-
-def typed_values(item: Configuration) -> Record:
-    """Return the swept symbols with their values, as JSON has them."""
-    return {f"CONFIG_{name}": typed(value) for name, value in swept_values(item.first).items()}
 
 
 def _against(item: Comparison, corrections: Corrections) -> Record:

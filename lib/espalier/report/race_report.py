@@ -11,7 +11,7 @@ from espalier.core import strict_json
 from espalier.core.count_text import count_text
 from espalier.core.trial import Record
 from espalier.report.ranking_rows import settings
-from espalier.report.sweep_summary import typed
+from espalier.report.sweep_summary import typed_values
 from espalier.report.templates import render
 
 LISTED = 50
@@ -111,10 +111,9 @@ def _misses_target(item: RacedConfiguration) -> bool:
 
 
 def _record(item: RacedConfiguration) -> Record:
-    values = {f"CONFIG_{name}": typed(text) for name, text in swept_values(item.first).items()}
     return {
         "config_file": item.first.name,
-        "swept": values,
+        "swept": typed_values(item.first),
         "status": item.decision.status,
         "seeds": item.decision.seeds,
         "left_in_round": item.decision.left,

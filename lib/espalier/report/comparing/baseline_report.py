@@ -17,11 +17,10 @@ from espalier.report.controls_report import (
     numbers,
     pairs_text,
     timed_text,
-    typed_values,
     values_text,
 )
 from espalier.report.ranking_rows import describe_missed_target, describe_missing_seeds, settings
-from espalier.report.sweep_summary import typed
+from espalier.report.sweep_summary import typed, typed_values
 from espalier.report.templates import render
 
 NAMED = 5  # configurations that a line names
@@ -131,7 +130,7 @@ def _record(item: Comparison, corrections: Corrections) -> Record:
     unequal = dict(item.unequal) | ({TIME: item.unequal_time} if item.unequal_time else {})
     return {
         "config_file": item.arm.first.name,
-        "values": typed_values(item.arm),
+        "values": typed_values(item.arm.first),
         "n": len(item.arm.scores),
         "planned": len(item.arm.results),
         "baseline_file": item.control.first.name,

@@ -7,14 +7,13 @@ from espalier.analysis.confidence import ALPHA
 from espalier.analysis.rank import Configuration, swept_values
 from espalier.core import strict_json
 from espalier.core.trial import Record
-from espalier.report.controls_report import typed_values
 from espalier.report.ranking_rows import (
     describe_flaws,
     difference_to_best,
     format_interval,
     settings,
 )
-from espalier.report.sweep_summary import typed
+from espalier.report.sweep_summary import typed, typed_values
 from espalier.report.table_format import plain_table
 from espalier.report.templates import render
 
@@ -79,7 +78,7 @@ def _row_record(group: BestThere, text: str, item: Configuration) -> Record:
     return {
         "value": typed(text) if text else None,
         "config_file": item.first.name,
-        "values": typed_values(item),
+        "values": typed_values(item.first),
         "by": by.name,
         "more_is_better": by.larger,
         "mean": item.score.mean if item.score else None,
