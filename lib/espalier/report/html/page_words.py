@@ -29,8 +29,7 @@ NAMED = 20
 
 def state(page: PageInput) -> list[str]:
     """Return how far the sweep is, in sentences."""
-    refused = page.header.counts.get("invalid", 0)
-    return sweep_analysis.counts(page.results, refused)
+    return sweep_analysis.counts(page.results, page.header.refused)
 
 
 def best(page: PageInput) -> str:
