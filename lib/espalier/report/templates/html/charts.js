@@ -101,6 +101,19 @@ function xTicks(picture, axis, across, bottom, width) {
   }
 }
 
+function minimum(values) {
+  return values.reduce((a, b) => Math.min(a, b), Infinity);
+}
+
+function maximum(values) {
+  return values.reduce((a, b) => Math.max(a, b), -Infinity);
+}
+
+// The ends of an interval; the mean twice where it has none.
+function intervalEnds(mean, half) {
+  return [mean - (half ?? 0), mean + (half ?? 0)];
+}
+
 // Widen a range that is a single point, and give every range some room.
 function roomy(low, high) {
   const span = high - low || Math.abs(high) * 0.1 || 1;
@@ -139,7 +152,7 @@ function intervalMark(low, high, mean, half, zero = null, tone = 0) {
   const picture = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: `s${tone}`, "aria-hidden": "true" });
   if (zero !== null) picture.append(draw("line", { class: "zero", x1: at(zero), x2: at(zero), y1: 0, y2: height }));
   if (mean === null) return picture;
-  const ends = [mean - (half ?? 0), mean + (half ?? 0)].map((end) => Math.min(width - 1, Math.max(1, at(end))));
+  const ends = intervalEnds(mean, half).map((end) => Math.min(width - 1, Math.max(1, at(end))));
   picture.append(
     draw("line", { class: "whisker", x1: ends[0], x2: ends[1], y1: height / 2, y2: height / 2 }),
     draw("circle", { class: "dot", cx: at(mean), cy: height / 2, r: 3.5 }),

@@ -89,10 +89,7 @@ function holdTable() {
 }
 
 function rangeOf(rows, measure) {
-  const ends = rows.filter((n) => measure.mean[n] !== null).flatMap((n) => {
-    const half = measure.half[n] ?? 0;
-    return [measure.mean[n] - half, measure.mean[n] + half];
-  });
+  const ends = rows.filter((n) => measure.mean[n] !== null).flatMap((n) => intervalEnds(measure.mean[n], measure.half[n]));
   return ends.length ? roomy(Math.min(...ends), Math.max(...ends)) : [0, 1];
 }
 
