@@ -159,10 +159,10 @@ def _caption(ranking: Ranking, items: Sequence[Configuration]) -> list[str]:
 
 def _bold_line(ranking: Ranking) -> str:
     """Return what is meant by bold, or why nothing is."""
-    settled = sole_best(ranking)
-    if settled.best is None:
-        return f"No score is bold: {settled.why}"
-    missed = any(bool(item.short) != bool(settled.best.short) for item in ranking.ranked)
+    sole = sole_best(ranking)
+    if sole.best is None:
+        return f"No score is bold: {sole.why}"
+    missed = any(bool(item.short) != bool(sole.best.short) for item in ranking.ranked)
     but = " but those that missed their target" * missed
     rate = f"{ALPHA * 100:g}% for the whole table"
     return f"Bold: all others{but} are behind it, at an error rate of {rate}"

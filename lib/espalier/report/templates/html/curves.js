@@ -19,7 +19,7 @@ function buildCurves() {
     make("div", { id: "curves-chart" }),
     make("p", { class: "caption", id: "curves-caption" }),
   );
-  whenSettled(showCurves);
+  onPause(showCurves);
 }
 
 function showCurves() {

@@ -8,7 +8,7 @@ function buildEffects() {
   const panels = make("div", { class: "panels", id: "effects-panels" });
   host("effects").append(make("p", { class: "caption" }, effectsCaption()), panels);
   if (importance) host("effects").append(...importanceView(importance));
-  whenSettled(() => showEffects(panels));
+  onPause(() => showEffects(panels));
 }
 
 function effectsCaption() {

@@ -23,7 +23,7 @@ function buildForest() {
     make("div", { class: "wide", id: "forest-table", tabindex: "0", role: "region", "aria-label": "Differences" }),
     make("button", { type: "button", id: "forest-more", click: () => { forest.rows += ROWS; showForest(); } }, "More"),
   );
-  whenSettled(again);
+  onPause(again);
 }
 
 function choiceChooser(again) {

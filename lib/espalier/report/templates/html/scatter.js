@@ -23,7 +23,7 @@ function buildScatter() {
     make("div", { id: "scatter-chart" }),
     make("p", { class: "caption", id: "scatter-caption" }),
   );
-  whenSettled(showScatter);
+  onPause(showScatter);
 }
 
 function named(axes) {

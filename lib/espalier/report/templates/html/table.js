@@ -12,7 +12,7 @@ function buildTable() {
   const bar = make("div", { class: "bar" }, make("label", {}, "Search", search), clear, make("span", { id: "matches", role: "status" }));
   const body = make("div", { class: "wide", id: "ranking-table", tabindex: "0", role: "region", "aria-label": "Ranking" });
   host("ranking").append(bar, limitsPanel(), body, pager());
-  whenFiltered(() => { table.first = 0; showTable(); });
+  onEachChange(() => { table.first = 0; showTable(); });
 }
 
 function pager() {
