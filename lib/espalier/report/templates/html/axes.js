@@ -67,12 +67,6 @@ function formatInterval(measure, place) {
   return half ? `${text} ± ${formatNumber(half, measure.decimals)}` : text;
 }
 
-// A place on an axis as text: the name of a level, or a number.
-function levelText(axis, value) {
-  if (axis.levels) return axis.levels[Math.round(value)] ?? "";
-  return formatNumber(Number(value.toPrecision(4)), null);
-}
-
 // The values of a configuration, without those that another one shares.
 function valuesText(place, other = -1) {
   const differing = view.axes.filter(
