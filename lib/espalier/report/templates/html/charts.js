@@ -83,7 +83,7 @@ function frame(width, height, x, y, name) {
     draw("text", { x: (left + right) / 2, y: height - 6, "text-anchor": "middle" }, shorten(x.label, (width - 60) / 7)),
     draw("text", { x: 0, y: 0, "text-anchor": "middle", transform: `translate(13 ${(top + bottom) / 2}) rotate(-90)` }, shorten(y.label, (height - 50) / 7)),
   );
-  return { picture, across, up, right };
+  return { picture, across, up, left, right };
 }
 
 function yText(axis, value) {

@@ -80,10 +80,10 @@ function flatName(place) {
   return `${by.text(place) || "none"} (has no ${chosen("x")})`;
 }
 
-function paintFlat({ picture, up, right }, y, place, tone) {
+function paintFlat({ picture, up, left, right }, y, place, tone) {
   const height = up(y.value[place]);
   const kind = `curve ${seriesClass(tone)}`;
-  picture.append(draw("path", { class: kind, d: line([[58, height], [right, height]]), "stroke-dasharray": "2 4" }));
+  picture.append(draw("path", { class: kind, d: line([[left, height], [right, height]]), "stroke-dasharray": "2 4" }));
 }
 
 // Places by the colour of their value, in the order of the colours.
