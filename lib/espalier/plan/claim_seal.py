@@ -14,8 +14,6 @@ SHOWN = 16
 """The digits of a hash that people are shown."""
 CLAIM, ALPHA, MAX_SEEDS = "CLAIM", "CLAIM_ALPHA", "CLAIM_MAX_SEEDS"
 SEPARATOR = ";"
-SHOWN = 16
-"""The digits of a hash that people are shown."""
 SCHEME = 1
 """Changes when the same claims must get another hash."""
 

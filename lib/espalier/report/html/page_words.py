@@ -8,7 +8,6 @@ from espalier.analysis.claims.claim_judging import JudgedClaims
 from espalier.analysis.rank import Configuration, swept_values
 from espalier.core.count_text import count_text
 from espalier.methods.apoptosis.neurons.lineage import TABLE
-from espalier.plan.claim_seal import SHOWN
 from espalier.report import sweep_analysis
 from espalier.report.comparing.baseline_report import left_out, mean_lines
 from espalier.report.comparing.claims_report import also_text, claim_numbers, when_sealed
@@ -104,7 +103,7 @@ def beside(page: PageInput) -> list[str]:
 
 def sealed(judged: JudgedClaims) -> str:
     """Return when claims were sealed, and the beginning of their hash."""
-    return f"sealed {when_sealed(judged.seal.sealed)}, sha256 {judged.seal.sha256[:SHOWN]}"
+    return f"sealed {when_sealed(judged.seal.sealed)}, sha256 {judged.seal.sha256[:12]}"
 
 
 def race(page: PageInput) -> list[tuple[str, list[str]]]:
