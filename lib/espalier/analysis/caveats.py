@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from espalier.analysis.rank import Configuration, Ranking, TrialResult, sampling
+from espalier.core.count_text import count_text
 from espalier.core.records import Revision
 from espalier.core.revision import describe
 
@@ -30,7 +31,7 @@ def _samples(ranked: Sequence[Configuration]) -> list[str]:
     return [
         "NOTE: validation results are of different samples: compare within one data set",
         f"  by {', '.join(f'CONFIG_{name}' for name in mixed)}:",
-        *(f"    {text}: {_count(n, 'configuration')}" for text, n in Counter(texts).items()),
+        *(f"    {text}: {count_text(n, 'configuration')}" for text, n in Counter(texts).items()),
     ]
 
 
@@ -46,7 +47,7 @@ def origins(trials: Sequence[TrialResult]) -> list[str]:
     for what, tally in tallies.items():
         if len(tally) > 1:
             lines.append(f"  {what.format(len(tally))}:")
-            lines += [f"    {text}: {_count(count, 'trial')}" for text, count in tally.items()]
+            lines += [f"    {text}: {count_text(count, 'trial')}" for text, count in tally.items()]
     return lines
 
 
@@ -77,7 +78,3 @@ def _data(trials: Sequence[TrialResult]) -> Counter[str]:
         label = f"{chosen.get('DATASET', 'data')} {origin}"
         groups.setdefault(str(sorted(chosen.items())), []).append(label)
     return Counter(text for group in groups.values() if len(set(group)) > 1 for text in group)
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"

@@ -129,6 +129,11 @@ class PlanHeader(PlanOrigin):
     race: RaceRecord | None = None
     seals: list[ClaimSeal] | None = None
 
+    @property
+    def refused(self) -> int:
+        """How many combinations Kconfig refused, so that they never became trials."""
+        return self.counts.get("invalid", 0)
+
     def as_json(self) -> dict[str, Any]:
         """Return the JSON object."""
         record = {"schema": self.schema, "plan_id": self.plan_id, "trials": self.trials}

@@ -12,10 +12,11 @@ from espalier.analysis.controls import TIME, Comparison, events, within_slack
 from espalier.analysis.multiple_tests import corrected, interval_power, survives
 from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core import strict_json
+from espalier.core.count_text import count_text
 from espalier.core.measures import Measure
 from espalier.core.trial import Record
 from espalier.report.ranking_rows import describe_missing_seeds, format_interval, settings
-from espalier.report.sweep_summary import typed
+from espalier.report.sweep_summary import typed, typed_values
 from espalier.report.templates import render
 
 MARK = "*"
@@ -115,8 +116,7 @@ def delta_kind(item: Delta) -> str:
 
 def pairs_text(item: MeanDifference, whose: str = "the control's", *more: str) -> str:
     """Return the number of pairs, and in what they are unequal: live parameters, and `more`."""
-    count = len(item.compared)
-    text = f"{count} pair{'s' * (count != 1)} of configurations"
+    text = f"{count_text(len(item.compared), 'pair')} of configurations"
     shares = {name: item.shares(name) for name in (SIZE, *more)}
     unequal = [_times(name, both, whose) for name, both in shares.items() if both]
     said = " and ".join(filter(None, unequal))
@@ -201,17 +201,12 @@ def _record(group: Sequence[Comparison], corrections: Corrections) -> Record:
     its = events(arm)
     return {
         "config_file": arm.first.name,
-        "values": typed_values(arm),
+        "values": typed_values(arm.first),
         "n": len(arm.scores),
         "planned": len(arm.results),
         "against": [_against(item, corrections) for item in group],
         "events": vars(its) if its else None,
     }
-
-
-def typed_values(item: Configuration) -> Record:
-    """Return the swept symbols with their values, as JSON has them."""
-    return {f"CONFIG_{name}": typed(value) for name, value in swept_values(item.first).items()}
 
 
 def _against(item: Comparison, corrections: Corrections) -> Record:

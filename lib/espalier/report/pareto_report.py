@@ -12,7 +12,7 @@ from espalier.core import strict_json
 from espalier.core.measures import Measure
 from espalier.core.trial import Record
 from espalier.report.ranking_rows import describe_missing_seeds, format_interval, settings
-from espalier.report.sweep_summary import typed
+from espalier.report.sweep_summary import typed, typed_values
 from espalier.report.table_format import plain_table
 from espalier.report.templates import render
 
@@ -119,7 +119,6 @@ def _record(front: Front) -> Record:
 
 
 def _point(point: Point) -> Record:
-    values = swept_values(point.item.first).items()
     size = point.item.measure(SIZE)
     return {
         "config_file": point.item.first.name,
@@ -129,7 +128,7 @@ def _point(point: Point) -> Record:
         "half_width": point.item.score.half_width if point.item.score else None,
         "n": len(point.item.scores),
         "per_1000_parameters": point.efficiency,
-        "values": {f"CONFIG_{name}": typed(text) for name, text in values},
+        "values": typed_values(point.item.first),
     }
 
 

@@ -8,9 +8,10 @@ from espalier.analysis.race_decisions import RaceStatus
 from espalier.analysis.race_standing import RacedConfiguration, RaceStanding
 from espalier.analysis.rank import SLACK, swept_values
 from espalier.core import strict_json
+from espalier.core.count_text import count_text
 from espalier.core.trial import Record
 from espalier.report.ranking_rows import settings
-from espalier.report.sweep_summary import typed
+from espalier.report.sweep_summary import typed_values
 from espalier.report.templates import render
 
 LISTED = 50
@@ -78,15 +79,9 @@ def configuration_line(item: RacedConfiguration, race: RaceStanding) -> str:
     """Return a configuration with its swept values, its mean, and since when it is behind."""
     parts = [item.first.name, *settings(swept_values(item.first))]
     mean = "no score" if item.mean is None else race.measure.with_unit(item.mean)
-    when = f"since seed {item.decision.left}" if item.decision.left else _seeds(item)
-    return f"{' '.join(parts)}: {mean}, {when}" + f" ({item.decision.reason})" * bool(
-        item.decision.reason
-    )
-
-
-def _seeds(item: RacedConfiguration) -> str:
-    count = item.decision.seeds
-    return f"{count} seed{'s' * (count != 1)}"
+    decision = item.decision
+    when = f"since seed {decision.left}" if decision.left else count_text(decision.seeds, "seed")
+    return f"{' '.join(parts)}: {mean}, {when}" + f" ({decision.reason})" * bool(decision.reason)
 
 
 def groups(race: RaceStanding) -> list[tuple[RaceStatus, Sequence[RacedConfiguration]]]:
@@ -116,10 +111,9 @@ def _misses_target(item: RacedConfiguration) -> bool:
 
 
 def _record(item: RacedConfiguration) -> Record:
-    values = {f"CONFIG_{name}": typed(text) for name, text in swept_values(item.first).items()}
     return {
         "config_file": item.first.name,
-        "swept": values,
+        "swept": typed_values(item.first),
         "status": item.decision.status,
         "seeds": item.decision.seeds,
         "left_in_round": item.decision.left,

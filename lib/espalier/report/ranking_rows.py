@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from espalier.analysis.comparing.best_per import best_by
 from espalier.analysis.confidence import Interval, Verdict, has_spread
@@ -85,6 +86,11 @@ def _undecided(lead: Interval, ranking: Ranking) -> str:
         return f"{said})"
     count = sum(comparable(item, ranking.ranked[0]) for item in ranking.ranked)
     return f"{said}; {describe_more_seeds(more_seeds(lead, pair_level(count)))})"
+
+
+def difference_to_best(item: Configuration, by: Measure) -> Interval | None:
+    """Return configuration minus best, in the measure's own direction; None without a pair."""
+    return item.lead and replace(item.lead, mean=-by.sign * item.lead.mean)
 
 
 def describe_more_seeds(more: float) -> str:

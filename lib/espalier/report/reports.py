@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from espalier.analysis import controls, effects, pareto
-from espalier.analysis.claims.claim_judging import judge
+from espalier.analysis import effects, pareto
 from espalier.analysis.comparing import against_baseline, best_per
 from espalier.analysis.comparing.against_baseline import AgainstBaseline
-from espalier.analysis.race_standing import standing
 from espalier.analysis.rank import Ranking, TrialResult, rank, recorded
 from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
-from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Result, Status, Trial
 from espalier.kconfig.declared_measures import resolve
 from espalier.report import controls_report, effects_report, pareto_report, race_report
@@ -52,11 +49,6 @@ Part = tuple[str, dict[str, str]]
 def trial_results(store: Store) -> list[TrialResult]:
     """Return every trial of the plan as it stands, in plan order."""
     return [TrialResult(*item) for item in store.final_results()]
-
-
-def refused(store: Store) -> int:
-    """Return how many combinations of the plan Kconfig refused."""
-    return store.header.counts.get("invalid", 0)
 
 
 def ranking_measure(store: Store, results: Iterable[TrialResult], by: str | None = None) -> str:
@@ -126,25 +118,20 @@ def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
     Works at any time, on a partial sweep too; each file is replaced whole or not at all.
     Raises UserError if the folder has no store or has not what the request names.
     """
-    with Store.open(sweep_dir / STORE, readonly=True) as store:
-        results, folders = trial_results(store), store.directories()
-        by = ranking_measure(store, results, request.by)
-        left_out, header = refused(store), store.header
+    page = _page_input(sweep_dir, request)
+    results, ranking = page.results, page.ranking
 
     def log(trial: Trial) -> str:
-        return str(sweep_dir / folders[trial.number] / LOG)
+        return str(sweep_dir / page.directories[trial.number] / LOG)
 
-    ranking = rank(results, by, header.race is not None)
-    beside = request.beside(ranking)
-    page = PageInput(sweep_dir, header, results, folders, ranking, time.time(), beside)
     parts = [
         *request.parts(ranking),
-        _controls(ranking, header),
+        _controls(page),
         _parameters(ranking),
-        _effects(results, by, header),
+        _effects(page),
     ]
-    heads = [_claims(results, header), _race(results, header)]
-    body = render_analysis(results, ranking, log, left_out, [part for part, _ in parts])
+    heads = [_claims(page), _race(page)]
+    body = render_analysis(results, ranking, log, page.header.refused, [part for part, _ in parts])
     text = "".join([*(part for part, _ in heads), body])
     data = {
         SUMMARY: summary_text(results),
@@ -163,13 +150,18 @@ def write_page(sweep_dir: Path, request: ReportRequest = USUAL) -> None:
 
     Raises as `write_reports` does.
     """
+    page = _page_input(sweep_dir, request, running=True)
+    write_files(sweep_dir, {REPORT: render_page(page)})
+
+
+def _page_input(sweep_dir: Path, request: ReportRequest, running: bool = False) -> PageInput:
+    """Return the sweep as its store has it now, ranked."""
     with Store.open(sweep_dir / STORE, readonly=True) as store:
         results, folders = trial_results(store), store.directories()
         by, header = ranking_measure(store, results, request.by), store.header
     ranking = rank(results, by, header.race is not None)
-    beside = request.beside(ranking)
-    page = PageInput(sweep_dir, header, results, folders, ranking, time.time(), beside, True)
-    write_files(sweep_dir, {REPORT: render_page(page)})
+    beside, now = request.beside(ranking), time.time()
+    return PageInput(sweep_dir, header, results, folders, ranking, now, beside, running)
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:
@@ -179,28 +171,28 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
             atomic_write(folder / name, content)
 
 
-def _race(results: Sequence[TrialResult], header: PlanHeader) -> Part:
+def _race(page: PageInput) -> Part:
     """Return the head of the report of a race."""
-    if header.race is None:
+    race = page.race
+    if race is None:
         return "", {}
-    race = standing(results, header.race)
     return race_report.render_race(race), {RACE: race_report.race_json(race)}
 
 
-def _claims(results: Sequence[TrialResult], header: PlanHeader) -> Part:
-    judged = judge(header, results)
+def _claims(page: PageInput) -> Part:
+    judged = page.judged
     if judged is None:
         return "", {}
     return claims_report.render_claims(judged), {CLAIMS: claims_report.claims_json(judged)}
 
 
-def _controls(ranking: Ranking, header: PlanHeader) -> Part:
-    compared = controls.comparisons(ranking, header.controls)
+def _controls(page: PageInput) -> Part:
+    compared = page.compared
     if not compared:
         return "", {}
     texts = (controls_report.controls_json(compared), controls_report.deltas_json(compared))
     files = dict(zip((CONTROLS, DELTAS), texts, strict=True))
-    return controls_report.render_controls(compared, ranking), files
+    return controls_report.render_controls(compared, page.ranking), files
 
 
 def _parameters(ranking: Ranking) -> Part:
@@ -209,12 +201,12 @@ def _parameters(ranking: Ranking) -> Part:
     return pareto_report.render_pareto(ranking), files
 
 
-def _effects(results: Sequence[TrialResult], by: str, header: PlanHeader) -> Part:
+def _effects(page: PageInput) -> Part:
     """Return the main effects of the rows of an array."""
-    design = header.design
+    design = page.header.design
     if "array" not in design:
         return "", {}
-    effect = effects.main_effects(results, by, effects.levels_of(header))
+    effect = effects.main_effects(page.results, page.ranking.by, effects.levels_of(page.header))
     return effects_report.render_effects(effect, design), {
         EFFECTS: effects_report.effects_json(effect, design)
     }

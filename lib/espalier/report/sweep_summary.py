@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from espalier.analysis.rank import TrialResult
+from espalier.analysis.rank import TrialResult, swept_values
 from espalier.core import strict_json
 from espalier.core.measures import MEASURES as RANKING
-from espalier.core.trial import Record, Result, Status
+from espalier.core.trial import Record, Result, Status, Trial
 
 MEASURES = ("test_acc", "val_acc", "final_sparsity", "total_time")
 """In every record, null where a trial has none: percent, percent, share of weights, seconds."""
@@ -68,6 +68,11 @@ def typed(text: str | None) -> bool | int | float | str | None:
         return int(text)
     number = float(text) if re.fullmatch(r"-?\d*\.?\d+(e[+-]?\d+)?", text) else math.inf
     return number if math.isfinite(number) else text
+
+
+def typed_values(trial: Trial) -> Record:
+    """Return the swept symbols of a trial with their values, as JSON has them."""
+    return {f"CONFIG_{name}": typed(text) for name, text in swept_values(trial).items()}
 
 
 def _number(result: Result, name: str) -> Any:

@@ -8,14 +8,14 @@ from trial_results import passed, sweep, trial
 
 from espalier.core.measures import VAL_ACC, VAL_LOSS
 from espalier.report.comparing import earlier_spread
-from espalier.report.comparing.earlier_spread import Spreads, kind_of, look
+from espalier.report.comparing.earlier_spread import Spreads, kind_of, latest_spreads
 
 THREE = sweep({"a": [90, 91, 92], "b": [90, 92, 94]})
 KIND = kind_of(THREE[0].trial)
 
 
 def looked(results: Path, entry: str | None = None) -> Spreads:
-    return look(results, {KIND}, {VAL_ACC}, entry)
+    return latest_spreads(results, {KIND}, {VAL_ACC}, entry)
 
 
 def test_the_latest_sweep_of_the_kind_shows_its_spread(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_another_model_other_samples_another_entry_say_nothing(tmp_path: Path) -
 
 def test_each_measure_has_its_own(tmp_path: Path) -> None:
     stored(tmp_path / "sweep_1", THREE)
-    assert [*look(tmp_path, {KIND}, {VAL_ACC, VAL_LOSS}, None)] == [(KIND, VAL_ACC)]
+    assert [*latest_spreads(tmp_path, {KIND}, {VAL_ACC, VAL_LOSS}, None)] == [(KIND, VAL_ACC)]
 
 
 def test_only_the_latest_sweeps_are_looked_through(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from espalier.analysis.confidence import Interval
 from espalier.core.measures import NAMED, find
-from espalier.report.html.columns import coded, interval_columns, measure_record, rounded
+from espalier.report.html.columns import coded, interval_columns, is_number, measure_record, rounded
 
 ACC = NAMED["val_acc"]
 
@@ -29,3 +29,11 @@ def test_a_measure_says_how_it_is_printed() -> None:
     record = measure_record(ACC)
     assert (record["label"], record["unit"], record["decimals"]) == ("validation accuracy", "%", 2)
     assert record["difference_unit"] == " points" and record["larger"]
+
+
+def test_a_switch_and_a_word_are_no_numbers() -> None:
+    assert [text for text in ("0.5", "-3", "1e-3", "y", "n", "inf", "sgd") if is_number(text)] == [
+        "0.5",
+        "-3",
+        "1e-3",
+    ]

@@ -26,7 +26,6 @@ from espalier.report.ranking_rows import best_per_target, ranking_table
 from espalier.report.reports import (
     ReportRequest,
     ranking_measure,
-    refused,
     trial_results,
     write_files,
 )
@@ -65,7 +64,7 @@ def command(
     with Store.open(folder / STORE, readonly=True) as store:
         trials = trial_results(store)
         by = ranking_measure(store, trials, by)
-        left_out, controls = refused(store), store.header.controls
+        left_out, controls = store.header.refused, store.header.controls
         raced = store.header.race is not None
     ranking = rank(trials, by, raced)
     parts = ReportRequest(by, baseline, best_per).parts(ranking)

@@ -8,6 +8,7 @@ from espalier.analysis.comparing.against_baseline import AgainstBaseline, LevelM
 from espalier.analysis.controls import TIME, Comparison
 from espalier.analysis.rank import Configuration
 from espalier.core import strict_json
+from espalier.core.count_text import count_text
 from espalier.core.trial import Record
 from espalier.report.controls_report import (
     LISTED,
@@ -16,11 +17,10 @@ from espalier.report.controls_report import (
     numbers,
     pairs_text,
     timed_text,
-    typed_values,
     values_text,
 )
 from espalier.report.ranking_rows import describe_missed_target, describe_missing_seeds, settings
-from espalier.report.sweep_summary import typed
+from espalier.report.sweep_summary import typed, typed_values
 from espalier.report.templates import render
 
 NAMED = 5  # configurations that a line names
@@ -108,7 +108,7 @@ def _names(items: Sequence[Configuration]) -> str:
     """Return how many configurations there are, and the names of the first."""
     names = ", ".join(item.first.name for item in items[:NAMED])
     more = ", ..." * (len(items) > NAMED)
-    return f"{len(items)} configuration{'s' * (len(items) != 1)} ({names}{more})"
+    return f"{count_text(len(items), 'configuration')} ({names}{more})"
 
 
 def _mean_record(item: LevelMean, corrections: Corrections) -> Record:
@@ -130,7 +130,7 @@ def _record(item: Comparison, corrections: Corrections) -> Record:
     unequal = dict(item.unequal) | ({TIME: item.unequal_time} if item.unequal_time else {})
     return {
         "config_file": item.arm.first.name,
-        "values": typed_values(item.arm),
+        "values": typed_values(item.arm.first),
         "n": len(item.arm.scores),
         "planned": len(item.arm.results),
         "baseline_file": item.control.first.name,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from espalier.analysis.comparing.best_per import BestPer, BestThere
-from espalier.analysis.confidence import ALPHA, Interval
+from espalier.analysis.confidence import ALPHA
 from espalier.analysis.rank import Configuration, swept_values
 from espalier.core import strict_json
-from espalier.core.measures import Measure
 from espalier.core.trial import Record
-from espalier.report.controls_report import typed_values
-from espalier.report.ranking_rows import describe_flaws, format_interval, settings
-from espalier.report.sweep_summary import typed
+from espalier.report.ranking_rows import (
+    describe_flaws,
+    difference_to_best,
+    format_interval,
+    settings,
+)
+from espalier.report.sweep_summary import typed, typed_values
 from espalier.report.table_format import plain_table
 from espalier.report.templates import render
 
@@ -58,15 +59,10 @@ def _cells(group: BestThere, text: str, item: Configuration) -> list[str]:
         text or "(not set)",
         " ".join([item.first.name, *settings(swept_values(item.first), "")]),
         format_interval(item.score, by),
-        "-" if own else format_interval(_difference(item, by), by, "+"),
+        "-" if own else format_interval(difference_to_best(item, by), by, "+"),
         str(group.counts[text]),
         describe_flaws(item, group.ranking),
     ]
-
-
-def _difference(item: Configuration, by: Measure) -> Interval | None:
-    """Return the configuration minus the best there, in the measure's own direction."""
-    return item.lead and replace(item.lead, mean=-by.sign * item.lead.mean)
 
 
 def _record(group: BestThere) -> Record:
@@ -78,11 +74,11 @@ def _record(group: BestThere) -> Record:
 
 def _row_record(group: BestThere, text: str, item: Configuration) -> Record:
     by = group.ranking.measure
-    own = None if item is group.ranking.best else _difference(item, by)
+    own = None if item is group.ranking.best else difference_to_best(item, by)
     return {
         "value": typed(text) if text else None,
         "config_file": item.first.name,
-        "values": typed_values(item),
+        "values": typed_values(item.first),
         "by": by.name,
         "more_is_better": by.larger,
         "mean": item.score.mean if item.score else None,

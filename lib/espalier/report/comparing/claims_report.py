@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 from espalier.analysis.claims.claim_judging import JudgedClaim, JudgedClaims
 from espalier.analysis.confidence import has_spread
 from espalier.core import strict_json
 from espalier.core.trial import Record
+from espalier.core.utc_time import utc_text
 from espalier.plan.claim_seal import SHOWN
 from espalier.report.templates import render
 
@@ -46,9 +45,7 @@ def claims_json(judged: JudgedClaims) -> str:
 
 def when_sealed(moment: float | None) -> str:
     """Return when claims were sealed, in seconds since 1970, as text."""
-    if moment is None:
-        return "never"
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))
+    return "never" if moment is None else utc_text(moment)
 
 
 def also_text(item: JudgedClaim) -> str:

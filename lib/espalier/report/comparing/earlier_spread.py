@@ -45,7 +45,7 @@ def of_kinds(every: Iterable[Configuration]) -> dict[Kind, list[Configuration]]:
     return groups
 
 
-def look(
+def latest_spreads(
     results: Path, kinds: Collection[Kind], by: Collection[Measure], entry: str | None
 ) -> Spreads:
     """Return the latest spread of each kind and measure that a sweep of `results` shows.

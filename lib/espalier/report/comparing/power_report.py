@@ -1,7 +1,7 @@
 """What a plan's seeds can see, before it runs: a few lines for people.
 
 How far paired differences spread is known from earlier sweeps of the same model, data and measure,
-this plan's own first seeds included. Without any, differences are told in units of that spread.
+this plan's own first seeds included. Without any, differences are in units of that spread.
 """
 
 from __future__ import annotations
@@ -17,13 +17,19 @@ from espalier.analysis.confidence import ALPHA
 from espalier.analysis.multiple_best import pair_level
 from espalier.analysis.power import LARGEST, POWER, detectable_difference, seeds_needed
 from espalier.analysis.rank import Configuration
+from espalier.core.count_text import count_text
 from espalier.core.measures import Measure, measures_of
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Result, Status, Trial
 from espalier.kconfig.declared_measures import resolve
-from espalier.report.comparing.earlier_spread import EarlierSpread, kind_of, look, of_kinds
+from espalier.report.comparing.earlier_spread import (
+    EarlierSpread,
+    kind_of,
+    latest_spreads,
+    of_kinds,
+)
 
-MOST_KINDS = 4  # of models and data, that are told of
+MOST_KINDS = 4  # of models and data that have a line
 CASES = f"{POWER * 100:.0f} of 100 cases"
 
 
@@ -41,7 +47,7 @@ class Foresight:
 
     group: Sequence[Configuration]
     wish: Wish
-    known: EarlierSpread | None
+    earlier: EarlierSpread | None
 
     @property
     def name(self) -> str:
@@ -63,7 +69,7 @@ class Foresight:
 
     def amount(self, value: float) -> str:
         """Return a difference with its unit: the measure's, or the spread itself."""
-        if self.known is None:
+        if self.earlier is None:
             return f"{value:.2f} standard deviations"
         return self.wish.by.number(value) + self.wish.by.difference_unit
 
@@ -80,14 +86,14 @@ def power_lines(
         return []
     groups = of_kinds(every)
     claims = [parse_claim(text) for text in (header.claims.claims if header.claims else [])]
-    known = look(results, groups, {wish.by, *(claim.by for claim in claims)}, entry)
+    spreads = latest_spreads(results, groups, {wish.by, *(claim.by for claim in claims)}, entry)
     lines = ["", f"Power: what a paired test at alpha {ALPHA:g} shows in {CASES}"]
     for kind, group in islice(groups.items(), MOST_KINDS):
-        lines += _ahead(Foresight(group, wish, known.get((kind, wish.by))))
+        lines += _ahead(Foresight(group, wish, spreads.get((kind, wish.by))))
     for claim in claims:
         kinds = {kind_of(item.first) for item in claim.ask(every, ALPHA).configurations}
-        spreads = [known[kind, claim.by] for kind in kinds if (kind, claim.by) in known]
-        lines += _claim(claim, header, spreads)
+        earlier = [spreads[kind, claim.by] for kind in kinds if (kind, claim.by) in spreads]
+        lines += _claim(claim, header, earlier)
     return lines
 
 
@@ -96,44 +102,45 @@ def read_wish(header: PlanHeader, by: str | None, detect: float | None) -> Wish:
     return Wish(measures_of(resolve(by or header.settings["RANK_BY"]))[0], detect)
 
 
-def _ahead(look: Foresight) -> Iterator[str]:
+def _ahead(ahead: Foresight) -> Iterator[str]:
     """Yield the lines of one model and data set."""
-    head = f"  {look.name}, {look.wish.by.label}, {look.seeds} seed{'s' * (look.seeds != 1)}"
-    if look.seeds < 2:
+    head = f"  {ahead.name}, {ahead.wish.by.label}, {count_text(ahead.seeds, 'seed')}"
+    if ahead.seeds < 2:
         yield f"{head}: nothing, since one shows no chance; plan more, as in CONFIG_SEED=1:1:10"
     else:
-        sd = look.known.spread.sd if look.known else 1.0
+        sd = ahead.earlier.spread.sd if ahead.earlier else 1.0
         parts = [
-            f"{look.amount(detectable_difference(sd, look.seeds, level))} {what}"
-            for what, level in look.levels.items()
+            f"{ahead.amount(detectable_difference(sd, ahead.seeds, level))} {what}"
+            for what, level in ahead.levels.items()
         ]
         yield f"{head}: a difference of {', '.join(parts)}"
-    yield f"    {_origin(look)}"
-    if look.wish.detect is not None:
-        yield f"    {_wanted(look, look.wish.detect)}"
+    yield f"    {_origin(ahead)}"
+    if ahead.wish.detect is not None:
+        yield f"    {_seeds_to_see(ahead, ahead.wish.detect)}"
 
 
-def _origin(look: Foresight) -> str:
+def _origin(ahead: Foresight) -> str:
     """Return where the spread is from, or how to get one."""
-    if look.known is None:
+    if ahead.earlier is None:
         return (
             "in units of the spread of paired differences: no earlier sweep of that model and data "
             f"shows it, {FEWEST} seeds of this plan would"
         )
-    spread = look.known.spread
+    spread = ahead.earlier.spread
     return (
-        f"paired differences spread by {look.amount(spread.sd)} in {look.known.sweep} "
+        f"paired differences spread by {ahead.amount(spread.sd)} in {ahead.earlier.sweep} "
         f"(median of {spread.pairs} pairs of configurations, {spread.seeds} seeds)"
     )
 
 
-def _wanted(look: Foresight, detect: float) -> str:
+def _seeds_to_see(ahead: Foresight, detect: float) -> str:
     """Return how many seeds show a difference to be seen."""
-    by = look.wish.by
+    by = ahead.wish.by
     goal = f"to see {detect:g}{by.difference_unit}"
-    if look.known is not None:
-        sd = look.known.spread.sd
-        parts = [f"{_seeds(detect, sd, level)} seeds {w}" for w, level in look.levels.items()]
+    if ahead.earlier is not None:
+        sd = ahead.earlier.spread.sd
+        levels = ahead.levels.items()
+        parts = [f"{_seeds(detect, sd, level)} seeds {what}" for what, level in levels]
         return f"{goal}: {', '.join(parts)}"
     parts = [f"{seeds_needed(1, times)} if {times * detect:g}" for times in (2.0, 4.0)]
     first = f"{seeds_needed(1, 1)} seeds if that spread is {detect:g}{by.difference_unit}"
@@ -145,13 +152,13 @@ def _seeds(detect: float, sd: float, alpha: float) -> str:
     return f"over {LARGEST:,}" if needed is None else str(needed)
 
 
-def _claim(claim: Claim, header: PlanHeader, known: Sequence[EarlierSpread]) -> Iterator[str]:
+def _claim(claim: Claim, header: PlanHeader, earlier: Sequence[EarlierSpread]) -> Iterator[str]:
     """Yield how large the difference of a claim must be for it to be confirmed."""
     seal = header.claims
-    if seal is None or not known or seal.max_seeds < 2:
+    if seal is None or not earlier or seal.max_seeds < 2:
         return
     level = 2 * float(seal.alpha) / len(seal.claims)
-    sd = max(item.spread.sd for item in known)
+    sd = max(item.spread.sd for item in earlier)
     least = claim.margin + detectable_difference(sd, seal.max_seeds, level)
     said = claim.by.number(least) + claim.by.difference_unit
     yield f"  {claim.text}: confirmed if it is better by {said} ({seal.max_seeds} seeds)"

@@ -6,7 +6,7 @@ from espalier.analysis.confidence import ALPHA
 from espalier.analysis.rank import Configuration, Ranking, comparable
 from espalier.core import strict_json
 from espalier.core.trial import Record
-from espalier.report.controls_report import typed_values
+from espalier.report.sweep_summary import typed_values
 
 
 def ranking_json(ranking: Ranking) -> str:
@@ -34,7 +34,7 @@ def _record(item: Configuration, ranking: Ranking) -> Record:
     is_best = item is ranking.best
     return {
         "config_file": item.first.name,
-        "values": typed_values(item),
+        "values": typed_values(item.first),
         "mean": score.mean if score else None,
         "half_width": score.half_width if score else None,
         "n": len(item.scores),

@@ -14,7 +14,7 @@ from espalier.core.trial import Record, Status
 from espalier.report.comparing.opened_sweeps import OpenedSweep
 from espalier.report.failure_rows import name_configurations
 from espalier.report.ranking_rows import settings as written
-from espalier.report.sweep_summary import typed
+from espalier.report.sweep_summary import typed, typed_values
 from espalier.report.table_format import plain_table
 from espalier.report.templates import render
 
@@ -82,7 +82,7 @@ def all_settings(compared: PairedSweeps, sweeps: Sequence[OpenedSweep]) -> list[
 
 def _named(pair: Pair) -> Record:
     first, second = pair
-    values = {f"CONFIG_{name}": typed(text) for name, text in swept_values(first.first).items()}
+    values = typed_values(first.first)
     return {"a": first.first.name, "b": second.first.name, "values": values}
 
 

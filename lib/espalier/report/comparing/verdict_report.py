@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from espalier.analysis import caveats
 from espalier.analysis.comparing.arm_question import ArmVerdict
+from espalier.analysis.controls import TIME
 from espalier.analysis.equivalence import Answer
 from espalier.core import strict_json
+from espalier.core.count_text import count_text
 from espalier.core.trial import Record
 from espalier.report.failure_rows import NAMED, name_configurations, name_trials
 from espalier.report.ranking_rows import FAR, describe_missed_target, describe_more_seeds
 from espalier.report.templates import render
-
-TIME = "total_time"
 
 
 def render_verdict(verdict: ArmVerdict, folders: Sequence[str], repeated: int = 0) -> str:
@@ -115,7 +115,7 @@ def _difference(verdict: ArmVerdict) -> str:
     if difference is None:
         return f"{head}: none"
     mean = by.with_unit(difference.mean, "+")
-    return f"{head}: {mean}, {_interval(verdict)}, {_count(verdict.n, 'seed')}"
+    return f"{head}: {mean}, {_interval(verdict)}, {count_text(verdict.n, 'seed')}"
 
 
 def _interval(verdict: ArmVerdict) -> str:
@@ -146,22 +146,22 @@ def _remarks(verdict: ArmVerdict, repeated: int) -> Iterator[str]:
     if by.tested:
         yield "NOTE: on the test data: what is chosen by it looks better than it is"
     if verdict.lost:
-        said = f"{_count(len(verdict.lost), 'trial')} that ended without {by.label}"
+        said = f"{count_text(len(verdict.lost), 'trial')} that ended without {by.label}"
         yield f"Left out: {said}: {name_trials(verdict.lost)}"
     if verdict.pending:
-        yield f"Left out: {_count(len(verdict.pending), 'trial')} not run yet"
+        yield f"Left out: {count_text(len(verdict.pending), 'trial')} not run yet"
     if verdict.dropped:
-        count = _count(len(verdict.dropped), "seed")
+        count = count_text(len(verdict.dropped), "seed")
         yield f"Left out: {count} that not all pairs of configurations have"
     if verdict.unpaired:
-        count = _count(len(verdict.unpaired), "pair")
+        count = count_text(len(verdict.unpaired), "pair")
         yield f"Left out: {count} of configurations without a seed in common"
     for side, items in zip("AB", verdict.alone, strict=True):
         if items:
-            said = f"{_count(len(items), 'configuration')} of {side} without a partner"
+            said = f"{count_text(len(items), 'configuration')} of {side} without a partner"
             yield f"Left out: {said} that agrees in all else: {name_configurations(items)}"
     if repeated:
-        yield f"Counted once: {_count(repeated, 'trial')} that another folder has too"
+        yield f"Counted once: {count_text(repeated, 'trial')} that another folder has too"
 
 
 def _missed_targets(verdict: ArmVerdict) -> Iterator[str]:
@@ -183,7 +183,3 @@ def _guarantee(verdict: ArmVerdict) -> str:
 
 def _percent(share: float) -> str:
     return f"{share * 100:.4g}%"
-
-
-def _count(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from espalier.analysis import arms
+from espalier.analysis.arms import in_plan_order
 from espalier.analysis.comparing.sole_best import sole_best
 from espalier.analysis.comparing.sweep_pairs import PairedSweeps
 from espalier.analysis.confidence import Interval
@@ -85,7 +85,7 @@ def configurations_frame(ranking: Ranking) -> pd.DataFrame:
     Every measure has its mean over the trials that count, `<measure>_half_width` of the 95 %
     interval, NaN without spread, and `<measure>_n`, the number of trials behind it.
     """
-    items = _planned(ranking)
+    items = in_plan_order((*ranking.ranked, *ranking.unranked))
     results = [trial for item in items for trial in item.results]
     columns = _heads(items)
     for name in recorded(results):
@@ -158,10 +158,6 @@ def _name(item: Configuration) -> str:
     return item.results[0].trial.name
 
 
-def _planned(ranking: Ranking) -> list[Configuration]:
-    return arms.in_plan_order((*ranking.ranked, *ranking.unranked))
-
-
 def _heads(items: Sequence[Configuration]) -> dict[str, Any]:
     """Return the columns that say which configurations they are."""
     return {
@@ -182,11 +178,11 @@ def _settings(swept: Sequence[Mapping[str, str]]) -> dict[str, Any]:
 
 def _interval(mean: str, prefix: str, values: Sequence[Interval | None]) -> dict[str, Any]:
     """Return the columns of means with the ends of their intervals."""
-    known = [each if _half_width(each) else None for each in values]
+    spread = [each if _half_width(each) else None for each in values]
     return {
         mean: _floats(each.mean if each else None for each in values),
-        f"{prefix}low": _floats(each.low if each else None for each in known),
-        f"{prefix}high": _floats(each.high if each else None for each in known),
+        f"{prefix}low": _floats(each.low if each else None for each in spread),
+        f"{prefix}high": _floats(each.high if each else None for each in spread),
     }
 
 

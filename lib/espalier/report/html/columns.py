@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from espalier.analysis.confidence import Interval
 from espalier.core.measures import Measure
 from espalier.core.trial import Record
+from espalier.report.sweep_summary import typed
 
 DIGITS = 6
 """Significant digits of a number whose measure does not say how many decimals it has."""
@@ -28,6 +29,11 @@ def coded(values: Iterable[str | None], texts: Iterable[str] = ()) -> Codes:
         -1 if value is None else places.setdefault(value, len(places)) for value in values
     )
     return Codes(tuple(places), codes)
+
+
+def is_number(text: str) -> bool:
+    """Return whether the value of a symbol reads as a number; a switch is none."""
+    return type(typed(text)) in (int, float)
 
 
 def rounded(value: float | None, by: Measure) -> float | None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from espalier.analysis.comparing.sweep_pairs import PairedSweeps
 from espalier.analysis.confidence import Interval
+from espalier.core.utc_time import utc_text
 from espalier.report.comparing import sweep_comparison
 from espalier.report.comparing.opened_sweeps import OpenedSweep
 from espalier.report.html import page_assets
-from espalier.report.html.report_page import when
 from espalier.report.templates import render_html
 
 Compared = tuple[PairedSweeps, Sequence[OpenedSweep]]
@@ -52,7 +52,7 @@ def render_comparison_page(compared: Sequence[Compared], written: float) -> str:
         policy=page_assets.policy(page_assets.COMPARISON),
         style=page_assets.style(),
         program=page_assets.program(page_assets.COMPARISON),
-        written=when(written),
+        written=utc_text(written),
         compared=compared,
         texts=sweep_comparison,
         rows_of=compared_rows,

@@ -75,22 +75,22 @@ def thin(points: Sequence[CurvePoint], limit: int) -> list[CurvePoint]:
 
 
 def _columns(curves: Sequence[Sequence[CurvePoint]], scale: Scale) -> Record:
-    """Return each curve as the number of its steps, and differences from one point to the next.
-
-    `low` and `high` are distances from the mean; they are empty if no curve has a band.
-    """
-    grids = list(dict.fromkeys(tuple(point.step for point in each) for each in curves))
-    places = {grid: place for place, grid in enumerate(grids)}
-    every = [point for each in curves for point in each]
-    low = [scale.place(point.mean) - scale.place(point.low) for point in every]
-    high = [scale.place(point.high) - scale.place(point.mean) for point in every]
+    """Return each curve as the place of its steps in `grids`, and as differences of its means."""
+    grids = [tuple(point.step for point in each) for each in curves]
+    places = {grid: place for place, grid in enumerate(dict.fromkeys(grids))}
     return {
-        "grids": grids,
-        "grid": [places[tuple(point.step for point in each)] for each in curves],
+        "grids": list(places),
+        "grid": [places[grid] for grid in grids],
         "mean": [step for each in curves for step in _steps(each, scale)],
-        "below": low if any(low) else [],
-        "above": high if any(high) else [],
+        **_band([point for each in curves for point in each], scale),
     }
+
+
+def _band(points: Sequence[CurvePoint], scale: Scale) -> Record:
+    """Return the distances of the ends from the means; empty if no point has any."""
+    below = [scale.place(point.mean) - scale.place(point.low) for point in points]
+    above = [scale.place(point.high) - scale.place(point.mean) for point in points]
+    return {"below": below if any(below) else [], "above": above if any(above) else []}
 
 
 def _steps(points: Sequence[CurvePoint], scale: Scale) -> list[int]:

@@ -10,7 +10,7 @@ from espalier.analysis.confidence import interval
 from espalier.analysis.rank import Ranking, swept_values
 from espalier.analysis.symbol_importance import AxisColumn, ForestImportance, forest_importance
 from espalier.core.trial import Record
-from espalier.report.html.columns import rounded
+from espalier.report.html.columns import is_number, rounded
 from espalier.report.sweep_plots import axes_of
 from espalier.report.sweep_summary import typed
 
@@ -80,9 +80,8 @@ def _rows(ranking: Ranking, names: Sequence[str]) -> tuple[list[AxisColumn], lis
 
 
 def _column(name: str, texts: Sequence[str | None]) -> AxisColumn:
-    numbers = [typed(text) for text in texts]
-    ordered = all(each is None or type(each) in (int, float) for each in numbers)
-    return AxisColumn(name, numbers if ordered else texts, ordered)
+    ordered = all(text is None or is_number(text) for text in texts)
+    return AxisColumn(name, [typed(text) for text in texts] if ordered else texts, ordered)
 
 
 def _importance(forest: ForestImportance) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from espalier.analysis.comparing.against_baseline import AgainstBaseline
-from espalier.analysis.confidence import Interval, t_quantile
+from espalier.analysis.confidence import t_quantile
 from espalier.analysis.control_deltas import deltas
 from espalier.analysis.controls import Comparison
 from espalier.analysis.multiple_tests import survives
@@ -14,6 +14,7 @@ from espalier.core.measures import Measure
 from espalier.core.trial import Record
 from espalier.report.controls_report import Corrections, delta_kind, describe_verdict
 from espalier.report.html.columns import coded, interval_columns
+from espalier.report.ranking_rows import difference_to_best
 
 KINDS = 60
 """Kinds of comparisons that a page has; all are in sweep_deltas.json."""
@@ -42,13 +43,8 @@ def forest_data(
 
 def _to_best(ranking: Ranking, every: Sequence[Configuration]) -> Record:
     """Return for each configuration its difference to the best, in the measure's own direction."""
-    own = [_minus(item.lead, ranking.measure) for item in every]
+    own = [difference_to_best(item, ranking.measure) for item in every]
     return interval_columns(own, ranking.measure)
-
-
-def _minus(lead: Interval | None, by: Measure) -> Interval | None:
-    """Return configuration minus best from the lead of the best, which is signed."""
-    return None if lead is None else Interval(-by.sign * lead.mean, lead.n, lead.half_width)
 
 
 def _to_controls(compared: Sequence[Comparison], places: Mapping[int, int], by: Measure) -> Record:
@@ -63,7 +59,7 @@ def _to_baseline(beside: AgainstBaseline, places: Mapping[int, int]) -> Record:
 def _pairs(compared: Sequence[Comparison], places: Mapping[int, int], by: Measure) -> Record:
     """Return comparisons as columns; all of them are one family of tests."""
     ends = [item.at_end for item in compared]
-    p_values = Corrections.of(compared, []).ends if compared else {}
+    p_values = Corrections.of(compared, []).ends
     return {
         "arm": [places[id(item.arm)] for item in compared],
         "control": [places[id(item.control)] for item in compared],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from espalier.analysis.claims.claim_judging import JudgedClaims
 from espalier.analysis.rank import Configuration, swept_values
+from espalier.core.count_text import count_text
 from espalier.methods.apoptosis.neurons.lineage import TABLE
 from espalier.report import sweep_analysis
 from espalier.report.comparing.baseline_report import left_out, mean_lines
@@ -28,8 +29,7 @@ NAMED = 20
 
 def state(page: PageInput) -> list[str]:
     """Return how far the sweep is, in sentences."""
-    refused = page.header.counts.get("invalid", 0)
-    return sweep_analysis.counts(page.results, refused)
+    return sweep_analysis.counts(page.results, page.header.refused)
 
 
 def best(page: PageInput) -> str:
@@ -149,7 +149,7 @@ def lineages(page: PageInput) -> str:
     """Return how many trials left a table of births and deaths, and the first; empty if none."""
     names = [page.directories[item.trial.number] for item in page.results]
     left = [f"{name}/{TABLE}" for name in names if (page.folder / name / TABLE).is_file()]
-    trials = f"{len(left)} trial{'s' * (len(left) != 1)}"
+    trials = count_text(len(left), "trial")
     return f"{trials} left a table of births and deaths; the first: {left[0]}" if left else ""
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from espalier.analysis.caveats import UNKNOWN
+from espalier.core.count_text import count_text
 from espalier.core.records import Provenance
 from espalier.core.revision import describe
 from espalier.report.html.page_input import PageInput
@@ -52,5 +53,5 @@ def _taken(item: Provenance) -> str:
 def _tally(texts: Iterable[str]) -> list[str]:
     """Return the texts with how many trials have them."""
     counts = Counter(text for text in texts if text).most_common()
-    shown = [f"{text}: {count} trial{'s' * (count != 1)}" for text, count in counts[:LISTED]]
+    shown = [f"{text}: {count_text(count, 'trial')}" for text, count in counts[:LISTED]]
     return shown + [f"and {len(counts) - LISTED} more"] * (len(counts) > LISTED)

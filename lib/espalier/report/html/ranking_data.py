@@ -11,9 +11,8 @@ from espalier.analysis.rank import Configuration, Ranking, recorded, swept_value
 from espalier.core import measures
 from espalier.core.measures import LIVE_PARAMETERS, TEST_ACC, VAL_ACC, VAL_LOSS, Measure
 from espalier.core.trial import Record, Status
-from espalier.report.html.columns import coded, interval_columns, measure_record
+from espalier.report.html.columns import coded, interval_columns, is_number, measure_record
 from espalier.report.ranking_rows import describe_flaws
-from espalier.report.sweep_summary import typed
 
 USUAL = (
     VAL_ACC.name,
@@ -70,18 +69,13 @@ def _symbols(every: Sequence[Configuration]) -> Iterator[Record]:
     for name in dict.fromkeys(name for each in values for name in each):
         column = coded(each.get(name) for each in values)
         if len(set(column.codes)) > 1:
-            numbers = all(_is_number(text) for text in column.texts)
+            numbers = all(is_number(text) for text in column.texts)
             yield {
                 "name": name,
                 "numeric": numbers,
                 "texts": column.texts,
                 "codes": column.codes,
             }
-
-
-def _is_number(text: str) -> bool:
-    value = typed(text)
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _measures(ranking: Ranking, every: Sequence[Configuration]) -> list[Record]:

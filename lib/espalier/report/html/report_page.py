@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-import time
 
 from espalier.core.trial import LOG, Record, Status
+from espalier.core.utc_time import utc_text
 from espalier.report import failure_rows, ranking_rows
 from espalier.report.html import page_assets, page_words
 from espalier.report.html.curve_data import curves_data
@@ -38,7 +38,7 @@ def render_page(page: PageInput) -> str:
         page=page,
         words=page_words,
         events=page_words.event_lines(page),
-        written=when(page.written),
+        written=utc_text(page.written),
         rows=ranking_rows.ranking_table(page.ranking, TOP),
         failures=failure_rows.grouped_failures(bad),
         failure_rows=failure_rows,
@@ -61,8 +61,3 @@ def page_data(page: PageInput) -> Record:
         "curves": curves_data(page.ranking, page.every),
         "effects": effects_data(page.ranking),
     }
-
-
-def when(moment: float) -> str:
-    """Return a time as text."""
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))

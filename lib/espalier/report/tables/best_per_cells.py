@@ -29,18 +29,18 @@ def best_per_cells(ranking: Ranking, text: str) -> CellTable:
     configurations with another value are behind it (see `sole_best_value`). Raises UserError.
     """
     table = best_per(ranking, text)
-    settled = [sole_best_value(group, table.symbol, ranking) for group in table.groups]
+    soles = [sole_best_value(group, table.symbol, ranking) for group in table.groups]
     items = [item for group in table.groups for item in group.best.values()]
     notes = note_marks(items, ranking)
     rows = [
         (
             TableCell(value or _with_value(table.symbol, value)),
-            *_cells(value, table, settled, ranking, notes),
+            *_cells(value, table, soles, ranking, notes),
         )
         for value in dict.fromkeys(value for group in table.groups for value in group.best)
     ]
     marks = {mark: note for note, mark in notes.items()}
-    caption = _caption(table, settled, ranking)
+    caption = _caption(table, soles, ranking)
     return CellTable(tuple(_heading(table, ranking.measure)), tuple(rows), 1, caption, marks)
 
 
@@ -64,14 +64,14 @@ def _with_value(symbol: str, text: str) -> str:
 def _cells(
     value: str,
     table: BestPer,
-    settled: list[SoleBest],
+    soles: list[SoleBest],
     ranking: Ranking,
     notes: Mapping[str, str],
 ) -> Iterator[TableCell]:
-    for group, said in zip(table.groups, settled, strict=True):
+    for group, sole in zip(table.groups, soles, strict=True):
         item = group.best.get(value)
         cell = TableCell("") if item is None else _scored(item, ranking, notes)
-        yield replace(cell, bold=item is not None and item is said.best)
+        yield replace(cell, bold=item is not None and item is sole.best)
 
 
 def _scored(item: Configuration, ranking: Ranking, notes: Mapping[str, str]) -> TableCell:
@@ -79,7 +79,7 @@ def _scored(item: Configuration, ranking: Ranking, notes: Mapping[str, str]) -> 
     return replace(measure_cell(item, ranking.measure), n=len(item.scores), mark=mark)
 
 
-def _caption(table: BestPer, settled: list[SoleBest], ranking: Ranking) -> tuple[str, ...]:
+def _caption(table: BestPer, soles: list[SoleBest], ranking: Ranking) -> tuple[str, ...]:
     symbol, *at = words_of([table.symbol, *[table.at] * bool(table.at)])
     each = "".join(f" at each {name}" for name in at)
     measure = ranking.measure.axis
@@ -87,18 +87,18 @@ def _caption(table: BestPer, settled: list[SoleBest], ranking: Ranking) -> tuple
         f"{measure[:1].upper()}{measure[1:]} of the best configuration of each {symbol}{each}, "
         "picked by this measure",
         MEANS,
-        *_bold_lines(table, settled, symbol),
+        *_bold_lines(table, soles, symbol),
         *left_out_lines(ranking),
     ]
     return tuple(lines)
 
 
-def _bold_lines(table: BestPer, settled: list[SoleBest], symbol: str) -> Iterator[str]:
+def _bold_lines(table: BestPer, soles: list[SoleBest], symbol: str) -> Iterator[str]:
     """Yield what is meant by bold, and for each column of several rows without it the reason."""
-    if any(said.best for said in settled):
+    if any(sole.best for sole in soles):
         rate = f"{ALPHA * 100:g}% for each column"
         yield f"Bold: all that have another {symbol} are behind it, at an error rate of {rate}"
-    for group, said in zip(table.groups, settled, strict=True):
-        if said.best is None and len(group.best) > 1:
+    for group, sole in zip(table.groups, soles, strict=True):
+        if sole.best is None and len(group.best) > 1:
             place = _column(table, group)
-            yield f"No score is bold{' at ' * bool(place)}{place}: {said.why}"
+            yield f"No score is bold{' at ' * bool(place)}{place}: {sole.why}"

@@ -9,6 +9,7 @@ from espalier.analysis.comparing.sole_best import sole_best
 from espalier.analysis.confidence import ALPHA, LEVEL
 from espalier.analysis.rank import Configuration, Ranking
 from espalier.core.measures import Measure
+from espalier.report.failure_rows import name_configurations
 from espalier.report.ranking_rows import flaws, shown_measures
 from espalier.report.sweep_plots import axes_of
 
@@ -17,7 +18,6 @@ MEANS = (
     f"Means over n seeds with half of their {LEVEL * 100:g}% t-interval, "
     "which is left out where there is no spread"
 )
-NAMED = 3  # configurations without a result that are named
 
 
 @dataclass(frozen=True)
@@ -159,10 +159,10 @@ def _caption(ranking: Ranking, items: Sequence[Configuration]) -> list[str]:
 
 def _bold_line(ranking: Ranking) -> str:
     """Return what is meant by bold, or why nothing is."""
-    settled = sole_best(ranking)
-    if settled.best is None:
-        return f"No score is bold: {settled.why}"
-    missed = any(bool(item.short) != bool(settled.best.short) for item in ranking.ranked)
+    sole = sole_best(ranking)
+    if sole.best is None:
+        return f"No score is bold: {sole.why}"
+    missed = any(bool(item.short) != bool(sole.best.short) for item in ranking.ranked)
     but = " but those that missed their target" * missed
     rate = f"{ALPHA * 100:g}% for the whole table"
     return f"Bold: all others{but} are behind it, at an error rate of {rate}"
@@ -172,6 +172,4 @@ def left_out_lines(ranking: Ranking) -> list[str]:
     """Return the sentence on the configurations without a score, if there are any."""
     if not ranking.unranked:
         return []
-    names = ", ".join(item.first.name for item in ranking.unranked[:NAMED])
-    more = f" and {len(ranking.unranked) - NAMED} more" * (len(ranking.unranked) > NAMED)
-    return [f"Without a score and not shown: {names}{more}"]
+    return [f"Without a score and not shown: {name_configurations(ranking.unranked)}"]

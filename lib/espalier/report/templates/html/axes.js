@@ -21,17 +21,20 @@ function symbolAxis(symbol) {
 
 function measureAxis(measure) {
   const value = measure.mean.map((mean) => (mean === null ? NaN : mean));
-  const unit = measure.unit.trim();
-  const label = unit ? `${measure.label} (${unit})` : measure.label;
-  const axis = { key: measure.name, label, swept: false, measure, value, levels: null };
+  const axis = { key: measure.name, label: labelWithUnit(measure), swept: false, measure, value, levels: null };
   axis.text = (place) => formatInterval(measure, place);
   return bounded(axis, SPARSE);
 }
 
+function labelWithUnit(measure) {
+  const unit = measure.unit.trim();
+  return unit ? `${measure.label} (${unit})` : measure.label;
+}
+
 function bounded(axis, factor) {
   const finite = axis.value.filter((value) => !Number.isNaN(value));
-  axis.low = finite.reduce((a, b) => Math.min(a, b), Infinity);
-  axis.high = finite.reduce((a, b) => Math.max(a, b), -Infinity);
+  axis.low = minimum(finite);
+  axis.high = maximum(finite);
   axis.log = !axis.levels && axis.low > 0 && axis.high / axis.low >= factor;
   axis.varies = axis.high > axis.low;
   return axis;
@@ -62,12 +65,6 @@ function formatInterval(measure, place) {
   const half = measure.half[place];
   const text = formatNumber(mean, measure.decimals);
   return half ? `${text} ± ${formatNumber(half, measure.decimals)}` : text;
-}
-
-// A place on an axis as text: the name of a level, or a number.
-function levelText(axis, value) {
-  if (axis.levels) return axis.levels[Math.round(value)] ?? "";
-  return formatNumber(Number(value.toPrecision(4)), null);
 }
 
 // The values of a configuration, without those that another one shares.

@@ -83,7 +83,7 @@ function frame(width, height, x, y, name) {
     draw("text", { x: (left + right) / 2, y: height - 6, "text-anchor": "middle" }, shorten(x.label, (width - 60) / 7)),
     draw("text", { x: 0, y: 0, "text-anchor": "middle", transform: `translate(13 ${(top + bottom) / 2}) rotate(-90)` }, shorten(y.label, (height - 50) / 7)),
   );
-  return { picture, across, up, right };
+  return { picture, across, up, left, right };
 }
 
 function yText(axis, value) {
@@ -99,6 +99,19 @@ function xTicks(picture, axis, across, bottom, width) {
       draw("text", { class: "faint", x: across(value), y: bottom + 18, "text-anchor": "middle" }, text),
     );
   }
+}
+
+function minimum(values) {
+  return values.reduce((a, b) => Math.min(a, b), Infinity);
+}
+
+function maximum(values) {
+  return values.reduce((a, b) => Math.max(a, b), -Infinity);
+}
+
+// The ends of an interval; the mean twice where it has none.
+function intervalEnds(mean, half) {
+  return [mean - (half ?? 0), mean + (half ?? 0)];
 }
 
 // Widen a range that is a single point, and give every range some room.
@@ -139,7 +152,7 @@ function intervalMark(low, high, mean, half, zero = null, tone = 0) {
   const picture = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, class: `s${tone}`, "aria-hidden": "true" });
   if (zero !== null) picture.append(draw("line", { class: "zero", x1: at(zero), x2: at(zero), y1: 0, y2: height }));
   if (mean === null) return picture;
-  const ends = [mean - (half ?? 0), mean + (half ?? 0)].map((end) => Math.min(width - 1, Math.max(1, at(end))));
+  const ends = intervalEnds(mean, half).map((end) => Math.min(width - 1, Math.max(1, at(end))));
   picture.append(
     draw("line", { class: "whisker", x1: ends[0], x2: ends[1], y1: height / 2, y2: height / 2 }),
     draw("circle", { class: "dot", cx: at(mean), cy: height / 2, r: 3.5 }),

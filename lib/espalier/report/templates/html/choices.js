@@ -9,6 +9,11 @@ function choice(name, usual, allowed) {
   return value;
 }
 
+// The words of a search, which all must be in what it shows.
+function searchWords(text) {
+  return text.toLowerCase().split(/\s+/).filter(Boolean);
+}
+
 function choose(name, value, usual = "") {
   if (value === usual) choices.delete(name);
   else choices.set(name, value);

@@ -1,7 +1,7 @@
 // The page that compares sweeps: its table stands in the page and is searched here.
 
 function searchRows(text) {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = searchWords(text);
   for (const row of document.querySelectorAll("tbody tr")) {
     const content = row.textContent.toLowerCase();
     row.hidden = !words.every((word) => content.includes(word));

@@ -19,7 +19,7 @@ function buildCurves() {
     make("div", { id: "curves-chart" }),
     make("p", { class: "caption", id: "curves-caption" }),
   );
-  whenSettled(showCurves);
+  onPause(showCurves);
 }
 
 function showCurves() {
@@ -34,8 +34,7 @@ function showCurves() {
   const points = lines.map(([, each]) => each);
   const [low, high] = roomy(minimum(points.flatMap((each) => each.low)), maximum(points.flatMap((each) => each.high)));
   const steps = points.flatMap((each) => each.steps);
-  const unit = measure.unit.trim();
-  const y = { label: unit ? `${measure.label} (${unit})` : measure.label, low, high, levels: null, log: false };
+  const y = { label: labelWithUnit(measure), low, high, levels: null, log: false };
   const x = { label: "step (updates)", low: Math.min(0, minimum(steps)), high: maximum(steps), levels: null, log: false };
   const parts = frame(chart.clientWidth, 360, x, y, `${measure.label} by step`);
   for (const [, each, tone] of lines) paintCurve(parts, each, tone);

@@ -8,7 +8,7 @@ function buildEffects() {
   const panels = make("div", { class: "panels", id: "effects-panels" });
   host("effects").append(make("p", { class: "caption" }, effectsCaption()), panels);
   if (importance) host("effects").append(...importanceView(importance));
-  whenSettled(() => showEffects(panels));
+  onPause(() => showEffects(panels));
 }
 
 function effectsCaption() {
@@ -25,7 +25,7 @@ function showEffects(panels) {
 
 function effectPicture(axis, width) {
   const { measure } = rankAxis();
-  const ends = axis.levels.flatMap(({ mean, half }) => [mean - (half ?? 0), mean + (half ?? 0)]);
+  const ends = axis.levels.flatMap(({ mean, half }) => intervalEnds(mean, half));
   const [low, high] = roomy(minimum(ends), maximum(ends));
   const x = { label: axis.symbol, levels: axis.levels.map(({ value }) => value), low: -0.4, high: axis.levels.length - 0.6 };
   const y = { label: measure.short, low, high, levels: null, log: false };

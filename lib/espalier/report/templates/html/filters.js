@@ -1,36 +1,41 @@
 // Which configurations are shown: those that the search and the limits of all axes leave.
 
-const SETTLED = 120; // milliseconds after the last change, from which on all pictures are drawn
+const DELAY = 120; // milliseconds after the last change, from which on all pictures are drawn
 const limits = new Map();
-const followers = [];
-const settlers = [];
+const immediate = [];
+const delayed = [];
 const texts = [];
 let needle = choice("search", "");
 
-// Followers draw at every change, also while one drags; settlers when nothing has changed for a while.
-function whenFiltered(follower) {
-  followers.push(follower);
+// What is drawn at each change, also while one drags, and what when nothing has changed for a while.
+function onEachChange(draws) {
+  immediate.push(draws);
 }
 
-function whenSettled(settler) {
-  settlers.push(settler);
+function onPause(draws) {
+  delayed.push(draws);
 }
 
-function settleLater() {
-  clearTimeout(settleLater.timer);
-  settleLater.timer = setTimeout(settle, SETTLED, 0);
+function scheduleDelayed() {
+  clearTimeout(scheduleDelayed.timer);
+  scheduleDelayed.timer = setTimeout(drawDelayed, DELAY, 0);
 }
 
 // One after another, each in a turn of its own, so that the page answers in between.
-function settle(n) {
-  if (n >= settlers.length) return;
-  settlers[n]();
-  settleLater.timer = setTimeout(settle, 0, n + 1);
+function drawDelayed(n) {
+  if (n >= delayed.length) return;
+  delayed[n]();
+  scheduleDelayed.timer = setTimeout(drawDelayed, 0, n + 1);
+}
+
+function redraw() {
+  for (const draws of immediate) draws();
+  scheduleDelayed();
 }
 
 function drawAll() {
-  clearTimeout(settleLater.timer);
-  for (const draws of [...followers, ...settlers]) draws();
+  clearTimeout(scheduleDelayed.timer);
+  for (const draws of [...immediate, ...delayed]) draws();
 }
 
 function readFilters() {
@@ -86,9 +91,8 @@ function applyFilters() {
     for (let n = 0; n < view.count; n += 1)
       if (!(value[n] >= low && value[n] <= high)) view.shown[n] = 0;
   }
-  if (needle) applySearch(needle.toLowerCase().split(/\s+/).filter(Boolean));
-  for (const follower of followers) follower();
-  settleLater();
+  if (needle) applySearch(searchWords(needle));
+  redraw();
 }
 
 function applySearch(words) {
@@ -116,7 +120,7 @@ function limitsPanel() {
 function limitField(axis) {
   const read = () => limits.get(axis.key) ?? [axis.low, axis.high];
   const ends = ["from", "to"].map((word, side) => limitInput(axis, word, side, read));
-  whenSettled(() => ends.forEach((end, side) => showEnd(axis, end, read()[side])));
+  onPause(() => ends.forEach((end, side) => showEnd(axis, end, read()[side])));
   return make("fieldset", {}, make("legend", {}, axis.label), ...ends);
 }
 

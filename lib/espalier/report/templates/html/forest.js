@@ -23,13 +23,13 @@ function buildForest() {
     make("div", { class: "wide", id: "forest-table", tabindex: "0", role: "region", "aria-label": "Differences" }),
     make("button", { type: "button", id: "forest-more", click: () => { forest.rows += ROWS; showForest(); } }, "More"),
   );
-  whenSettled(again);
+  onPause(again);
 }
 
 function choiceChooser(again) {
   const { place } = view.data.ranking;
-  const every = view.names.map((_, n) => n).filter((n) => place[n]).sort((a, b) => place[a] - place[b]);
-  const options = every.slice(0, 200).map((n) => [String(n), shorten(`${view.names[n]} ${valuesText(n)}`, 60)]);
+  const ranked = view.order.filter((n) => place[n]);
+  const options = ranked.slice(0, 200).map((n) => [String(n), shorten(`${view.names[n]} ${valuesText(n)}`, 60)]);
   return chooser("choice", "Which", options, options[0][0], again);
 }
 
@@ -59,7 +59,7 @@ function forestRows(mode) {
 
 function kindRow(kind) {
   const text = kind.label.replaceAll("CONFIG_", "");
-  return { name: `${text} against ${kind.value}`, ...kind, n: kind.n, said: kind.said + star(kind.holm), values: `${kind.pairs} pair${kind.pairs === 1 ? "" : "s"} of configurations` };
+  return { name: `${text} against ${kind.value}`, ...kind, said: kind.said + star(kind.holm), values: `${kind.pairs} pair${kind.pairs === 1 ? "" : "s"} of configurations` };
 }
 
 function star(holm) {
@@ -92,7 +92,7 @@ function choiceRows(base) {
   const own = scoresOf(base);
   return shownRanked().filter((n) => n !== base).map((n) => {
     const scores = scoresOf(n);
-    const pairs = [...scores].filter(([draw_]) => own.has(draw_)).map(([draw_, score]) => score - own.get(draw_));
+    const pairs = [...scores].filter(([seed]) => own.has(seed)).map(([seed, score]) => score - own.get(seed));
     const difference = pairedInterval(pairs);
     return { ...nameOf(n), values: valuesText(n, base), ...difference, said: intervalSaid(difference) };
   });
@@ -115,7 +115,7 @@ function intervalSaid({ mean, half }) {
 }
 
 function forestRange(rows) {
-  const ends = rows.filter((row) => row.mean !== null).flatMap(({ mean, half }) => [mean - (half ?? 0), mean + (half ?? 0)]);
+  const ends = rows.filter((row) => row.mean !== null).flatMap(({ mean, half }) => intervalEnds(mean, half));
   return roomy(Math.min(0, ...ends), Math.max(0, ...ends));
 }
 

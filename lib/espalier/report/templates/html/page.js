@@ -10,8 +10,7 @@ function lightUp() {
 
 function repaint() {
   parallel.palette = null;
-  for (const follower of followers) follower();
-  settleLater();
+  redraw();
 }
 
 function watchWidth() {

@@ -15,7 +15,7 @@ function buildParallel() {
   parallel.canvas.addEventListener("pointerdown", beginDrag);
   parallel.canvas.addEventListener("pointermove", goOnDragging);
   for (const end of ["pointerup", "pointercancel"]) parallel.canvas.addEventListener(end, endDrag);
-  whenFiltered(showParallel);
+  onEachChange(showParallel);
 }
 
 function parallelAxes() {

@@ -23,7 +23,7 @@ function buildScatter() {
     make("div", { id: "scatter-chart" }),
     make("p", { class: "caption", id: "scatter-caption" }),
   );
-  whenSettled(showScatter);
+  onPause(showScatter);
 }
 
 function named(axes) {
@@ -80,10 +80,10 @@ function flatName(place) {
   return `${by.text(place) || "none"} (has no ${chosen("x")})`;
 }
 
-function paintFlat({ picture, up, right }, y, place, tone) {
+function paintFlat({ picture, up, left, right }, y, place, tone) {
   const height = up(y.value[place]);
   const kind = `curve ${seriesClass(tone)}`;
-  picture.append(draw("path", { class: kind, d: line([[58, height], [right, height]]), "stroke-dasharray": "2 4" }));
+  picture.append(draw("path", { class: kind, d: line([[left, height], [right, height]]), "stroke-dasharray": "2 4" }));
 }
 
 // Places by the colour of their value, in the order of the colours.
@@ -105,14 +105,6 @@ function rangedAxis(axis, places) {
   return { ...axis, low, high, log: axis.log && ends[0] > 0 && ends[1] > ends[0] };
 }
 
-function minimum(values) {
-  return values.reduce((a, b) => Math.min(a, b), Infinity);
-}
-
-function maximum(values) {
-  return values.reduce((a, b) => Math.max(a, b), -Infinity);
-}
-
 function rangedMeasure(axis, places) {
   const half = (n) => axis.measure.half[n] ?? 0;
   const low = minimum(places.map((n) => axis.value[n] - half(n)));
@@ -123,9 +115,8 @@ function rangedMeasure(axis, places) {
 }
 
 function paintGhost({ picture, across, up }, x, y, place, tone) {
-  const dot = draw("circle", { class: `ghost ${seriesClass(tone)}`, cx: across(x.value[place]), cy: up(y.value[place]), r: 3 });
-  dot.append(draw("title", {}, `${view.names[place]} ${valuesText(place)}: ${y.text(place)}`));
-  picture.append(dot);
+  const mark = { class: `ghost ${seriesClass(tone)}`, cx: across(x.value[place]), cy: up(y.value[place]), r: 3 };
+  picture.append(draw("circle", mark, dotTitle(y, place)));
 }
 
 // The best configuration at each value across, with the interval over its seeds as a band.
@@ -146,9 +137,11 @@ function paintSeries({ picture, across, up }, x, y, group, tone) {
 function paintBest(picture, x, y, place, at, kind) {
   const [[left, low], [, high], [, middle]] = [at(place, -1), at(place, 1), at(place, 0)];
   picture.append(draw("line", { class: `whisker ${kind}`, x1: left, x2: left, y1: low, y2: high }));
-  const dot = draw("circle", { class: `dot ${kind}`, cx: left, cy: middle, r: 4 });
-  dot.append(draw("title", {}, `${view.names[place]} ${valuesText(place)}: ${y.text(place)}`));
-  picture.append(dot);
+  picture.append(draw("circle", { class: `dot ${kind}`, cx: left, cy: middle, r: 4 }, dotTitle(y, place)));
+}
+
+function dotTitle(y, place) {
+  return draw("title", {}, `${view.names[place]} ${valuesText(place)}: ${y.text(place)}`);
 }
 
 function scatterCaption(x, y, flat) {

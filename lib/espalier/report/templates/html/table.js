@@ -12,7 +12,7 @@ function buildTable() {
   const bar = make("div", { class: "bar" }, make("label", {}, "Search", search), clear, make("span", { id: "matches", role: "status" }));
   const body = make("div", { class: "wide", id: "ranking-table", tabindex: "0", role: "region", "aria-label": "Ranking" });
   host("ranking").append(bar, limitsPanel(), body, pager());
-  whenFiltered(() => { table.first = 0; showTable(); });
+  onEachChange(() => { table.first = 0; showTable(); });
 }
 
 function pager() {
@@ -89,10 +89,7 @@ function holdTable() {
 }
 
 function rangeOf(rows, measure) {
-  const ends = rows.filter((n) => measure.mean[n] !== null).flatMap((n) => {
-    const half = measure.half[n] ?? 0;
-    return [measure.mean[n] - half, measure.mean[n] + half];
-  });
+  const ends = rows.filter((n) => measure.mean[n] !== null).flatMap((n) => intervalEnds(measure.mean[n], measure.half[n]));
   return ends.length ? roomy(Math.min(...ends), Math.max(...ends)) : [0, 1];
 }
 
