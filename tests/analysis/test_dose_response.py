@@ -106,7 +106,7 @@ def test_seeds_that_do_not_differ_do_not_make_a_cliff_between_two_values_sure() 
 @pytest.mark.parametrize("alike", [True, False], ids=["a-cliff-a-seed", "noise"])
 def test_the_interval_covers_what_it_says(seeds: int, alike: bool) -> None:
     """A smaller share than 0.95 of 100 is 0.88 or more but for a chance of 0.004."""
-    random, grid = np.random.default_rng(seeds), Grid(sorted(VALUES), 100.0)
+    random, grid = np.random.default_rng(seeds), Grid(sorted(VALUES), 100.0, 0.0)
     values, covered = np.array(sorted(VALUES))[:, None], 0
     for _ in range(100):
         true = math.exp(random.uniform(math.log(0.03), math.log(0.2)))

@@ -37,7 +37,7 @@ class Grid:
     them are solved at once; no start has to be guessed, and no optimum is only local.
     """
 
-    def __init__(self, values: Sequence[float], upper: float, lower: float = 0.0) -> None:
+    def __init__(self, values: Sequence[float], upper: float, lower: float) -> None:
         """`values` ascend; no plateau may lie below `lower` or above `upper`."""
         x = np.log(np.asarray(values))
         self._lower, self._upper, self._x = lower, upper, x
