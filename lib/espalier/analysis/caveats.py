@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from espalier.analysis.rank import Configuration, Ranking, TrialResult, sampling
-from espalier.core.count_text import count_text
 from espalier.core.records import Revision
 from espalier.core.revision import describe
+from espalier.core.texts.count_text import count_text
 
 UNKNOWN = "unknown"
 

@@ -12,8 +12,8 @@ from espalier.analysis.controls import TIME, Comparison, events, within_slack
 from espalier.analysis.multiple_tests import corrected, interval_power, survives
 from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core import strict_json
-from espalier.core.count_text import count_text
 from espalier.core.measures import Measure
+from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Record
 from espalier.report.ranking_rows import describe_missing_seeds, format_interval, settings
 from espalier.report.sweep_summary import typed, typed_values

@@ -8,7 +8,7 @@ from espalier.analysis.race_decisions import RaceStatus
 from espalier.analysis.race_standing import RacedConfiguration, RaceStanding
 from espalier.analysis.rank import SLACK, swept_values
 from espalier.core import strict_json
-from espalier.core.count_text import count_text
+from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Record
 from espalier.report.ranking_rows import settings
 from espalier.report.sweep_summary import typed_values

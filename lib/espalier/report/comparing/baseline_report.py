@@ -8,7 +8,7 @@ from espalier.analysis.comparing.against_baseline import AgainstBaseline, LevelM
 from espalier.analysis.controls import TIME, Comparison
 from espalier.analysis.rank import Configuration
 from espalier.core import strict_json
-from espalier.core.count_text import count_text
+from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Record
 from espalier.report.controls_report import (
     LISTED,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from espalier.analysis.claims.claim_judging import JudgedClaim, JudgedClaims
 from espalier.analysis.confidence import has_spread
 from espalier.core import strict_json
+from espalier.core.texts.utc_time import utc_text
 from espalier.core.trial import Record
-from espalier.core.utc_time import utc_text
 from espalier.plan.claim_seal import SHOWN
 from espalier.report.templates import render
 

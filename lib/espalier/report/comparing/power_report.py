@@ -17,9 +17,9 @@ from espalier.analysis.confidence import ALPHA
 from espalier.analysis.multiple_best import pair_level
 from espalier.analysis.power import LARGEST, POWER, detectable_difference, seeds_needed
 from espalier.analysis.rank import Configuration
-from espalier.core.count_text import count_text
 from espalier.core.measures import Measure, measures_of
 from espalier.core.records import PlanHeader
+from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Result, Status, Trial
 from espalier.kconfig.declared_measures import resolve
 from espalier.report.comparing.earlier_spread import (

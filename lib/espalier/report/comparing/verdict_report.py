@@ -10,7 +10,7 @@ from espalier.analysis.comparing.arm_question import ArmVerdict
 from espalier.analysis.controls import TIME
 from espalier.analysis.equivalence import Answer
 from espalier.core import strict_json
-from espalier.core.count_text import count_text
+from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Record
 from espalier.report.failure_rows import NAMED, name_configurations, name_trials
 from espalier.report.ranking_rows import FAR, describe_missed_target, describe_more_seeds

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from espalier.analysis.comparing.sweep_pairs import PairedSweeps
 from espalier.analysis.confidence import Interval
-from espalier.core.utc_time import utc_text
+from espalier.core.texts.utc_time import utc_text
 from espalier.report.comparing import sweep_comparison
 from espalier.report.comparing.opened_sweeps import OpenedSweep
 from espalier.report.html import page_assets

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from espalier.analysis.claims.claim_judging import JudgedClaims
 from espalier.analysis.rank import Configuration, swept_values
-from espalier.core.count_text import count_text
+from espalier.core.texts.count_text import count_text
 from espalier.methods.apoptosis.neurons.lineage import TABLE
 from espalier.report import sweep_analysis
 from espalier.report.comparing.baseline_report import left_out, mean_lines

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 from espalier.analysis.caveats import UNKNOWN
-from espalier.core.count_text import count_text
 from espalier.core.records import Provenance
 from espalier.core.revision import describe
+from espalier.core.texts.count_text import count_text
 from espalier.report.html.page_input import PageInput
 
 Row = tuple[str, list[str]]

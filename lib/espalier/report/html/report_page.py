@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+from espalier.core.texts.utc_time import utc_text
 from espalier.core.trial import LOG, Record, Status
-from espalier.core.utc_time import utc_text
 from espalier.report import failure_rows, ranking_rows
 from espalier.report.html import page_assets, page_words
 from espalier.report.html.curve_data import curves_data

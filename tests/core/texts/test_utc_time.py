@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from espalier.core.utc_time import utc_text
+from espalier.core.texts.utc_time import utc_text
 
 
 def test_a_moment_is_that_of_no_time_zone() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from espalier.core.count_text import count_text
+from espalier.core.texts.count_text import count_text
 
 
 def test_only_one_is_no_plural() -> None:

@@ -1,0 +1,1 @@
+"""Small texts that several rooms write: counts with their nouns, moments."""
