@@ -13,7 +13,7 @@ from espalier.report.listing.listed_sweep import ListedSweep, UnreadableSweep
 from espalier.report.listing.matching import Match, check_names, explain_none, find_matches
 from espalier.report.listing.sweep_entries import read_entries
 from espalier.report.listing.sweep_json import list_json
-from espalier.report.listing.sweep_rows import match_rows, sweep_rows
+from espalier.report.listing.sweep_rows import match_rows, sweep_blocks, sweep_rows
 from espalier.report.table_format import print_table
 
 TOP = 5
@@ -79,7 +79,7 @@ def _print(
     for each in unreadable:
         print(f"note: left out: {each.reason}", file=sys.stderr)
     if entries:
-        print_table(sweep_rows(entries))
+        print_table(sweep_rows(entries), sweep_blocks(entries))
     else:
         where = "no sweep matches" if matches is not None else "no sweep has been run yet"
         print(f"{RESULTS}: {where}")

@@ -28,6 +28,18 @@ def sweep_rows(entries: Iterable[ListedSweep]) -> list[Row]:
     return [HEADING, *(_plain(_sweep(entry)) for entry in entries)]
 
 
+def sweep_blocks(entries: Iterable[ListedSweep]) -> list[Row]:
+    """Return the same in three columns, for a terminal: cells have several lines."""
+    rows = (_plain(_sweep(entry)) for entry in entries)
+    return [["sweep", "trials", "best"], *(_block(row) for row in rows)]
+
+
+def _block(row: Sequence[str]) -> Row:
+    when, sweep, swept, trials, best, verdict, tags = row
+    cells = ([sweep, when, tags], [trials, swept], [best, verdict])
+    return ["\n".join(filter(None, lines)) for lines in cells]
+
+
 def match_rows(matches: Iterable[Match], query: Query, top: int) -> list[Row]:
     """Return the `top` configurations of each sweep that a query is about, heading first."""
     heading = ["sweep", "place", "config", "score", "values"]
