@@ -18,7 +18,7 @@ COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
 $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 # What many shells hold under these names is none of ours.
 $(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON \
-	NAME NOTE TAGS Q),\
+	NAME NOTE TAGS Q TOP),\
 	$(eval unexport $(name)))
 
 V ?= 0
@@ -110,6 +110,7 @@ defconfig-%: setup-plan
 ##   sweep-again        - Run trials again: TRIALS=config_003,config_007 or STATUS=failed
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
+##   sweep-list         - All sweeps, or Q='PRUNING_METHOD=rigl & val_acc>97'; JSON=1
 ##   sweep-note         - Change what is said of a sweep: NOTE="why it was run", TAGS=<tag>,...
 ##   sweep-leaderboard  - Its best configurations so far
 ##   table              - The ranking as a table: FORMAT=latex, markdown or csv, OUT=<file>
@@ -125,7 +126,7 @@ defconfig-%: setup-plan
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
-.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report sweep-note
+.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report sweep-list sweep-note
 all train: config-given
 	$(QUIET)$(SETUP) train
 	$(QUIET)$(ESPALIER) train
@@ -153,7 +154,7 @@ sweep-run sweep-again: setup-train
 	$(QUIET)$(ESPALIER) $@
 
 sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict \
-	table report sweep-note: setup-plan
+	table report sweep-list sweep-note: setup-plan
 	$(QUIET)$(ESPALIER) $@
 
 sweep-clean:
@@ -281,6 +282,8 @@ help:
 ##   NAME=<name>            - What a new sweep is called, in its folder's name and its reports
 ##   NOTE=<text>            - A line on what a sweep is for; none takes it away
 ##   TAGS=<tag>,...         - Words that group sweeps; none takes them away
+##   Q=<query>              - What sweep-list lists: = != < <= > >= ~ & | ! and parentheses
+##   TOP=<n>                - Configurations of a sweep that sweep-list shows with Q (5)
 ##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown)
 ##   OUT=<file>             - What import-config or table writes, in place of the terminal
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over
