@@ -11,7 +11,7 @@ from espalier.core.errors import UserError
 from espalier.run import launch
 from espalier.store.locks import LOCK, locked
 from espalier.store.plan_files import SWEEP, TRIALS
-from espalier.store.results_dir import METRICS, STORE, SweepDir, remove_unfinished
+from espalier.store.results_dir import METRICS, STORE, SweepDir, new_sweep_path, remove_unfinished
 
 TRIALS_OF_TWO = [trial(1), trial(2)]
 
@@ -86,3 +86,14 @@ def test_files_that_cannot_be_read_are_written_again(
     files[0].write_text(text, encoding="utf-8")
     launch.run(wish)
     assert files[0].read_text(encoding="utf-8") == before
+
+
+def test_a_name_is_part_of_the_folders_name_and_stays_within_it(tmp_path: Path) -> None:
+    plain, named = (new_sweep_path(tmp_path, name, now=0) for name in (None, "first-try"))
+    assert named == plain.with_name(f"{plain.name}_first-try")
+    named.mkdir()
+    again = new_sweep_path(tmp_path, "first-try", now=0)
+    assert again.name == f"{named.name}_2"
+    for name in ("../out", "a/b", "a\n", ""):  # as a stranger's store may have it
+        with pytest.raises(UserError, match="NAME=.*: must be letters a-z"):
+            new_sweep_path(tmp_path, name)
