@@ -16,9 +16,9 @@ from espalier.store.results_dir import METRICS, STORE, SweepDir, new_sweep_path,
 TRIALS_OF_TWO = [trial(1), trial(2)]
 
 
-def draft(results: Path) -> Path:
+def draft(results: Path, name: str = "sweep_20260101_000000") -> Path:
     """A folder as a runner leaves it that is killed, or still there, while it writes its store."""
-    folder = results / "sweep_20260101_000000"
+    folder = results / name
     folder.mkdir(parents=True)
     (folder / f".{STORE}.1.db").write_bytes(b"half")
     (folder / LOCK).touch()
@@ -97,3 +97,9 @@ def test_a_name_is_part_of_the_folders_name_and_stays_within_it(tmp_path: Path) 
     for name in ("../out", "a/b", "a\n", ""):  # as a stranger's store may have it
         with pytest.raises(UserError, match="NAME=.*: must be letters a-z"):
             new_sweep_path(tmp_path, name)
+
+
+def test_what_is_left_of_a_named_sweep_is_removed_too(tmp_path: Path) -> None:
+    folder = draft(tmp_path, "sweep_20260101_000000_first-try")
+    remove_unfinished(tmp_path)
+    assert not folder.exists()

@@ -90,13 +90,9 @@ def _verdict(ranking: Ranking, judged: JudgedClaims | None, race: RaceStanding |
     if race is not None:
         return f"race: {how_ended(race).lower()}"
     words = {Verdict.BEHIND: "behind", Verdict.TIED: "not told apart"}
-    counts_beside = _verdicts(ranking)
-    said = " and ".join(
-        f"{counts_beside[verdict]} {text}"
-        for verdict, text in words.items()
-        if verdict in counts_beside
-    )
-    return f"{said}, of {len(ranking.ranked) - 1} others" if said else ""
+    beside = _verdicts(ranking)
+    said = ", ".join(f"{beside[each]} {text}" for each, text in words.items() if each in beside)
+    return f"{said} (of {len(ranking.ranked) - 1})" if said else ""
 
 
 def _verdicts(ranking: Ranking) -> dict[str, int]:
