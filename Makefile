@@ -20,6 +20,10 @@ $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 $(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON),\
 	$(eval unexport $(name)))
 
+# A verb refuses what it has no use for: a misspelt name is no silence.
+export MAKE_VARIABLES := $(COMMAND_LINE)
+export MAKE_GOAL := $(if $(filter 1,$(words $(or $(MAKECMDGOALS),all))),$(or $(MAKECMDGOALS),all))
+
 V ?= 0
 Q := $(if $(filter-out 0,$(V)),,@)
 KCONFIG_CONFIG ?= .config
@@ -159,11 +163,7 @@ sweep-clean:
 
 SCENARIO ?= quick
 export SCENARIO
-search: setup-train
-	$(Q)$(ESPALIER) $@ --scenario "$$SCENARIO" $(if $(DATASET),--dataset "$$DATASET") \
-		$(if $(BUDGET),--budget "$$BUDGET")
-
-seed-finder: setup-train
+search seed-finder: setup-train
 	$(Q)$(ESPALIER) $@
 
 EXAMPLE := defconfigs/digits-adamwprune-range
