@@ -23,7 +23,7 @@ import click  # noqa: E402
 
 from espalier import __version__  # noqa: E402
 from espalier.commands import SWEEPS, VERBS  # noqa: E402
-from espalier.commands.make_variables import check_variables  # noqa: E402
+from espalier.commands.options.make_variables import check_variables  # noqa: E402
 from espalier.core.errors import UserError  # noqa: E402
 from espalier.core.process import os_errors, terminal  # noqa: E402
 

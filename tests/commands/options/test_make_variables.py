@@ -4,7 +4,7 @@ import click
 import pytest
 
 from espalier.__main__ import load_command, main
-from espalier.commands.make_variables import GIVEN, GOAL, check_variables, variables
+from espalier.commands.options.make_variables import GIVEN, GOAL, check_variables, variables
 
 
 def given(monkeypatch: pytest.MonkeyPatch, goal: str, names: str) -> None:
