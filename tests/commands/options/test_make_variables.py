@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+import re
+
 import click
 import pytest
 
 from espalier.__main__ import load_command, main
-from espalier.commands.options.make_variables import GIVEN, GOAL, check_variables, variables
+from espalier.commands import VERBS
+from espalier.commands.options.make_variables import (
+    GIVEN,
+    GOAL,
+    VERBS_OF,
+    check_variables,
+    variables,
+)
+from espalier.core.paths import ROOT
 
 
 def given(monkeypatch: pytest.MonkeyPatch, goal: str, names: str) -> None:
@@ -75,3 +85,24 @@ def test_no_command_is_loaded_that_is_not_needed(monkeypatch: pytest.MonkeyPatch
 def test_variables_are_those_of_options_and_arguments() -> None:
     assert set(variables(load_command("import-config"))) == {"FROM", "OUT"}
     assert {"SCENARIO", "DATASET", "BUDGET"} <= set(variables(load_command("search")))
+
+
+def documented() -> list[tuple[str, str]]:
+    """The targets of the pages that are verbs, each with the names of its variables."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    lines = re.findall(r"\bmake ([a-z-]+)((?: [A-Z_]+=(?:\"[^\"]*\"|[^\s`\"]+))+)", text)
+    given = {(goal, " ".join(re.findall(r" ([A-Z_]+)=", rest))) for goal, rest in lines}
+    return sorted(each for each in given if each[0] in VERBS or each[0] in VERBS_OF)
+
+
+@pytest.mark.parametrize(("goal", "names"), documented())
+def test_the_pages_give_no_target_a_variable_that_it_does_not_have(
+    monkeypatch: pytest.MonkeyPatch, goal: str, names: str
+) -> None:
+    given(monkeypatch, goal, names)
+    check_variables(VERBS_OF.get(goal, (goal,))[0], load_command)
+
+
+def test_many_targets_are_documented() -> None:
+    assert len(documented()) > 20
