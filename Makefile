@@ -17,7 +17,7 @@ COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
 	$(filter command,$(firstword $(origin $(name)))),$(name)))
 $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 # What many shells hold under these names is none of ours.
-$(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON),\
+$(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON SET),\
 	$(eval unexport $(name)))
 
 # A verb refuses what it has no use for: a misspelt name is no silence.
@@ -250,6 +250,7 @@ help:
 ##
 ## Variables:
 ##   RANGE_CONFIG=<file>    - Range file of the sweep; several are merged, the last one wins
+##   SET="<symbol>=<values>" - Goes before the range file: SET="LEARNING_RATE=0.1|0.2 NUM_EPOCHS=5"
 ##   PARALLEL=<n>           - Trials at a time (0: one a core, or one a GPU)
 ##   PACK=<n>               - Trials trained as one program (0: by a probe, 1: never)
 ##   PRIORITY=SEED          - Trials in the order of this symbol's values; <symbol>=<value> first
