@@ -36,6 +36,12 @@ def given(monkeypatch: pytest.MonkeyPatch, goal: str, names: str) -> None:
             "BASELINE V",
             "BASELINE: is no variable of `make table`; it has BEST_PER, DIR, F",
         ),
+        ("sweep", "DIR", "DIR: is no variable of `make sweep`; it has BASELINE, BEST_PER, DETECT,"),
+        (
+            "sweep",
+            "RANGE_CONFIG SEED",
+            "SEED: is no variable of `make sweep`; it has BASELINE, BES",
+        ),
         ("all", "RANGE_CONFIG", "RANGE_CONFIG: is no variable of `make all`; it has BASELINE, BES"),
     ],
 )
@@ -46,6 +52,14 @@ def test_a_variable_of_no_use_is_named_with_what_was_meant(
     verb = {"all": "train", "sweep": "sweep-generate"}.get(goal, goal)
     assert main([verb]) == 2
     assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
+def test_a_symbol_in_place_of_a_variable_has_its_place(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given(monkeypatch, "sweep", "RANGE_CONFIG NUM_EPOCHS")
+    assert main(["sweep-generate"]) == 2
+    assert capsys.readouterr().err.endswith('; a symbol is set by SET="NUM_EPOCHS=<values>"\n')
 
 
 def test_every_misspelt_name_has_a_line(
@@ -83,16 +97,19 @@ def test_no_command_is_loaded_that_is_not_needed(monkeypatch: pytest.MonkeyPatch
 
 
 def test_variables_are_those_of_options_and_arguments() -> None:
-    assert set(variables(load_command("import-config"))) == {"FROM", "OUT"}
-    assert {"SCENARIO", "DATASET", "BUDGET"} <= set(variables(load_command("search")))
+    assert variables(load_command("import-config")) == {"FROM", "OUT"}
+    assert {"SCENARIO", "DATASET", "BUDGET"} <= variables(load_command("search"))
 
 
 def documented() -> list[tuple[str, str]]:
     """The targets of the pages that are verbs, each with the names of its variables."""
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
-    lines = re.findall(r"\bmake ([a-z-]+)((?: [A-Z_]+=(?:\"[^\"]*\"|[^\s`\"]+))+)", text)
-    given = {(goal, " ".join(re.findall(r" ([A-Z_]+)=", rest))) for goal, rest in lines}
+    lines = re.findall(r"\bmake ([a-z-]+)((?: [A-Z_]+=(?:\"[^\"]*\"|'[^']*'|[^\s`\"']+))+)", text)
+    given = {
+        (goal, " ".join(re.findall(r" ([A-Z_]+)=(?:\"[^\"]*\"|'[^']*'|\S*)", rest)))
+        for goal, rest in lines
+    }
     return sorted(each for each in given if each[0] in VERBS or each[0] in VERBS_OF)
 
 

@@ -15,6 +15,8 @@ from espalier.core.errors import UserError, UserErrors
 
 GOAL, GIVEN = "MAKE_GOAL", "MAKE_VARIABLES"
 """The variables of the environment that hold make's target and the names."""
+SET = "SET"
+"""The variable with values of symbols."""
 ANYWHERE = {"V", "PYTHON", "KCONFIG_CONFIG", "GOAL"}
 """Variables that may stand beside every target."""
 VERBS_OF = {
@@ -23,6 +25,9 @@ VERBS_OF = {
     "sweep-parallel": ("sweep-generate", "sweep-run"),
 }
 """The verbs of a target that is not the name of its only one, in their order."""
+
+LEFT_OUT = {"sweep": {"DIR"}, "sweep-parallel": {"DIR"}}
+"""Variables of its verbs that a target does not have: what it runs is what it has planned."""
 
 
 def check_variables(verb: str, load: Callable[[str], click.Command]) -> None:
@@ -39,24 +44,24 @@ def check_variables(verb: str, load: Callable[[str], click.Command]) -> None:
     taken: list[str] = []
     for each in verbs:
         if left:  # to load a command takes time
-            taken += variables(load(each))
+            taken += sorted(variables(load(each)) - LEFT_OUT.get(goal, set()))
             left = [name for name in left if name not in taken]
     if left:
         raise UserErrors([_unused(name, goal, taken) for name in left])
 
 
-def variables(command: click.Command) -> list[str]:
+def variables(command: click.Command) -> set[str]:
     """Return the variables that a command has: of its options, and those its arguments are."""
-    names = []
-    for param in command.params:
-        text = param.envvar or (param.metavar or "" if isinstance(param, click.Argument) else "")
-        names += [str(text).strip("[].")] if text else []
-    return names
+    arguments = [param for param in command.params if isinstance(param, click.Argument)]
+    texts = [param.envvar for param in command.params] + [item.metavar for item in arguments]
+    return {str(text).strip("[].") for text in texts if text}
 
 
 def _unused(name: str, goal: str, taken: Sequence[str]) -> UserError:
     import difflib  # for a message alone
 
     near = difflib.get_close_matches(name.upper(), taken, 1)
-    fix = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(taken)) or 'none'}"
+    fix = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted({*taken})) or 'none'}"
+    if not near and SET in taken:
+        fix += f'; a symbol is set by {SET}="{name}=<values>"'
     return UserError(f"{name}: is no variable of `make {goal}`; {fix}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from espalier.commands.options.make_variables import SET
 from espalier.commands.options.option_types import (
     Checked,
     make_option,
@@ -23,8 +24,6 @@ from espalier.plan import planning
 from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
 
-SET = "SET"
-"""The variable with values that go before those of the range files."""
 assignments = make_option(
     SET,
     "--set",
