@@ -105,11 +105,9 @@ def documented() -> list[tuple[str, str]]:
     """The targets of the pages that are verbs, each with the names of its variables."""
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
-    lines = re.findall(r"\bmake ([a-z-]+)((?: [A-Z_]+=(?:\"[^\"]*\"|'[^']*'|[^\s`\"']+))+)", text)
-    given = {
-        (goal, " ".join(re.findall(r" ([A-Z_]+)=(?:\"[^\"]*\"|'[^']*'|\S*)", rest)))
-        for goal, rest in lines
-    }
+    value = r"(?:\"[^\"]*\"|'[^']*'|[^\s`\"']+)"
+    lines = re.findall(rf"\bmake ([a-z-]+)((?: [A-Z_]+={value})+)", text)
+    given = {(goal, " ".join(re.findall(rf" ([A-Z_]+)={value}", rest))) for goal, rest in lines}
     return sorted(each for each in given if each[0] in VERBS or each[0] in VERBS_OF)
 
 
