@@ -73,6 +73,7 @@ class PlanOrigin(JsonRecord):
     axes (symbol and columns), of a random draw sampler, drawn, combinations and seed. `controls`
     are, by choice, the values that others are compared with. `claims` is None without a claim.
     `assignments` are the values that the command line gave, as it spelled them, by symbol.
+    `name`, `note` and `tags` are what its user calls it and says of it; no hash has them.
     """
 
     axes: list[dict[str, Any]] = field(default_factory=list)
@@ -87,6 +88,9 @@ class PlanOrigin(JsonRecord):
     controls: Mapping[str, list[str]] = field(default_factory=dict)
     claims: ClaimSeal | None = None
     assignments: Mapping[str, str] | None = None
+    name: str | None = None
+    note: str | None = None
+    tags: list[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
