@@ -17,8 +17,8 @@ COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
 	$(filter command,$(firstword $(origin $(name)))),$(name)))
 $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 # What many shells hold under these names is none of ours.
-$(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON SET \
-	NAME NOTE TAGS Q),\
+$(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON \
+	SET NAME NOTE TAGS Q WAIT),\
 	$(eval unexport $(name)))
 
 # A verb refuses what it has no use for: a misspelt name is no silence.
@@ -115,6 +115,7 @@ defconfig-%: setup-plan
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
 ##   sweep-note         - Change what is said of a sweep: NOTE="why it was run", TAGS=<tag>,...
+##   sweep-watch        - Show it until it ends, from any terminal; WAIT=1: the next one
 ##   sweep-leaderboard  - Its best configurations so far
 ##   table              - The ranking as a table: FORMAT=latex, markdown or csv, OUT=<file>
 ##   report             - Write a sweep's report.html again: DIR=<folder>, or DIR=<a>,<b> for both
@@ -129,7 +130,8 @@ defconfig-%: setup-plan
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
-.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report sweep-note
+.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report sweep-note \
+	sweep-watch
 all train: config-given
 	$(QUIET)$(SETUP) train
 	$(QUIET)$(ESPALIER) train
@@ -157,7 +159,7 @@ sweep-run sweep-again: setup-train
 	$(QUIET)$(ESPALIER) $@
 
 sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict \
-	table report sweep-note: setup-plan
+	table report sweep-note sweep-watch: setup-plan
 	$(QUIET)$(ESPALIER) $@
 
 sweep-clean:
@@ -288,6 +290,7 @@ help:
 ##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of; report:
 ##                            several by commas are compared
 ##   TRIALS=<names>         - What sweep-again runs again, and STATUS=failed, error or passed
+##   WAIT=1                 - sweep-watch: wait for the next sweep to begin, unless one runs
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config
 ##   KCONFIG_SEED=<n>       - Seed of randconfig
 ##   PYTHON=<path>          - Python (3.11 or newer) to make the environment with
