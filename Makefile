@@ -34,8 +34,8 @@ CONFIGURATORS := config menuconfig nconfig oldconfig olddefconfig defconfig save
 	allnoconfig allyesconfig alldefconfig randconfig listnewconfig helpnewconfig list-defconfigs
 
 # Environments, made on first use. Only what trains or checks needs torch.
-.PHONY: setup-plan setup-train setup-dev
-setup-plan setup-train setup-dev:
+.PHONY: setup-plan setup-train setup-dev setup-trackers
+setup-plan setup-train setup-dev setup-trackers:
 	$(Q)$(SETUP) $(@:setup-%=%)
 
 ## Cleaning:
@@ -111,6 +111,8 @@ defconfig-%: setup-plan
 ##   sweep-status       - How far the running or last sweep is
 ##   sweep-leaderboard  - Its best configurations so far
 ##   table              - The ranking as a table: FORMAT=latex, markdown or csv, OUT=<file>
+##   export             - A sweep for TO=tensorboard, mlflow, trackio, wandb-offline or csv
+##   setup-trackers     - Install what export needs; it does so itself on first use
 ##   report             - Write a sweep's report.html again: DIR=<folder>, or DIR=<a>,<b> for both
 ##   sweep-compare      - Two sweeps side by side: A=<folder> B=<folder>
 ##   verdict            - Is A better than B? A="PRUNING_METHOD=state" B="PRUNING_METHOD=magnitude"
@@ -123,7 +125,7 @@ defconfig-%: setup-plan
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
-.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report
+.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report export
 all train: config-given
 	$(Q)$(SETUP) train
 	$(Q)$(ESPALIER) train
@@ -153,6 +155,10 @@ sweep-run sweep-again: setup-train
 sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict \
 	table report: setup-plan
 	$(Q)$(ESPALIER) $@
+
+export: setup-plan
+	$(Q)case "$$TO" in tensorboard|mlflow|trackio|wandb-offline) $(SETUP) trackers;; esac
+	$(Q)$(ESPALIER) export $(if $(filter file,$(origin TO)),,--to "$$TO")
 
 sweep-clean:
 	$(Q)rm -rf sweep_configs .sweep_configs.*
@@ -212,10 +218,10 @@ types: setup-dev
 	$(Q)$(PYTHON_ENV) -m mypy
 
 PYTEST := OMP_NUM_THREADS=1 $(PYTHON_ENV) -m pytest -n 2 --dist worksteal
-test: setup-dev
+test: setup-dev setup-trackers
 	$(Q)$(PYTEST)
 
-test-nightly: setup-dev
+test-nightly: setup-dev setup-trackers
 	$(Q)$(PYTEST) -m nightly
 
 # Not with -P: the programs share modules of their own folder.
@@ -237,6 +243,7 @@ LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 	--no-header --no-annotate $(if $(UPGRADE),--upgrade)
 lock: setup-plan
 	$(Q)$(LOCK) requirements/dev.in -o requirements/dev.txt
+	$(Q)$(LOCK) requirements/trackers.in -o requirements/trackers.txt
 	$(Q)for name in train plan bench; do $(LOCK) requirements/$$name.in \
 		-c requirements/dev.txt -o requirements/$$name.txt || exit; done
 
@@ -277,7 +284,10 @@ help:
 ##   MAX_SEEDS=<n>          - Race: seeds of a configuration at most (40)
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
 ##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown)
-##   OUT=<file>             - What import-config or table writes, in place of the terminal
+##   OUT=<file>             - What import-config or table writes, in place of the terminal;
+##                            export: the folder
+##   TO=<format>            - What export writes for: tensorboard, mlflow, trackio, wandb-offline,
+##                            csv; for diffconfig a configuration
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over
 ##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of; report:
 ##                            several by commas are compared
