@@ -158,7 +158,7 @@ sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-comp
 
 export: setup-plan
 	$(Q)case "$$TO" in tensorboard|mlflow|trackio|wandb-offline) $(SETUP) trackers;; esac
-	$(Q)$(ESPALIER) export $(if $(filter file,$(origin TO)),,--to "$$TO")
+	$(Q)$(if $(filter file,$(origin TO)),TO= )$(ESPALIER) $@
 
 sweep-clean:
 	$(Q)rm -rf sweep_configs .sweep_configs.*

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -23,7 +24,7 @@ EXPORTS = "exports"
 
 
 @click.command()
-@click.option("--to", "form", type=one_of(FORMATS), required=True, help="format, TO of make")
+@make_option("TO", "--to", "form", type=one_of(FORMATS), required=True, help="what to write for")
 @sweep_dir
 @make_option(
     "OUT", "--out", type=PATH, help="folder to write  [default: exports/<format> in the sweep's]"
@@ -54,8 +55,8 @@ def _export_runs(form: str, folder: Path, place: Path) -> None:
     sweep = read_sweep(folder)
     runs = tracked_runs(sweep)
     outcomes = export_with(form, runs, place, sweep.name)
-    print(f"Wrote {place}: {count_text(len(runs), 'run')}, {counted(outcomes)}")
+    print(f"Wrote {place}: {len(runs):,} runs, {counted(outcomes)}")
     print("Read back equal: every symbol, measure and history value")
     if waiting := left_out(sweep.results):
         print(f"Not in it: {count_text(waiting, 'trial')} that did not run to an end yet")
-    print(f"To look at it: {TRACKERS[form].look.format(place)}")
+    print(f"To look at it: {TRACKERS[form].look.format(shlex.quote(str(place)))}")

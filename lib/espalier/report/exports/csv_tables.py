@@ -7,6 +7,7 @@ the arguments with which it gives back the frames as they were.
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,9 +22,9 @@ if TYPE_CHECKING:  # its import would take half a second
     import pandas as pd
 
 COLUMNS = "columns.json"
-MISSING = ("", "NA", "N/A", "missing")
-"""What stands for a missing value: the first of these that no value of the column is."""
-OBJECT = "object"
+MISSING = ("", "NA")
+"""What stands for a missing value, where no value of the column is that."""
+TEXT = "str"
 Arguments = dict[str, Any]
 
 
@@ -42,13 +43,14 @@ def write_csv(frames: Mapping[str, pd.DataFrame], folder: Path) -> None:
     Raises ReadBackError if pandas gives one back otherwise, OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    columns = {name: _arguments(frame) for name, frame in frames.items()}
-    for name, frame in frames.items():
+    written = {name: _plain(frame) for name, frame in frames.items()}
+    columns = {name: _arguments(frame) for name, frame in written.items()}
+    for name, frame in written.items():
         atomic_write(folder / name, _text(frame, columns[name]))
-    atomic_write(folder / COLUMNS, json.dumps(columns, indent=1, ensure_ascii=True) + "\n")
+    atomic_write(folder / COLUMNS, json.dumps(columns, indent=1) + "\n")
     for name, read in read_csv(folder).items():
-        if not _texts_of_objects(frames[name]).equals(read):
-            lost = [key for key in frames[name] if not _same(frames[name], read, key)]
+        if not written[name].equals(read):
+            lost = [key for key in written[name] if not written[name][key].equals(read.get(key))]
             raise ReadBackError(f"{folder / name}: pandas reads {', '.join(lost)} otherwise")
 
 
@@ -60,49 +62,43 @@ def read_csv(folder: Path) -> dict[str, pd.DataFrame]:
     return {name: pd.read_csv(folder / name, **given) for name, given in columns.items()}
 
 
-def _same(frame: pd.DataFrame, read: pd.DataFrame, column: str) -> bool:
-    return column in read and bool(_texts_of_objects(frame)[column].equals(read[column]))
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with JSON in place of what is no number and no text: lists of a history."""
+    plain = frame.copy()
+    for name, column in frame.items():
+        if str(column.dtype) == "object":
+            plain[name] = column.map(_json, na_action="ignore").astype(TEXT)
+    return plain
+
+
+def _json(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _arguments(frame: pd.DataFrame) -> Arguments:
     """Return the arguments of `pandas.read_csv` that give a frame back."""
-    kinds = {name: str(column.dtype) for name, column in frame.items()}
     return {
         "header": 0,
         "names": list(frame),
-        "dtype": {name: "str" if kind == OBJECT else kind for name, kind in kinds.items()},
+        "dtype": {name: str(column.dtype) for name, column in frame.items()},
         "keep_default_na": False,
         "na_values": {name: [_marker(column)] for name, column in frame.items()},
-        "float_precision": "round_trip",
         "index_col": False,
         "encoding": "utf-8",
     }
 
 
 def _marker(column: pd.Series[Any]) -> str:
-    """Return what stands for a missing value in a column."""
-    texts = set(column.dropna()) if str(column.dtype) in ("str", OBJECT) else set()
-    return next((mark for mark in MISSING if mark not in texts), f"missing {len(texts)}")
+    """Return what stands for a missing value in a column: what none of its texts is."""
+    texts = set(column.dropna()) if str(column.dtype) == TEXT else set()
+    marks = itertools.chain(MISSING, (f"missing {n}" for n in itertools.count()))
+    return next(mark for mark in marks if mark not in texts)
 
 
 def _text(frame: pd.DataFrame, arguments: Arguments) -> str:
     """Return the text of a file. Texts are in quotes, so that none is taken for another thing."""
-    written = _texts_of_objects(frame)
+    written = frame.copy()
     for name, (mark,) in arguments["na_values"].items():
-        if str(written[name].dtype) == "str":
-            written[name] = written[name].fillna(mark)
+        if str(frame[name].dtype) == TEXT:
+            written[name] = frame[name].fillna(mark)
     return str(written.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC))
-
-
-def _texts_of_objects(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with JSON in place of what is no number and no text: lists of a history."""
-    texts = {
-        name: column.map(_json, na_action="ignore").astype("str")
-        for name, column in frame.items()
-        if str(column.dtype) == OBJECT
-    }
-    return frame.assign(**texts)
-
-
-def _json(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

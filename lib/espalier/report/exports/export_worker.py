@@ -34,7 +34,7 @@ def main(name: str, folder: Path, sweep: str) -> int:
     lock = os.open(folder, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)  # until this process ends
     try:
-        for outcome in export_runs(_runs(sys.stdin), _writer(name, folder, sweep)):
+        for outcome in export_runs(_runs(sys.stdin), writer(name, folder, sweep)):
             print(outcome, file=answers)
     except UserError as error:
         print(json.dumps({ERROR: str(error)}), file=answers)
@@ -44,7 +44,8 @@ def main(name: str, folder: Path, sweep: str) -> int:
     return 0
 
 
-def _writer(name: str, folder: Path, sweep: str) -> RunWriter:
+def writer(name: str, folder: Path, sweep: str) -> RunWriter:
+    """Return what writes the runs of a sweep for a tool, which is imported now."""
     tracker = TRACKERS[name]
     module = importlib.import_module(f"{__package__}.{tracker.module}")
     made: RunWriter = getattr(module, tracker.writer)(folder, sweep)

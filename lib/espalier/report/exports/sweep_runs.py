@@ -95,9 +95,7 @@ def _identity(sweep: StoredSweep, trial: str) -> str:
 
 
 def _final(result: Result) -> Record:
-    return {
-        name: value for name, value in result.measures.items() if not is_withheld(result, name)
-    }
+    return {name: value for name, value in result.measures.items() if not is_withheld(result, name)}
 
 
 def _provenance(result: Result) -> dict[str, str]:
@@ -145,8 +143,8 @@ def _times(history: Sequence[Record], started: float) -> list[int]:
 
     It is the start and the `seconds` of all epochs up to it, or else the start alone.
     """
-    spent = [record.get("seconds") for record in history]
-    recorded = all(isinstance(each, (int, float)) and 0 <= each < LATEST for each in spent)
+    spent = [record.get("seconds", -1.0) for record in history]
+    recorded = all(each is not None and 0 <= each < LATEST for each in spent)
     sums = itertools.accumulate(spent if recorded else [0.0] * len(spent))
     times = [_milliseconds(started + each) for each in sums]
     return list(itertools.accumulate(times, lambda last, own: max(last + 1, own)))

@@ -1,7 +1,8 @@
 """Runs as folders of TensorBoard, an event file each.
 
-Scalars are tensors of 64 bits, as numbers are in the store. Parameters and status are those of the
-HParams plugin. What TensorBoard has no place for stands as JSON in a text, `trial`.
+TensorBoard draws floats of 32 bits, and its data server passes over scalars of 64. So a scalar is
+a tensor of 32 bits that has the number of the store beside it, in `double_val`. Parameters and
+status are those of the HParams plugin. What else a trial has stands as JSON in a text, `trial`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Any
 
 import numpy as np
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.compat.proto import types_pb2
 from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api_pb2 as hparams_api
 from tensorboard.plugins.hparams import metadata as hparams
 from tensorboard.plugins.hparams import plugin_data_pb2 as hparams_data
@@ -25,13 +27,21 @@ from tensorboard.util import tensor_util
 
 from espalier.core.atomic_write import draft
 from espalier.report.exports.tool_names import changed, tool_names
-from espalier.report.exports.tracked_run import FINAL, Sample, TrackedRun, Value, points, samples
+from espalier.report.exports.tracked_run import (
+    FIELDS,
+    FINAL,
+    Sample,
+    TrackedRun,
+    Value,
+    points,
+    samples,
+)
 
 ABOUT, HPARAMS = "trial", "_hparams_/"
 VERSION = "brain.Event:2"
 EVENTS = "events.out.tfevents"
 ENDED = {"passed": hparams_api.STATUS_SUCCESS}
-OWN = ("id", "name", "group", "status", "started", "finished", "tags")
+OWN = (*FIELDS, "tags")
 """The fields of a run that stand in its text."""
 
 
@@ -92,16 +102,20 @@ def _fits(name: str) -> bool:
 
 
 def _event(item: Sample) -> Event:
-    text = isinstance(item.value, str)
-    metadata = texts.create_summary_metadata("", "") if text else _scalar_metadata()
-    content = item.value.encode() if isinstance(item.value, str) else np.float64(item.value)
-    tensor = tensor_util.make_tensor_proto(content)
+    if isinstance(item.value, str):
+        metadata = texts.create_summary_metadata("", "")
+        tensor = tensor_util.make_tensor_proto(item.value.encode())
+    else:
+        metadata = scalars.create_summary_metadata("", "")
+        tensor = tensor_util.make_tensor_proto(_single(item.value))
+        tensor.double_val.append(item.value)
     value = Summary.Value(tag=item.name, metadata=metadata, tensor=tensor)
     return Event(wall_time=item.time / 1000, step=item.step, summary=Summary(value=[value]))
 
 
-def _scalar_metadata() -> SummaryMetadata:
-    return scalars.create_summary_metadata("", "")
+def _single(value: float) -> np.float32:
+    with np.errstate(over="ignore"):
+        return np.float32(value)
 
 
 def _session(run: TrackedRun, tag: str, data: Any) -> Event:
@@ -139,7 +153,7 @@ def _run(events: Iterable[Event]) -> TrackedRun:
             elif value.tag == hparams.SESSION_END_INFO_TAG:
                 ended = True
             elif value.tag == ABOUT:
-                about = json.loads(_content(value.tensor))
+                about = json.loads(str(_content(value.tensor)))
             elif value.tag.startswith(FINAL):
                 measures[value.tag.removeprefix(FINAL)] = _content(value.tensor)
             else:
@@ -153,10 +167,19 @@ def _run(events: Iterable[Event]) -> TrackedRun:
 
 
 def _content(tensor: Any) -> Value:
-    value = tensor_util.make_ndarray(tensor).item()
-    return value.decode() if isinstance(value, bytes) else float(value)
+    """Return a text, or the number beside a scalar if that is the scalar it is drawn as.
+
+    Raises ValueError for a scalar that is not drawn.
+    """
+    drawn = tensor_util.make_ndarray(tensor)
+    if tensor.dtype == types_pb2.DT_STRING:
+        return str(drawn.item().decode())
+    if drawn.dtype != np.float32 or not tensor.double_val:
+        raise ValueError("has a scalar of another kind")
+    exact, shown = float(tensor.double_val[0]), float(drawn)
+    return exact if np.array_equal(_single(exact), drawn, equal_nan=True) else shown
 
 
 def _parameters(content: bytes) -> dict[str, Any]:
-    found = hparams.parse_session_start_info_plugin_data(content).hparams
-    return {name: getattr(value, value.WhichOneof("kind")) for name, value in found.items()}
+    kept = hparams.parse_session_start_info_plugin_data(content).hparams
+    return {name: getattr(value, value.WhichOneof("kind")) for name, value in kept.items()}

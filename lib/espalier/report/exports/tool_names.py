@@ -36,7 +36,7 @@ def shortened(text: str, longest: int) -> str:
 
 
 def quoted(value: Any) -> Any:
-    """Return a value for JSON in which NaN is the text `NaN`: a text that would be one in quotes."""
+    """Return a value for JSON that has NaN as a text: a text that looks like it gets quotes."""
     return json.dumps(value) if isinstance(value, str) and _is_quoted(value) else value
 
 

@@ -16,6 +16,8 @@ from espalier.report.sweep_summary import typed
 
 Value = float | str
 """A number, NaN where it was not finite; or a text, which is JSON for a list or an object."""
+FIELDS = ("id", "name", "group", "status", "started", "finished")
+"""The single values of a run."""
 LONGEST = 60
 """Characters of a value that a difference shows."""
 FINAL = "final/"
@@ -120,8 +122,7 @@ def differences(written: TrackedRun, read: TrackedRun | None) -> list[str]:
 
 def _flat(run: TrackedRun) -> dict[tuple[str, ...], Any]:
     """Return every single value of a run by its place."""
-    own = {(name,): getattr(run, name) for name in ("id", "name", "group", "status")}
-    own |= {("started",): run.started, ("finished",): run.finished}
+    own: dict[tuple[str, ...], Any] = {(name,): getattr(run, name) for name in FIELDS}
     own |= {("tag", name): text for name, text in run.tags.items()}
     own |= {("parameter", name): value for name, value in run.parameters.items()}
     own |= {("measure", name): value for name, value in run.measures.items()}

@@ -16,18 +16,19 @@ from trackio.sqlite_storage import SQLiteStorage
 from trackio.utils import RESERVED_KEYS, TRACKIO_DIR
 
 from espalier.report.exports.tool_names import changed, quoted, tool_names, unquoted
-from espalier.report.exports.tracked_run import FINAL, Point, TrackedRun
+from espalier.report.exports.tracked_run import FIELDS, FINAL, Point, TrackedRun
 
 ABOUT, GROUP, CREATED = "_espalier", "_Group", "_Created"
+STEP, TIME = "step", "timestamp"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-OWN = ("id", "name", "group", "status", "started", "finished", "tags")
+OWN = (*FIELDS, "tags")
 
 
 class TrackioWriter:
     """The runs of a sweep: a project of its name in TRACKIO_DIR, which must be `folder`."""
 
     def __init__(self, folder: Path, sweep: str) -> None:
-        if TRACKIO_DIR != folder:
+        if folder != TRACKIO_DIR:
             raise ValueError(f"TRACKIO_DIR={TRACKIO_DIR}: must be {folder}")
         self._project = _project(sweep)
 
@@ -92,22 +93,20 @@ def _milliseconds(date: str) -> int:
 def _tracked(config: Mapping[str, Any], logs: Sequence[Mapping[str, Any]]) -> TrackedRun:
     """Return the run that Trackio has, in the plain form."""
     about = json.loads(config[ABOUT])
-    series, own = about["series"], about["parameters"]
+    names = about["parameters"]
     kept = {k: v for k, v in config.items() if k not in (ABOUT, GROUP, CREATED)}
-    *history, finals = [
-        {name: unquoted(value) for name, value in record.items() if name not in ("timestamp", "step")}
-        for record in logs
-    ]
     return TrackedRun(
         **{name: about[name] for name in OWN},
-        parameters={own.get(name, name): unquoted(value) for name, value in kept.items()},
-        measures={name.removeprefix(FINAL): value for name, value in finals.items()},
-        history=tuple(
-            Point(
-                record["step"],
-                _milliseconds(record["timestamp"]),
-                {series.get(name, name): value for name, value in values.items()},
-            )
-            for record, values in zip(logs, history, strict=False)
-        ),
+        parameters={names.get(name, name): unquoted(value) for name, value in kept.items()},
+        measures={name.removeprefix(FINAL): v for name, v in _values(logs[-1]).items()},
+        history=tuple(_point(record, about["series"]) for record in logs[:-1]),
     )
+
+
+def _point(record: Mapping[str, Any], names: Mapping[str, str]) -> Point:
+    values = {names.get(name, name): value for name, value in _values(record).items()}
+    return Point(record[STEP], _milliseconds(record[TIME]), values)
+
+
+def _values(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: unquoted(v) for k, v in record.items() if k not in (STEP, TIME)}

@@ -20,12 +20,12 @@ from wandb.util import get_core_path
 
 from espalier.core.atomic_write import draft
 from espalier.report.exports.tool_names import changed, quoted, tool_names, unquoted
-from espalier.report.exports.tracked_run import FINAL, Point, TrackedRun
+from espalier.report.exports.tracked_run import FIELDS, FINAL, Point, TrackedRun
 from espalier.report.exports.wandb_log import frame
 
 ABOUT = "espalier"
 STEP, INDEX, TIME, RUNTIME = "step", "_step", "_timestamp", "_runtime"
-OWN = ("id", "name", "group", "status", "started", "finished", "tags")
+OWN = (*FIELDS, "tags")
 OLDEST_READER = "0.70.0"
 """The oldest program that wandb's own logs are for."""
 
