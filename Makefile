@@ -39,9 +39,8 @@ CONFIGURATORS := config menuconfig nconfig oldconfig olddefconfig defconfig save
 	allnoconfig allyesconfig alldefconfig randconfig listnewconfig helpnewconfig list-defconfigs
 
 # Environments, made on first use. Only what trains or checks needs torch.
-.PHONY: setup-plan setup-train setup-dev
-setup-plan setup-train setup-dev:
-	$(QUIET)$(SETUP) $(@:setup-%=%)
+.PHONY: setup-plan setup-train setup-dev setup-plan setup-train setup-dev: $(QUIET)$(SETUP) \
+	$(@:setup-%=%) setup-trackers setup-trackers: $(Q)$(SETUP)
 
 ## Cleaning:
 ##   clean              - Remove caches and generated Kconfig files
@@ -118,6 +117,8 @@ defconfig-%: setup-plan
 ##   sweep-watch        - Show it until it ends, from any terminal; WAIT=1: the next one
 ##   sweep-leaderboard  - Its best configurations so far
 ##   table              - The ranking as a table: FORMAT=latex, markdown or csv, OUT=<file>
+##   export             - A sweep for TO=tensorboard, mlflow, trackio, wandb-offline or csv
+##   setup-trackers     - Install what export needs; it does so itself on first use
 ##   report             - Write a sweep's report.html again: DIR=<folder>, or DIR=<a>,<b> for both
 ##   sweep-compare      - Two sweeps side by side: A=<folder> B=<folder>
 ##   verdict            - Is A better than B? A="PRUNING_METHOD=state" B="PRUNING_METHOD=magnitude"
@@ -131,7 +132,7 @@ defconfig-%: setup-plan
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
 .PHONY: validate seed-finder sweep-again sweep-compare verdict race table report sweep-note \
-	sweep-watch
+	sweep-watch export
 all train: config-given
 	$(QUIET)$(SETUP) train
 	$(QUIET)$(ESPALIER) train
@@ -161,6 +162,10 @@ sweep-run sweep-again: setup-train
 sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict \
 	table report sweep-note sweep-watch: setup-plan
 	$(QUIET)$(ESPALIER) $@
+
+export: setup-plan
+	$(QUIET)case "$$TO" in tensorboard|mlflow|trackio|wandb-offline) $(SETUP) trackers;; esac
+	$(QUIET)$(if $(filter file,$(origin TO)),TO= )$(ESPALIER) $@
 
 sweep-clean:
 	$(QUIET)rm -rf sweep_configs .sweep_configs.*
@@ -221,6 +226,11 @@ test: setup-dev
 
 test-nightly: setup-dev
 	$(QUIET)$(PYTEST) -m nightly
+test: setup-dev setup-trackers
+	$(QUIET)$(PYTEST)
+
+test-nightly: setup-dev setup-trackers
+	$(QUIET)$(PYTEST) -m nightly
 
 # Not with -P: the programs share modules of their own folder.
 BENCHMARKS := .venv/bin/python benchmarks/collect.py
@@ -241,6 +251,9 @@ LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 	--no-header --no-annotate $(if $(UPGRADE),--upgrade)
 lock: setup-plan
 	$(QUIET)$(LOCK) requirements/dev.in -o requirements/dev.txt
+	$(QUIET)for name in train plan bench; do $(LOCK) requirements/$$name.in \
+	$(QUIET)$(LOCK) requirements/dev.in -o requirements/dev.txt
+	$(QUIET)$(LOCK) requirements/trackers.in -o requirements/trackers.txt
 	$(QUIET)for name in train plan bench; do $(LOCK) requirements/$$name.in \
 		-c requirements/dev.txt -o requirements/$$name.txt || exit; done
 
@@ -285,7 +298,10 @@ help:
 ##   NOTE=<text>            - A line on what a sweep is for; none takes it away
 ##   TAGS=<tag>,...         - Words that group sweeps; none takes them away
 ##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown)
-##   OUT=<file>             - What import-config or table writes, in place of the terminal
+##   OUT=<file>             - What import-config or table writes, in place of the terminal;
+##                            export: the folder
+##   TO=<format>            - What export writes for: tensorboard, mlflow, trackio, wandb-offline,
+##                            csv; for diffconfig a configuration
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over
 ##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of; report:
 ##                            several by commas are compared
