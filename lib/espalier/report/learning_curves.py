@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from espalier.analysis.axis_means import axes_of
 from espalier.analysis.rank import Configuration, Ranking, TrialResult, swept_values
 from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
 from espalier.core.trial import Record
-from espalier.report.sweep_plots import axes_of, save
+from espalier.report.sweep_plots import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

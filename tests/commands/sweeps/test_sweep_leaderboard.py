@@ -10,12 +10,13 @@ from stored_sweeps import stored
 from trial_results import ended, passed, sweep, trial
 
 from espalier.__main__ import main, run
+from espalier.analysis.axis_means import axes_of
 from espalier.analysis.rank import rank
 from espalier.core.errors import UserError
 from espalier.core.measures import VAL_ACC, VAL_LOSS, find
 from espalier.core.trial import Status
 from espalier.report.learning_curves import CurvePoint, curve
-from espalier.report.sweep_plots import axes_of, plot_sweep
+from espalier.report.sweep_plots import plot_sweep
 from espalier.store.results_dir import newest_sweep
 
 

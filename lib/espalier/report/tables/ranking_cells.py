@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from espalier.analysis.axis_means import axes_of
 from espalier.analysis.comparing.sole_best import sole_best
 from espalier.analysis.confidence import ALPHA, LEVEL
 from espalier.analysis.rank import Configuration, Ranking
 from espalier.core.measures import Measure
 from espalier.report.failure_rows import name_configurations
 from espalier.report.ranking_rows import flaws, shown_measures
-from espalier.report.sweep_plots import axes_of
 
 SPARSITY = "final_sparsity"
 MEANS = (
