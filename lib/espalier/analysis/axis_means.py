@@ -41,15 +41,6 @@ class AxisMeans:
         return bool(self.means) and self.used == self.total
 
 
-def axes_of(ranking: Ranking) -> dict[str, list[str]]:
-    """Return the values of each symbol that varies between ranked configurations, in plan order."""
-    axes: dict[str, dict[str, None]] = {}
-    for item in in_plan_order(ranking.ranked):
-        for name, text in swept_values(item.first).items():
-            axes.setdefault(name, {})[text] = None
-    return {name: list(values) for name, values in axes.items() if len(values) > 1}
-
-
 def axis_means(ranking: Ranking, name: str) -> AxisMeans:
     """Return the means of the values of `name`.
 
@@ -131,3 +122,12 @@ def _common(cells: Cells) -> Cells:
 def _mean(part: Mapping[Setting, Sequence[Configuration]]) -> float:
     """Return the mean over settings, each the mean of its configurations."""
     return fmean(fmean(item.score.mean for item in items if item.score) for items in part.values())
+
+
+def varied_values(ranking: Ranking) -> dict[str, list[str]]:
+    """Return the values of each symbol that varies between ranked configurations, in plan order."""
+    axes: dict[str, dict[str, None]] = {}
+    for item in in_plan_order(ranking.ranked):
+        for name, text in swept_values(item.first).items():
+            axes.setdefault(name, {})[text] = None
+    return {name: list(values) for name, values in axes.items() if len(values) > 1}

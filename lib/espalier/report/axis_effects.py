@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from espalier.analysis.arms import mean_by_draw
-from espalier.analysis.axis_means import AxisMeans, axes_of, axis_means
+from espalier.analysis.axis_means import AxisMeans, axis_means, varied_values
 from espalier.analysis.confidence import interval
 from espalier.analysis.rank import Ranking, swept_values
 from espalier.analysis.symbol_importance import AxisColumn, ForestImportance, forest_importance
@@ -54,7 +54,7 @@ class SweepEffects:
 
 def sweep_effects(ranking: Ranking) -> SweepEffects:
     """Return what each symbol that varies does, as far as a sweep shows it."""
-    axes = axes_of(ranking)
+    axes = varied_values(ranking)
     means = {
         name: axis_means(ranking, name) for name, texts in axes.items() if len(texts) <= LEVELS
     }

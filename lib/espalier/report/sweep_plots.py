@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espalier.analysis.axis_means import axes_of, axis_means
+from espalier.analysis.axis_means import axis_means, varied_values
 from espalier.analysis.rank import Configuration, Ranking, swept_values
-from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
 from espalier.report.axis_effects import remarks
+from espalier.report.figures.figure_files import save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,19 +32,10 @@ def write_plot(ranking: Ranking, path: Path) -> None:
 
     Raises UserError if nothing varies, `path` cannot be written or its ending is no picture's.
     """
-    axes = axes_of(ranking)
+    axes = varied_values(ranking)
     if not axes:
         raise UserError(f"--plot {path}: no swept symbol varies between ranked configurations")
     save(plot_sweep(ranking, axes), path, "--plot")
-
-
-def save(figure: Figure, path: Path, option: str) -> None:
-    """Write a picture whole or not at all. Raises UserError that begins with `option`."""
-    try:
-        with draft(path) as place:
-            figure.savefig(place)
-    except (ValueError, OSError) as error:
-        raise UserError(f"{option} {path}: {error}") from error
 
 
 def plot_sweep(ranking: Ranking, axes: Mapping[str, list[str]]) -> Figure:

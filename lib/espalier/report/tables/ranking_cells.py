@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from espalier.analysis.axis_means import axes_of
+from espalier.analysis.axis_means import varied_values
 from espalier.analysis.comparing.sole_best import sole_best
 from espalier.analysis.confidence import ALPHA, LEVEL
 from espalier.analysis.rank import Configuration, Ranking
@@ -55,7 +55,7 @@ def ranking_cells(ranking: Ranking, top: int | None = None) -> CellTable:
     score is bold only if all other configurations are behind it (see `sole_best`).
     """
     items = ranking.ranked[:top]
-    axes, measures = list(axes_of(ranking)), _measured(ranking)
+    axes, measures = list(varied_values(ranking)), _measured(ranking)
     notes, best = note_marks(items, ranking), sole_best(ranking).best
     with_sparsity = _is_sparse(ranking)
     rows = []
