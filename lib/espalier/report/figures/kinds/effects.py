@@ -14,6 +14,7 @@ from espalier.analysis.rank import swept_values
 from espalier.analysis.symbol_importance import ForestImportance
 from espalier.core.texts.count_text import count_text
 from espalier.report.axis_effects import (
+    LEVELS,
     AxisEffect,
     importance_caveat,
     means_caption,
@@ -24,7 +25,7 @@ from espalier.report.figures.axis_scales import name_ticks, pad_limits, scale_nu
 from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import BLUE, GREY, ORANGE, FigureStyle, new_panels
-from espalier.report.figures.figure_text import wrap
+from espalier.report.figures.figure_text import seeds_text, wrap
 from espalier.report.html.columns import is_number
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ BAR = 1.7
 FRAME = 4.5
 """The height of what stands above and below bars, in sizes of the text."""
 SMALL = 0.88
+"""The size of remarks and of what is above panels, in sizes of the style's text."""
+DOT, FAINT = 1.1, 0.6
+"""The size of a dot, in sizes of the style's markers, and its opacity."""
+LOW = 0.8
+"""The height of a row of several, in heights of a row."""
 
 
 def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
@@ -55,11 +61,13 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     shown = {axis.symbol: axis for axis in effects.axes}
     for panel, name in zip(panels, names, strict=True):
         _panel(panel, name, shown.get(name), source, style)
+    for panel in panels[:: style.columns(len(names))]:
+        _name_measure(panel, source, style)
     if effects.forest and below:
         _importance(below, effects.forest, source, style)
     left_out = len(symbols) - len(names)
     sentences = [
-        _caption(source),
+        _caption(source, [shown[name] for name in names if name in shown]),
         importance_caveat(effects.forest) if effects.forest else "",
         f"{count_text(left_out, 'symbol')} left out (BY=)." if left_out else "",
     ]
@@ -72,7 +80,7 @@ def _panels(
     """Return the panels of the symbols, and a wide one below them for importance."""
     columns = style.columns(count)
     rows = -(-count // columns)
-    heights = [style.row_height] * rows
+    heights = [style.row_height * (LOW if rows > 1 else 1)] * rows
     if forest:
         heights.append((BAR * len(forest.axes[:BARS]) + FRAME) * style.font / 72)
     figure, grid = new_panels(style, len(heights), columns, heights)
@@ -81,6 +89,7 @@ def _panels(
         panel.set_axis_off()
     for panel in panels[1:count]:
         panel.sharey(panels[0])
+        panel.tick_params(labelleft=panels.index(panel) % columns == 0)
     return figure, panels[:count], _spanning(grid[-1]) if forest else None
 
 
@@ -106,7 +115,8 @@ def _panel(
         for item in source.ranking.ranked
         if item.score and (text := swept_values(item.first).get(name)) is not None
     ]
-    panel.plot(*zip(*dots, strict=True), "o", color=GREY, alpha=0.45, ms=0.7 * style.marker, mew=0)
+    size = DOT * style.marker
+    panel.plot(*zip(*dots, strict=True), "o", color=GREY, markersize=size, mew=0, alpha=FAINT)
     if axis:
         _means(panel, axis, places, numeric)
     columns = style.columns(len(source.by_symbols or source.axes))
@@ -140,12 +150,24 @@ def _words(
 ) -> None:
     """Name the axes of a panel, and say above it what limits its means."""
     room, size = 0.72 * width, float(panel.xaxis.label.get_fontsize())
-    means = axis.comparable if axis else axis_means(source.ranking, name)
-    notes = remarks(means, source.axes[name])
+    notes = _notes(name, axis, source)
     lines = [line for note in notes for line in wrap(note, SMALL * size, room)]
     panel.set_title("\n".join(lines), fontsize=SMALL * size)
     panel.set_xlabel("\n".join(wrap(source.names.symbol(name), size, room)))
-    panel.set_ylabel("\n".join(wrap(source.names.measure(source.ranking.measure), size, room)))
+
+
+def _name_measure(panel: Axes, source: FigureInput, style: FigureStyle) -> None:
+    """Name the axis of the measure at the left of a row, which all panels have alike."""
+    name = source.names.measure(source.ranking.measure)
+    panel.set_ylabel("\n".join(wrap(name, style.font, 72 * style.row_height)))
+
+
+def _notes(name: str, axis: AxisEffect | None, source: FigureInput) -> list[str]:
+    """Return what limits the means of a symbol, or why it has none."""
+    texts = source.axes[name]
+    if axis is None and len(texts) > LEVELS:
+        return [f"no means: more than {LEVELS} values"]
+    return remarks(axis.comparable if axis else axis_means(source.ranking, name), texts)
 
 
 def _importance(
@@ -153,8 +175,8 @@ def _importance(
 ) -> None:
     """Draw the share of each symbol in percent, the most important on top."""
     axes = forest.axes[:BARS]
-    shares, spreads = ([100 * share for share in each] for each in _shares(forest))
-    panel.barh(range(len(axes)), shares[:BARS], xerr=spreads[:BARS], color=ORANGE, height=0.6)
+    shares, spreads = [100 * each.share for each in axes], [100 * each.spread for each in axes]
+    panel.barh(range(len(axes)), shares, xerr=spreads, color=ORANGE, height=0.6)
     name_ticks(panel, "y", [source.names.short(each.name) for each in axes], style)
     pad_limits(panel, "y", len(axes))
     panel.invert_yaxis()
@@ -162,15 +184,17 @@ def _importance(
     panel.set_xlabel("Importance: share of the variance by itself (%)")
 
 
-def _shares(forest: ForestImportance) -> tuple[list[float], list[float]]:
-    return [each.share for each in forest.axes], [each.spread for each in forest.axes]
+def _caption(source: FigureInput, shown: Sequence[AxisEffect]) -> str:
+    """Return what dots, means and their bars are."""
+    ranking = source.ranking
+    dots = f"Grey dots: configurations, each {_mean_over_seeds(source)}."
+    if not shown:
+        return f"{dots} No value has a mean that can be compared."
+    part = any(not axis.comparable.balanced for axis in shown)
+    opened = " Open diamonds, without bars: means over a part of the configurations." * part
+    return f"{dots} {means_caption(ranking)}{opened}"
 
 
-def _caption(source: FigureInput) -> str:
-    counts = {len(item.scores) for item in source.ranking.ranked}
-    low, high = min(counts), max(counts)
-    seeds = f"{low}" if low == high else f"{low} to {high}"
-    return (
-        f"Grey dots: configurations, each a mean over seeds (n = {seeds}). "
-        f"{means_caption(source.ranking)} Open diamonds: means over a part of the configurations."
-    )
+def _mean_over_seeds(source: FigureInput) -> str:
+    counts = seeds_text(len(item.scores) for item in source.ranking.ranked)
+    return f"a mean over seeds ({counts})"

@@ -73,9 +73,10 @@ def choose_rows(source: FigureInput) -> ForestRows:
         return _not_empty(ForestRows(rows, f"the baseline {source.beside.arm}", holm, True))
     kinds = _with_difference(kind_rows(source.compared), ranking.measure)
     if kinds and given != BEST:
-        controls = len({row.against for row in kinds})
-        against = "its control, in the mean over configurations"
-        return ForestRows(kinds, against, holm, controls == 1)
+        controls = {row.against for row in kinds}
+        which = source.names.series(dict(kinds[0].against)) if len(controls) == 1 else "as named"
+        against = f"its control ({which}), in the mean over configurations"
+        return ForestRows(kinds, against, holm, len(controls) == 1)
     rows = _with_difference(best_rows(ranking), ranking.measure)
     every = "a remark alone, since a race gave out the seeds"
     mark = f"behind, {every if ranking.raced else 'with one error rate for all rows'}"
