@@ -51,6 +51,10 @@ class FigureKind:
 KINDS = {
     kind.name: kind
     for kind in (
+        FigureKind("forest", "paired differences to a baseline, controls or the best", "forest"),
+        FigureKind("parallel", "every configuration through its values and measures", "parallel"),
+        FigureKind("effects", "what each swept symbol does, and how important it is", "effects"),
+        FigureKind("race", "who left a race when, and the seeds it took", "race"),
         FigureKind("ladder", "a measure along a swept number, and where it falls off", "ladder"),
         FigureKind("lineage", "which neurons descend from which, and their ages", "lineage"),
         FigureKind("seed-finder", "the smallest network that learns", "seed_finder"),
