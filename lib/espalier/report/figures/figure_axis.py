@@ -1,0 +1,100 @@
+"""An axis of a figure: what configurations have a value of, a symbol or a measure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from espalier.analysis.arms import values_by_symbol
+from espalier.analysis.rank import Configuration, TrialResult, recorded
+from espalier.core import measures
+from espalier.core.errors import UserError
+from espalier.core.measures import MeasureError, Measure
+from espalier.kconfig.advice import spelling
+from espalier.kconfig.declared_measures import resolve
+from espalier.report.figures.figure_input import FigureInput
+from espalier.report.html.columns import is_number
+
+LISTED = 12
+"""Names that a message lists."""
+
+
+@dataclass(frozen=True)
+class FigureAxis:
+    """A symbol, or a measure; `levels` are the values of a symbol that are no numbers."""
+
+    name: str
+    measure: Measure | None = None
+    levels: tuple[str, ...] = ()
+
+    @property
+    def is_symbol(self) -> bool:
+        """Whether its values were chosen, so that those of several configurations are the same."""
+        return self.measure is None
+
+    @cached_property
+    def _places(self) -> dict[str, float]:
+        return {text: float(place) for place, text in enumerate(self.levels)}
+
+    def of_trial(self, item: TrialResult) -> float | None:
+        """Return the number of a trial, or the place of its value among the levels."""
+        if self.measure is not None:
+            return item.measure(self.measure.name)
+        text = item.trial.config.get(self.name)
+        if text is None:
+            return None
+        return self._places[text] if self.levels else float(text)
+
+    def of(self, item: Configuration) -> float | None:
+        """Return the number of a configuration: of a measure the mean over its seeds."""
+        if self.measure is not None:
+            mean = item.measure(self.measure.name)
+            return None if mean is None else mean.mean
+        return self.of_trial(item.counted[0])
+
+
+def axis_named(source: FigureInput, name: str, option: str) -> FigureAxis:
+    """Return the axis of a symbol or a measure; `option` is X or Y.
+
+    Raises UserError, with what there is, for a name that no ranked trial has.
+    """
+    name = name.strip().removeprefix("CONFIG_")
+    values = values_by_symbol(source.ranking.ranked)
+    if name in values:
+        return _symbol_axis(name, values[name])
+    return FigureAxis(name, measure_named(source, name, option))
+
+
+def _symbol_axis(name: str, texts: list[str]) -> FigureAxis:
+    return FigureAxis(name, None, () if all(map(is_number, texts)) else tuple(texts))
+
+
+def symbol_axis(source: FigureInput, name: str) -> FigureAxis:
+    """Return the axis of a symbol that the sweep varies."""
+    return _symbol_axis(name, values_by_symbol(source.ranking.ranked)[name])
+
+
+def measure_named(source: FigureInput, name: str, option: str) -> Measure:
+    """Return a measure that trials have, whether or not its direction is known.
+
+    Raises UserError, with what there is, for a name that no ranked trial has.
+    """
+    plain = name.partition(":")[0]
+    names = recorded(trial for item in source.ranking.ranked for trial in item.counted)
+    if plain not in names:
+        raise UserError(_unknown(source, name, names, option))
+    try:
+        return measures.find(resolve(name, names))
+    except MeasureError:
+        return measures.find(f"{plain}:{measures.MAX}")
+
+
+def _unknown(source: FigureInput, name: str, names: list[str], option: str) -> str:
+    symbols = list(source.axes)
+    near = spelling.nearest(name, [*symbols, *names])
+    hint = f"did you mean {near}? " if near else ""
+    varied = ", ".join(symbols[:LISTED]) or "nothing"
+    return (
+        f"{option}={name}: no ranked trial has it; {hint}"
+        f"the sweep varies {varied}, and trials have {measures.listed(names)}"
+    )
