@@ -45,15 +45,22 @@ def is_wide(values: Sequence[float]) -> bool:
     return bool(values) and min(values) > 0 and max(values) > WIDE * min(values)
 
 
-def scale_numbers(panel: Axes, which: Which, values: Sequence[float], ticks: bool = True) -> None:
+def scale_numbers(
+    panel: Axes,
+    which: Which,
+    values: Sequence[float],
+    ticks: bool = True,
+    linear: bool = False,
+) -> None:
     """Scale an axis by the numbers on it, with a tick at each number if they are few.
 
     `ticks` says whether the numbers are values that were chosen; measured ones have no ticks.
+    A `linear` axis, as of percentages, is never logarithmic.
     """
     import matplotlib.ticker as mt
 
     axis = axis_of(panel, which)
-    if wide := is_wide(values):
+    if wide := is_wide(values) and not linear:
         panel.set(**{f"{which}scale": "log"})
     axis.set_major_formatter(mt.FuncFormatter(lambda value, _: number_text(value)))
     axis.set_minor_formatter(mt.NullFormatter())

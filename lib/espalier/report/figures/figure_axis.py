@@ -9,14 +9,18 @@ from espalier.analysis.arms import values_by_symbol
 from espalier.analysis.rank import Configuration, TrialResult, recorded
 from espalier.core import measures
 from espalier.core.errors import UserError
-from espalier.core.measures import MeasureError, Measure
+from espalier.core.measures import Measure, MeasureError
 from espalier.kconfig.advice import spelling
 from espalier.kconfig.declared_measures import resolve
+from espalier.report.figures.axis_names import AxisNames
 from espalier.report.figures.figure_input import FigureInput
 from espalier.report.html.columns import is_number
 
 LISTED = 12
 """Names that a message lists."""
+
+SHARES = ("sparsity", "density", "share", "fraction")
+"""The last words of names of shares."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,20 @@ class FigureAxis:
     def is_symbol(self) -> bool:
         """Whether its values were chosen, so that those of several configurations are the same."""
         return self.measure is None
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether it is never logarithmic: shares and percentages have a meaning near 0."""
+        percent = self.measure is not None and self.measure.unit == "%"
+        return percent or self.name.lower().rpartition("_")[2] in SHARES
+
+    def label(self, names: AxisNames) -> str:
+        """Return what stands beside the axis, with the unit."""
+        return names.symbol(self.name) if self.measure is None else names.measure(self.measure)
+
+    def words(self, names: AxisNames) -> str:
+        """Return what a sentence calls it."""
+        return in_sentence(self.name, self.measure, names)
 
     @cached_property
     def _places(self) -> dict[str, float]:
@@ -98,3 +116,11 @@ def _unknown(source: FigureInput, name: str, names: list[str], option: str) -> s
         f"{option}={name}: no ranked trial has it; {hint}"
         f"the sweep varies {varied}, and trials have {measures.listed(names)}"
     )
+
+
+def in_sentence(name: str, by: Measure | None, names: AxisNames) -> str:
+    """Return what a sentence calls a symbol, or the measure `by`."""
+    own = names.labels.get(name)
+    words = own or (names.short(name) if by is None else by.label)
+    first, _, _ = words.partition(" ")
+    return words if first[1:] != first[1:].lower() else words[:1].lower() + words[1:]

@@ -45,7 +45,7 @@ class SeriesOrder:
 
     @classmethod
     def of(cls, every: Iterable[Configuration], symbols: Sequence[str]) -> SeriesOrder:
-        """Return the series of configurations, numbers by size, other values as planned."""
+        """Return the series of configurations, in the order of the plan."""
         planned = dict.fromkeys(_values(item, symbols) for item in in_plan_order(every))
         return cls(symbols, {values: place for place, values in enumerate(planned)})
 
@@ -101,3 +101,13 @@ def fits(item: Configuration, values: Mapping[str, str]) -> bool:
     """
     config = item.first.config
     return all(config.get(name, text) == text for name, text in values.items())
+
+
+def series_title(symbols: Iterable[str], names: AxisNames) -> str:
+    """Return the title of a legend: the symbols of the series."""
+    return ", ".join(map(names.short, symbols))
+
+
+def panel_title(symbols: Sequence[str], values: Sequence[str], names: AxisNames) -> str:
+    """Return the title of a panel: its values of the symbols that tell panels apart."""
+    return names.series(dict(zip(symbols, values, strict=True)) ) if symbols else ""
