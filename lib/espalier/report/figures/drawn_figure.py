@@ -87,11 +87,7 @@ def finish(drawn: DrawnFigure, style: FigureStyle, title: str = "") -> DrawnFigu
     head, foot = _add_title(figure, title, style), _add_caption(figure, caption, style)
     if style.height is None:
         _grow(figure, head, foot)
-    _reserve(figure, foot)
-    figure.draw_without_rendering()
-    if thin_ticks(figure):
-        figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    _lay_out(figure, foot / figure.get_size_inches()[1])
     return DrawnFigure(figure, caption)
 
 
@@ -137,10 +133,13 @@ def _inches(item: Legend | Text) -> float:
     return float(item.get_window_extent().height / figure.dpi) if figure else 0.0
 
 
-def _reserve(figure: Figure, foot: float) -> None:
-    """Keep panels and legends clear of the foot of a figure."""
-    share = foot / figure.get_size_inches()[1]
-    area = (0, share, 1, 1 - share)
+def _lay_out(figure: Figure, foot: float) -> None:
+    """Place panels and legends for good, clear of a share of the height at the foot."""
+    area = (0, foot, 1, 1 - foot)
     figure.set_layout_engine("constrained", rect=area)
-    for legend in figure.legends:
+    figure.draw_without_rendering()
+    if thin_ticks(figure):
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for legend in figure.legends:  # not before: a legend with an anchor gets no room
         legend.set_bbox_to_anchor(area, transform=figure.transFigure)

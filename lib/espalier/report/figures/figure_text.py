@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from espalier.core.process.terminal import printable
+from espalier.core.texts.count_text import count_text
 
 MISSING = "\N{REPLACEMENT CHARACTER}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
@@ -73,3 +74,11 @@ def text_width(text: str, size: float) -> float:
 
     width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), False)
     return float(width)
+
+
+def seeds_text(counts: Iterable[int]) -> str:
+    """Return how many seeds there are, or from which number to which: `n = 2 to 5 seeds`."""
+    numbers = sorted(set(counts))
+    if len(numbers) > 1:
+        return f"n = {numbers[0]} to {numbers[-1]} seeds"
+    return f"n = {count_text(numbers[0] if numbers else 0, 'seed')}"
