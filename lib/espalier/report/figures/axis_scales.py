@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Which = Literal["x", "y"]
 WHICH: tuple[Which, ...] = ("x", "y")
 WIDE = 10.0
-"""Numbers above 0 that span more than this factor are drawn on a logarithmic scale."""
+"""Numbers above 0 that span this factor or more are drawn on a logarithmic scale."""
 FEW = 8
 """So many different numbers have a tick each."""
 NAME = 24
@@ -42,7 +42,7 @@ def number_text(value: float) -> str:
 
 def is_wide(values: Sequence[float]) -> bool:
     """Return whether numbers are drawn on a logarithmic scale."""
-    return bool(values) and min(values) > 0 and max(values) > WIDE * min(values)
+    return bool(values) and min(values) > 0 and max(values) >= WIDE * min(values)
 
 
 def scale_numbers(

@@ -19,6 +19,7 @@ from espalier.report.html.columns import is_number
 LISTED = 12
 """Names that a message lists."""
 
+SPARSITY = "final_sparsity"
 SHARES = ("sparsity", "density", "share", "fraction")
 """The last words of names of shares."""
 
@@ -32,9 +33,12 @@ class FigureAxis:
     levels: tuple[str, ...] = ()
 
     @property
-    def is_symbol(self) -> bool:
-        """Whether its values were chosen, so that those of several configurations are the same."""
-        return self.measure is None
+    def is_shared(self) -> bool:
+        """Whether several configurations have one place on it: values of a symbol, and sparsities.
+
+        Those of a sparsity that is measured are what they are meant to be, but for a few weights.
+        """
+        return self.measure is None or self.name == SPARSITY
 
     @property
     def is_linear(self) -> bool:
@@ -64,11 +68,21 @@ class FigureAxis:
         return self._places[text] if self.levels else float(text)
 
     def of(self, item: Configuration) -> float | None:
-        """Return the number of a configuration: of a measure the mean over its seeds."""
-        if self.measure is not None:
-            mean = item.measure(self.measure.name)
+        """Return the number of a configuration: of a measure the mean over its seeds.
+
+        A sparsity is rounded, to two digits of what is left; a dense network has none.
+        """
+        if self.measure is None:
+            return self.of_trial(item.counted[0])
+        mean = item.measure(self.measure.name)
+        if mean is None or self.name != SPARSITY:
             return None if mean is None else mean.mean
-        return self.of_trial(item.counted[0])
+        return round_sparsity(mean.mean) or None
+
+
+def round_sparsity(value: float) -> float:
+    """Return a sparsity with two digits of the density: 0.7004 is 0.7, 0.99502 is 0.995."""
+    return round(1 - float(f"{1 - value:.1e}"), 9)
 
 
 def axis_named(source: FigureInput, name: str, option: str) -> FigureAxis:

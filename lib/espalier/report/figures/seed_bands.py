@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from espalier.analysis.confidence import interval
 from espalier.core.measures import Measure
-from espalier.core.texts.count_text import count_text
+from espalier.report.figures.figure_text import seeds_text
 
-ENOUGH = 3
-"""Seeds from which on a t-interval is drawn; that of two would hide all else."""
+ENOUGH = 5
+"""Seeds from which on a t-interval is drawn; of fewer its width is chance, and hides all else."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,9 @@ class SeedBands:
         return low, high
 
     def words(self, what: str) -> str:
-        """Return what bands, called `what`, are; empty without any."""
+        """Return what bands, called `what`, are, and how many seeds they are of."""
+        seeds = seeds_text(self.counts)
         if max(self.counts, default=0) < 2:
-            return "no band: one seed each"
-        if self.are_intervals:
-            return f"{what}: 95 % t-intervals over {seeds_text(self.counts)}"
-        return f"{what}: from the least to the most of {seeds_text(self.counts)}"
-
-
-def seeds_text(counts: Iterable[int]) -> str:
-    """Return a number of seeds or its range: `3 seeds`, `2 to 3 seeds`."""
-    every = list(counts)
-    low, high = min(every), max(every)
-    return count_text(high, "seed") if low == high else f"{low} to {high} seeds"
+            return f"no {what}: {seeds}"
+        kind = "95 % t-intervals" if self.are_intervals else "from the least to the most"
+        return f"{what}: {kind}, {seeds}"

@@ -13,6 +13,7 @@ from espalier.analysis.confidence import Interval
 from espalier.analysis.rank import Configuration, Ranking, recorded
 from espalier.core.measures import LIVE_PARAMETERS, Measure
 from espalier.report.figures.figure_axis import (
+    SPARSITY,
     FigureAxis,
     axis_named,
     measure_named,
@@ -29,7 +30,6 @@ from espalier.report.figures.series import (
 )
 
 TARGET = "TARGET_SPARSITY"
-SPARSITY = "final_sparsity"
 TELLING = 0.01
 """The least difference of sparsities that makes an axis of them."""
 
@@ -104,8 +104,8 @@ def trade_request(source: FigureInput) -> TradeRequest:
     """
     wishes = source.wishes
     by = measure_named(source, wishes.y, "Y") if wishes.y else source.ranking.measure
-    within = series_symbols(source, [wishes.x or TARGET])
-    x = axis_named(source, wishes.x, "X") if wishes.x else _usual_axis(source, within, by)
+    x = axis_named(source, wishes.x, "X") if wishes.x else _usual_axis(source, by)
+    within = series_symbols(source, [x.name])
     return TradeRequest(x, by, within, panel_symbols(source, [*within, x.name]))
 
 
@@ -116,7 +116,7 @@ def trade_offs(source: FigureInput, request: TradeRequest) -> TradeOffs:
     """
     ranking, chooser = chosen_ranking(source)
     having = [item for item in ranking.ranked if item.measure(request.by.name)]
-    chosen_by = chooser if request.x.is_symbol else None
+    chosen_by = chooser if request.x.is_shared else None
     order = SeriesOrder.of(source.every, request.within)
     panels = {
         tuple(values.values()): _panel(request, chooser, _fitting(having, values), order)
@@ -143,18 +143,26 @@ def chosen_ranking(source: FigureInput) -> tuple[Ranking, Measure | None]:
     return source.opened.ranked_by(chooser.spelled).ranking, chooser
 
 
-def _usual_axis(source: FigureInput, within: Iterable[str], by: Measure) -> FigureAxis:
+def _usual_axis(source: FigureInput, by: Measure) -> FigureAxis:
     """Return an axis of sparsity, else of size, else the first swept number, else any symbol."""
-    if TARGET in source.axes:
+    if TARGET in source.axes and not _lack_target(source):
         return symbol_axis(source, TARGET)
     for name, least in ((SPARSITY, TELLING), (LIVE_PARAMETERS.name, 0.0)):
         if name != by.name and _spread(source, name) > least:
             return axis_named(source, name, "X")
-    axes = [symbol_axis(source, name) for name in source.axes if name not in set(within)]
+    series = set(series_symbols(source))
+    axes = [symbol_axis(source, name) for name in source.axes]
+    axes.sort(key=lambda axis: (axis.name in series, bool(axis.levels)))
     if not axes:
         rule = "the sweep varies nothing that results could be drawn against"
         raise NothingToDrawError(f"{rule}; X= names a symbol or a measure")
-    return next((axis for axis in axes if not axis.levels), axes[0])
+    return axes[0]
+
+
+def _lack_target(source: FigureInput) -> bool:
+    """Return whether a sparse network has no target: others say by other symbols how sparse."""
+    without = [item for item in source.ranking.ranked if TARGET not in item.first.config]
+    return any((reached := item.measure(SPARSITY)) and reached.mean > 0 for item in without)
 
 
 def _spread(source: FigureInput, name: str) -> float:
@@ -171,18 +179,12 @@ def _panel(
     request: TradeRequest, chooser: Measure | None, items: Sequence[Configuration], order: SeriesOrder
 ) -> TradePanel:
     """Return what a panel shows of `items`, which are in the order of the ranking that chooses."""
-    placed = [item for item in items if _place(item, request.x) is not None]
-    level = [item for item in items if _place(item, request.x) is None]
-    chosen = chooser is not None and request.x.is_symbol
+    placed = [item for item in items if request.x.of(item) is not None]
+    level = [item for item in items if request.x.of(item) is None]
+    chosen = chooser is not None and request.x.is_shared
     series = {key: _points(group, request, chosen) for key, group in order.split(placed).items()}
     lines = {key: _points(group, request, True) for key, group in order.split(level).items()}
     return TradePanel(series, {key: best for key, (best,) in lines.items() if chooser})
-
-
-def _place(item: Configuration, x: FigureAxis) -> float | None:
-    """Return where a configuration is along an axis; a dense one has no place among sparsities."""
-    place = x.of(item)
-    return None if x.name == SPARSITY and place == 0 else place
 
 
 def _points(
