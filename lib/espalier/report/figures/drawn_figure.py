@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from espalier.report.figures.axis_scales import thin_ticks
+from espalier.report.figures.figure_input import NothingToDrawError
 from espalier.report.figures.figure_style import FigureStyle
 from espalier.report.figures.figure_text import drawable, shorten, wrap
 
@@ -137,9 +139,20 @@ def _lay_out(figure: Figure, foot: float) -> None:
     """Place panels and legends for good, clear of a share of the height at the foot."""
     area = (0, foot, 1, 1 - foot)
     figure.set_layout_engine("constrained", rect=area)
-    figure.draw_without_rendering()
+    _draw(figure)
     if thin_ticks(figure):
-        figure.draw_without_rendering()
+        _draw(figure)
     figure.set_layout_engine("none")
     for legend in figure.legends:  # not before: a legend with an anchor gets no room
         legend.set_bbox_to_anchor(area, transform=figure.transFigure)
+
+
+def _draw(figure: Figure) -> None:
+    """Lay a figure out. Raises NothingToDrawError if what stands beside leaves no room for it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="constrained_layout not applied")
+        try:
+            figure.draw_without_rendering()
+        except UserWarning:
+            rule = "there is no room for its panels; take a larger SIZE, or another STYLE"
+            raise NothingToDrawError(rule) from None
