@@ -51,6 +51,14 @@ class FigureKind:
 KINDS = {
     kind.name: kind
     for kind in (
+        FigureKind(
+            "accuracy-sparsity",
+            "a measure against sparsity or any X, by method or any BY",
+            "accuracy_sparsity",
+        ),
+        FigureKind("curves", "learning curves, by method or any BY", "curves"),
+        FigureKind("size-front", "a measure against live parameters, and its front", "size_front"),
+        FigureKind("heat-map", "means for each pair of values of X and Y", "heat_map"),
         FigureKind("forest", "paired differences to a baseline, controls or the best", "forest"),
         FigureKind("parallel", "every configuration through its values and measures", "parallel"),
         FigureKind("effects", "what each swept symbol does, and how important it is", "effects"),
