@@ -19,6 +19,7 @@ $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 # What many shells hold under these names is none of ours.
 $(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON \
 	SET NAME NOTE TAGS Q WAIT),\
+	KIND STYLE BY X Y TOP TITLE LABELS SIZE DPI),\
 	$(eval unexport $(name)))
 
 # A verb refuses what it has no use for: a misspelt name is no silence.
@@ -119,6 +120,7 @@ defconfig-%: setup-plan
 ##   table              - The ranking as a table: FORMAT=latex, markdown or csv, OUT=<file>
 ##   export             - A sweep for TO=tensorboard, mlflow, trackio, wandb-offline or csv
 ##   setup-trackers     - Install what export needs; it does so itself on first use
+##   figures            - Pictures for papers: KIND=ladder,..., FORMAT=pdf, STYLE=column; or all
 ##   report             - Write a sweep's report.html again: DIR=<folder>, or DIR=<a>,<b> for both
 ##   sweep-compare      - Two sweeps side by side: A=<folder> B=<folder>
 ##   verdict            - Is A better than B? A="PRUNING_METHOD=state" B="PRUNING_METHOD=magnitude"
@@ -132,7 +134,7 @@ defconfig-%: setup-plan
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
 .PHONY: validate seed-finder sweep-again sweep-compare verdict race table report sweep-note \
-	sweep-watch export
+	sweep-watch export figures
 all train: config-given
 	$(QUIET)$(SETUP) train
 	$(QUIET)$(ESPALIER) train
@@ -160,7 +162,7 @@ sweep-run sweep-again: setup-train
 	$(QUIET)$(ESPALIER) $@
 
 sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict \
-	table report sweep-note sweep-watch: setup-plan
+table report sweep-note sweep-watch figures: setup-plan
 	$(QUIET)$(ESPALIER) $@
 
 export: setup-plan
