@@ -78,9 +78,7 @@ def without_opening(points: Sequence[CurvePoint], low: float, high: float) -> li
     kept = list(points[start:])
     if 0 < start < len(points):
         kept.insert(0, _entry(points[start - 1], points[start], low, high))
-    return [
-        point._replace(low=max(point.low, low), high=min(point.high, high)) for point in kept
-    ]
+    return [point._replace(low=max(point.low, low), high=min(point.high, high)) for point in kept]
 
 
 def _entry(before: CurvePoint, after: CurvePoint, low: float, high: float) -> CurvePoint:
