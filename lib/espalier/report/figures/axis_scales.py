@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Which = Literal["x", "y"]
 WHICH: tuple[Which, ...] = ("x", "y")
 WIDE = 10.0
-"""Numbers above 0 that span more than this factor are drawn on a logarithmic scale."""
+"""Numbers above 0 that span this factor or more are drawn on a logarithmic scale."""
 ALIKE, STRIDE = 0.02, 1.4
 """Multiples that differ by a smaller part are alike; numbers nearer to each other are not apart."""
 FEW = 8
@@ -52,7 +52,7 @@ def is_wide(values: Sequence[float]) -> bool:
     """Return whether numbers are drawn on a logarithmic scale: they span much, or are geometric."""
     if not values or min(values) <= 0:
         return False
-    return max(values) > WIDE * min(values) or _is_geometric(sorted(set(values)))
+    return max(values) >= WIDE * min(values) or _is_geometric(sorted(set(values)))
 
 
 def _is_geometric(ordered: Sequence[float]) -> bool:
@@ -61,15 +61,22 @@ def _is_geometric(ordered: Sequence[float]) -> bool:
     return len(ratios) > 1 and max(ratios) < (1 + ALIKE) * min(ratios) and min(ratios) > STRIDE
 
 
-def scale_numbers(panel: Axes, which: Which, values: Sequence[float], ticks: bool = True) -> None:
+def scale_numbers(
+    panel: Axes,
+    which: Which,
+    values: Sequence[float],
+    ticks: bool = True,
+    linear: bool = False,
+) -> None:
     """Scale an axis by the numbers on it, with a tick at each number if they are few.
 
     `ticks` says whether the numbers are values that were chosen; measured ones have no ticks.
+    A `linear` axis, as of percentages, is never logarithmic.
     """
     import matplotlib.ticker as mt
 
     axis = axis_of(panel, which)
-    if wide := is_wide(values):
+    if wide := is_wide(values) and not linear:
         panel.set(**{f"{which}scale": "log"})
     axis.set_major_formatter(mt.FuncFormatter(_tick_text))
     axis.set_minor_formatter(mt.NullFormatter())
@@ -110,7 +117,8 @@ def _thin(axis: Axis, which: Which) -> bool:
     import matplotlib.ticker as mt
 
     low, high = sorted(axis.get_view_interval())
-    ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    every = [tick for tick in axis.get_major_ticks() if tick.label1.get_visible()]
+    ticks = [tick for tick in every if low <= tick.get_loc() <= high]
     kept: list[float] = []
     edge = math.inf
     for tick in sorted(ticks, key=lambda each: -_ends(each.label1, which)[0]):
