@@ -162,7 +162,7 @@ sweep-run sweep-again: setup-train
 	$(QUIET)$(ESPALIER) $@
 
 sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict \
-table report sweep-note sweep-watch figures: setup-plan
+	table report sweep-note sweep-watch figures: setup-plan
 	$(QUIET)$(ESPALIER) $@
 
 export: setup-plan
