@@ -210,6 +210,8 @@ def _conforms(hint: Any) -> Check:
         return lambda value: isinstance(value, list) and all(map(item, value))
     if origin in (dict, Mapping) and parts[1] is Any:
         return lambda value: isinstance(value, dict)  # whose keys are texts in JSON
+    if origin in (dict, Mapping) and parts == (str, str):
+        return lambda value: isinstance(value, dict) and _are_texts(value)
     if origin in (dict, Mapping):
         key, item = map(_conforms, parts)
         return lambda value: (
@@ -224,6 +226,15 @@ def _is_int(value: Any) -> bool:
 
 def _is_float(value: Any) -> bool:
     return _is_int(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _are_texts(values: Mapping[Any, Any]) -> bool:
+    """Return whether all keys and values are texts that can be written, in one go."""
+    try:
+        joined = "".join((*values, *values.values()))
+    except TypeError:
+        return False
+    return _is_text(joined)
 
 
 def _is_text(value: Any) -> bool:

@@ -14,7 +14,6 @@ from espalier.analysis.rank import Configuration, Ranking, TrialResult, swept_va
 from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
-from espalier.core.trial import Record
 from espalier.report.sweep_plots import axes_of, save
 
 if TYPE_CHECKING:
@@ -38,20 +37,18 @@ def curve(item: Configuration, by: Measure) -> list[CurvePoint]:
     That of a mean over tasks has a point for the end of each.
     """
     courses = [_course(trial, by) for trial in item.counted]
+    if len(courses) == 1:
+        return [CurvePoint(step, value, value, value) for step, value in sorted(courses[0].items())]
     steps = set.intersection(*map(set, courses)) if courses else set()
     return [_point(step, [course[step] for course in courses]) for step in sorted(steps)]
 
 
 def _course(item: TrialResult, by: Measure) -> dict[int, float]:
     history = item.result.history
-    measured = [(epoch, float(epoch[by.curve])) for epoch in history if _has(epoch, by.curve)]
-    ends = {epoch.get("task"): (epoch, value) for epoch, value in measured}  # the last of each
-    shown = ends.values() if by.over_tasks else measured
-    return {epoch.get("step") or 0: value for epoch, value in shown}
-
-
-def _has(epoch: Record, name: str) -> bool:
-    return epoch.get(name) is not None
+    measured = [epoch for epoch in item.result.history if epoch.get(by.curve) is not None]
+    if by.over_tasks:
+        measured = list({epoch.get("task"): epoch for epoch in measured}.values())  # the last
+    return {epoch.get("step") or 0: float(epoch[by.curve]) for epoch in measured}
 
 
 def _point(step: int, values: list[float]) -> CurvePoint:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from espalier.analysis.arms import mean_by_draw
-from espalier.analysis.axis_means import AxisMeans, axis_means
+from espalier.analysis.axis_means import AxisMeans, means_of_axes
 from espalier.analysis.confidence import interval
-from espalier.analysis.rank import Ranking, swept_values
+from espalier.analysis.rank import Ranking
 from espalier.analysis.symbol_importance import AxisColumn, ForestImportance, forest_importance
 from espalier.core.trial import Record
 from espalier.report.html.columns import is_number, rounded
@@ -21,9 +21,8 @@ LEVELS = 24
 def effects_data(ranking: Ranking) -> Record:
     """Return the means of each axis, and importance where an axis is not balanced."""
     axes = axes_of(ranking)
-    means = {
-        name: axis_means(ranking, name) for name, texts in axes.items() if len(texts) <= LEVELS
-    }
+    few = [name for name, texts in axes.items() if len(texts) <= LEVELS]
+    means = means_of_axes(ranking, few)
     drawn = [_axis(name, axes[name], each, ranking) for name, each in means.items() if each.means]
     all_balanced = len(means) == len(axes) and all(map(_balanced, means.values()))
     forest = None if all_balanced else forest_importance(*_rows(ranking, list(axes)))
@@ -73,15 +72,16 @@ def _level(name: str, text: str, means: AxisMeans, ranking: Ranking) -> Record:
 
 def _rows(ranking: Ranking, names: Sequence[str]) -> tuple[list[AxisColumn], list[float]]:
     """Return the values and the scores of all ranked configurations."""
-    values = [swept_values(item.first) for item in ranking.ranked]
+    values = [item.swept for item in ranking.ranked]
     columns = [_column(name, [each.get(name) for each in values]) for name in names]
     scores = [item.score.mean for item in ranking.ranked if item.score]
     return columns, scores
 
 
 def _column(name: str, texts: Sequence[str | None]) -> AxisColumn:
-    ordered = all(text is None or is_number(text) for text in texts)
-    return AxisColumn(name, [typed(text) for text in texts] if ordered else texts, ordered)
+    values = {text: typed(text) for text in dict.fromkeys(texts)}
+    ordered = all(text is None or is_number(text) for text in values)
+    return AxisColumn(name, [values[text] for text in texts] if ordered else texts, ordered)
 
 
 def _importance(forest: ForestImportance) -> Record:
