@@ -35,6 +35,11 @@ class AxisMeans:
     total: int
     own: tuple[str, ...]
 
+    @property
+    def balanced(self) -> bool:
+        """Whether all configurations are behind the means."""
+        return bool(self.means) and self.used == self.total
+
 
 @dataclass(frozen=True)
 class SweptColumns:
@@ -157,3 +162,12 @@ def _mean(table: SweptColumns, part: Mapping[bytes, Sequence[int]]) -> float:
     """Return the mean over settings, each the mean of its configurations."""
     scores = ([table.items[row].score for row in rows] for rows in part.values())
     return fmean(fmean(score.mean for score in each if score) for each in scores)
+
+
+def varied_values(ranking: Ranking) -> dict[str, list[str]]:
+    """Return the values of each symbol that varies between ranked configurations, in plan order."""
+    axes: dict[str, dict[str, None]] = {}
+    for item in in_plan_order(ranking.ranked):
+        for name, text in item.swept.items():
+            axes.setdefault(name, {})[text] = None
+    return {name: list(values) for name, values in axes.items() if len(values) > 1}
