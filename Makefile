@@ -18,13 +18,7 @@ COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
 $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 # What many shells hold under these names is none of ours.
 $(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON \
-	SET NAME NOTE TAGS Q WAIT),\
-	KIND STYLE BY X Y TOP TITLE LABELS SIZE DPI),\
-<<<<<<< HEAD
-	KIND STYLE BY X Y TOP TITLE LABELS SIZE DPI),\
-=======
-	NAME NOTE TAGS Q),\
->>>>>>> 48493b40bee68f9c8c57fce7b7bbd021b438682c
+	SET NAME NOTE TAGS Q WAIT KIND STYLE BY X Y TOP TITLE LABELS SIZE DPI),\
 	$(eval unexport $(name)))
 
 # A verb refuses what it has no use for: a misspelt name is no silence.
@@ -139,8 +133,7 @@ defconfig-%: setup-plan
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
 .PHONY: validate seed-finder sweep-again sweep-compare verdict race table report sweep-note \
-	sweep-watch export figures HEAD .PHONY: ======= .PHONY:
->>>>>>> 48493b40bee68f9c8c57fce7b7bbd021b438682c
+	sweep-watch export figures
 all train: config-given
 	$(QUIET)$(SETUP) train
 	$(QUIET)$(ESPALIER) train
@@ -168,17 +161,12 @@ sweep-run sweep-again: setup-train
 	$(QUIET)$(ESPALIER) $@
 
 sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict \
-table report sweep-note sweep-watch figures <<<<<<< HEAD: setup-plan
+	table report sweep-note sweep-watch figures: setup-plan
 	$(QUIET)$(ESPALIER) $@
 
 export: setup-plan
 	$(QUIET)case "$$TO" in tensorboard|mlflow|trackio|wandb-offline) $(SETUP) trackers;; esac
 	$(QUIET)$(if $(filter file,$(origin TO)),TO= )$(ESPALIER) $@
-
-=======
-	table report sweep-note: setup-plan
-	$(QUIET)$(ESPALIER) $@
->>>>>>> 48493b40bee68f9c8c57fce7b7bbd021b438682c
 
 sweep-clean:
 	$(QUIET)rm -rf sweep_configs .sweep_configs.*
