@@ -18,8 +18,12 @@ COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
 $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 # What many shells hold under these names is none of ours.
 $(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON \
-	NAME NOTE TAGS Q TOP),\
+	SET NAME NOTE TAGS Q WAIT KIND STYLE BY X Y TOP TITLE LABELS SIZE DPI),\
 	$(eval unexport $(name)))
+
+# A verb refuses what it has no use for: a misspelt name is no silence.
+export MAKE_VARIABLES := $(COMMAND_LINE)
+export MAKE_GOAL := $(if $(filter 1,$(words $(or $(MAKECMDGOALS),all))),$(or $(MAKECMDGOALS),all))
 
 V ?= 0
 QUIET := $(if $(filter-out 0,$(V)),,@)
@@ -35,8 +39,8 @@ CONFIGURATORS := config menuconfig nconfig oldconfig olddefconfig defconfig save
 	allnoconfig allyesconfig alldefconfig randconfig listnewconfig helpnewconfig list-defconfigs
 
 # Environments, made on first use. Only what trains or checks needs torch.
-.PHONY: setup-plan setup-train setup-dev
-setup-plan setup-train setup-dev:
+.PHONY: setup-plan setup-train setup-dev setup-trackers
+setup-plan setup-train setup-dev setup-trackers:
 	$(QUIET)$(SETUP) $(@:setup-%=%)
 
 ## Cleaning:
@@ -112,8 +116,12 @@ defconfig-%: setup-plan
 ##   sweep-status       - How far the running or last sweep is
 ##   sweep-list         - All sweeps, or Q='PRUNING_METHOD=rigl & val_acc>97'; JSON=1
 ##   sweep-note         - Change what is said of a sweep: NOTE="why it was run", TAGS=<tag>,...
+##   sweep-watch        - Show it until it ends, from any terminal; WAIT=1: the next one
 ##   sweep-leaderboard  - Its best configurations so far
 ##   table              - The ranking as a table: FORMAT=latex, markdown or csv, OUT=<file>
+##   export             - A sweep for TO=tensorboard, mlflow, trackio, wandb-offline or csv
+##   setup-trackers     - Install what export needs; it does so itself on first use
+##   figures            - Pictures for papers: KIND=ladder,..., FORMAT=pdf, STYLE=column; or all
 ##   report             - Write a sweep's report.html again: DIR=<folder>, or DIR=<a>,<b> for both
 ##   sweep-compare      - Two sweeps side by side: A=<folder> B=<folder>
 ##   verdict            - Is A better than B? A="PRUNING_METHOD=state" B="PRUNING_METHOD=magnitude"
@@ -126,7 +134,8 @@ defconfig-%: setup-plan
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
-.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report sweep-list sweep-note
+.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report sweep-note \
+	sweep-list sweep-watch export figures
 all train: config-given
 	$(QUIET)$(SETUP) train
 	$(QUIET)$(ESPALIER) train
@@ -154,19 +163,19 @@ sweep-run sweep-again: setup-train
 	$(QUIET)$(ESPALIER) $@
 
 sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict \
-	table report sweep-list sweep-note: setup-plan
+	table report sweep-list sweep-note sweep-watch figures: setup-plan
 	$(QUIET)$(ESPALIER) $@
+
+export: setup-plan
+	$(QUIET)case "$$TO" in tensorboard|mlflow|trackio|wandb-offline) $(SETUP) trackers;; esac
+	$(QUIET)$(if $(filter file,$(origin TO)),TO= )$(ESPALIER) $@
 
 sweep-clean:
 	$(QUIET)rm -rf sweep_configs .sweep_configs.*
 
 SCENARIO ?= quick
 export SCENARIO
-search: setup-train
-	$(QUIET)$(ESPALIER) $@ --scenario "$$SCENARIO" $(if $(DATASET),--dataset "$$DATASET") \
-		$(if $(BUDGET),--budget "$$BUDGET")
-
-seed-finder: setup-train
+search seed-finder: setup-train
 	$(QUIET)$(ESPALIER) $@
 
 EXAMPLE := defconfigs/digits-adamwprune-range
@@ -220,6 +229,11 @@ test: setup-dev
 
 test-nightly: setup-dev
 	$(QUIET)$(PYTEST) -m nightly
+test: setup-dev setup-trackers
+	$(QUIET)$(PYTEST)
+
+test-nightly: setup-dev setup-trackers
+	$(QUIET)$(PYTEST) -m nightly
 
 # Not with -P: the programs share modules of their own folder.
 BENCHMARKS := .venv/bin/python benchmarks/collect.py
@@ -241,6 +255,9 @@ LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 lock: setup-plan
 	$(QUIET)$(LOCK) requirements/dev.in -o requirements/dev.txt
 	$(QUIET)for name in train plan bench; do $(LOCK) requirements/$$name.in \
+	$(QUIET)$(LOCK) requirements/dev.in -o requirements/dev.txt
+	$(QUIET)$(LOCK) requirements/trackers.in -o requirements/trackers.txt
+	$(QUIET)for name in train plan bench; do $(LOCK) requirements/$$name.in \
 		-c requirements/dev.txt -o requirements/$$name.txt || exit; done
 
 ##
@@ -253,6 +270,7 @@ help:
 ##
 ## Variables:
 ##   RANGE_CONFIG=<file>    - Range file of the sweep; several are merged, the last one wins
+##   SET="<symbol>=<values>" - Goes before the range file: SET="LEARNING_RATE=0.1|0.2 NUM_EPOCHS=5"
 ##   PARALLEL=<n>           - Trials at a time (0: one a core, or one a GPU)
 ##   PACK=<n>               - Trials trained as one program (0: by a probe, 1: never)
 ##   PRIORITY=SEED          - Trials in the order of this symbol's values; <symbol>=<value> first
@@ -285,11 +303,15 @@ help:
 ##   Q=<query>              - What sweep-list lists: = != < <= > >= ~ & | ! and parentheses
 ##   TOP=<n>                - Configurations of a sweep that sweep-list shows with Q (5)
 ##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown)
-##   OUT=<file>             - What import-config or table writes, in place of the terminal
+##   OUT=<file>             - What import-config or table writes, in place of the terminal;
+##                            export: the folder
+##   TO=<format>            - What export writes for: tensorboard, mlflow, trackio, wandb-offline,
+##                            csv; for diffconfig a configuration
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over
 ##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of; report:
 ##                            several by commas are compared
 ##   TRIALS=<names>         - What sweep-again runs again, and STATUS=failed, error or passed
+##   WAIT=1                 - sweep-watch: wait for the next sweep to begin, unless one runs
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config
 ##   KCONFIG_SEED=<n>       - Seed of randconfig
 ##   PYTHON=<path>          - Python (3.11 or newer) to make the environment with

@@ -7,6 +7,8 @@ returns the exit code. What needs torch is imported inside of functions, so that
 from __future__ import annotations
 
 SWEEPS = {
+    "export": "Write a sweep for TensorBoard, MLflow, Trackio, W&B or as CSV",
+    "figures": "Draw the figures of a sweep, for a paper, a page or a talk",
     "race": "Train seed by seed until it is known which is best",
     "report": "Write report.html and the other reports of a sweep again",
     "sweep-again": "Run trials of a sweep again",
@@ -22,6 +24,7 @@ SWEEPS = {
     "sweep-rebuild": "Make a damaged store again from the files of its sweep",
     "sweep-run": "Run the plan of a sweep, or continue it",
     "sweep-status": "Show the progress of a sweep",
+    "sweep-watch": "Show a running sweep from another terminal",
     "table": "Write the ranking of a sweep as LaTeX, Markdown or CSV",
     "verdict": "Answer whether A is better than B, with an error rate",
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +110,22 @@ USUAL = ReportRequest()
 """The plan and the environment decide."""
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the collector of cycles rest: of the millions of objects of a large store it frees none.
+
+    To look through them again and again would take a quarter of the time of its page.
+    """
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+@_uncollected()
 def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
     """Write sweep_summary.json, sweep_ranking.json, sweep_analysis.txt; returns the text of that.
 
@@ -119,8 +137,12 @@ def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
     Works at any time, on a partial sweep too; each file is replaced whole or not at all.
     Raises UserError if the folder has no store or has not what the request names.
     """
-    page = _page_input(sweep_dir, request)
-    results, ranking = page.results, page.ranking
+    return write_reports_of(read_sweep(sweep_dir, request), request)
+
+
+def write_reports_of(page: PageInput, request: ReportRequest) -> str:
+    """Write the same of a sweep that has been read."""
+    results, ranking, sweep_dir = page.results, page.ranking, page.folder
 
     def log(trial: Trial) -> str:
         return str(sweep_dir / page.directories[trial.number] / LOG)
@@ -146,17 +168,18 @@ def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
     return text
 
 
+@_uncollected()
 def write_page(sweep_dir: Path, request: ReportRequest = USUAL) -> None:
     """Write report.html alone, as that of a sweep that runs: it loads itself again.
 
     Raises as `write_reports` does.
     """
-    page = _page_input(sweep_dir, request, running=True)
+    page = read_sweep(sweep_dir, request, running=True)
     write_files(sweep_dir, {REPORT: render_page(page)})
 
 
-def _page_input(sweep_dir: Path, request: ReportRequest, running: bool = False) -> PageInput:
-    """Return the sweep as its store has it now, ranked."""
+def read_sweep(sweep_dir: Path, request: ReportRequest, running: bool = False) -> PageInput:
+    """Return the sweep as its store has it now, ranked. Raises as `write_reports` does."""
     with Store.open(sweep_dir / STORE, readonly=True) as store:
         results, folders = trial_results(store), store.directories()
         by, header = ranking_measure(store, results, request.by), store.header

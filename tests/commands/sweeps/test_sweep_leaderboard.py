@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 from control_arms import run as ran
+from espalier.report.learning_curves import CurvePoint, curve
 from stored_sweeps import stored
 from trial_results import ended, passed, sweep, trial
 
 from espalier.__main__ import main, run
+from espalier.analysis.axis_means import varied_values
 from espalier.analysis.rank import rank
 from espalier.core.errors import UserError
 from espalier.core.measures import VAL_ACC, VAL_LOSS, find
 from espalier.core.trial import Status
-from espalier.report.learning_curves import CurvePoint, curve
-from espalier.report.sweep_plots import axes_of, plot_sweep
 from espalier.store.results_dir import newest_sweep
 
 
@@ -254,29 +254,13 @@ def test_curves_that_cannot_be(tmp_path: Path, by: str, message: str) -> None:
     assert not (tmp_path / "x.png").exists()
 
 
-def test_a_panel_without_a_symbol_is_empty() -> None:
-    values = {name: ["1", "2"] for name in ("A", "B", "C", "D")}
-    low, high = (passed(trial(n, 1, **dict.fromkeys(values, str(n))), 90.0 + n) for n in (1, 2))
-    panels = plot_sweep(rank([low, high]), values).axes
-    assert [panel.axison for panel in panels] == [True] * 4 + [False] * 2
-    assert panels[0].get_title() == "no means: other settings differ too"
-    assert list(panels[0].lines[-1].get_ydata()) == []
-
-
-def test_a_panel_shows_the_means_of_a_grid() -> None:
-    results = sweep({"0.85": [90.0, 92.0], "0.87": [95.0, 96.0]})
-    (panel,) = plot_sweep(rank(results), {"ADAMWPRUNE_BETA1": ["0.85", "0.87"]}).axes
-    assert list(panel.lines[-1].get_ydata()) == [91.0, 95.5]  # through the bars
-    assert panel.get_title() == ""
-
-
 def test_plot_names_only_what_varies() -> None:
     results = [
         passed(trial(1, 1, LR="0.1", BETA="0.9"), 90.0),
         passed(trial(2, 1, LR="0.2", BETA="0.9"), 99.0),
         ended(trial(3, 1, LR="0.3", BETA="0.8"), Status.FAILED, "diverged"),
     ]
-    assert axes_of(rank(results)) == {"LR": ["0.1", "0.2"]}
+    assert varied_values(rank(results)) == {"LR": ["0.1", "0.2"]}
 
 
 @pytest.mark.parametrize(

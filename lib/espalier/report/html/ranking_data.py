@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from espalier.analysis import arms
 from espalier.analysis.confidence import Interval
 from espalier.analysis.pareto import fronts
-from espalier.analysis.rank import Configuration, Ranking, recorded, swept_values
+from espalier.analysis.rank import Configuration, Ranking, recorded
 from espalier.core import measures
 from espalier.core.measures import LIVE_PARAMETERS, TEST_ACC, VAL_ACC, VAL_LOSS, Measure
 from espalier.core.trial import Record, Status
@@ -33,7 +33,7 @@ LOWER, UPPER = 6, 20
 
 def in_plan_order(ranking: Ranking) -> list[Configuration]:
     """Return all configurations in the order of the plan, in which the page has them."""
-    return arms.in_plan_order((*ranking.ranked, *ranking.unranked))
+    return arms.in_plan_order(ranking.configurations)
 
 
 def ranking_data(ranking: Ranking, every: Sequence[Configuration]) -> Record:
@@ -65,7 +65,7 @@ def _note(item: Configuration, ranking: Ranking, ranked: bool) -> str:
 
 def _symbols(every: Sequence[Configuration]) -> Iterator[Record]:
     """Yield each symbol that varies, with its values as codes; -1 where a menu is off."""
-    values = [swept_values(item.first) for item in every]
+    values = [item.swept for item in every]
     for name in dict.fromkeys(name for each in values for name in each):
         column = coded(each.get(name) for each in values)
         if len(set(column.codes)) > 1:

@@ -1,0 +1,109 @@
+"""The kinds of figures by name: what each shows, and the module that draws it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from espalier.core.errors import UserError
+from espalier.report.figures.drawn_figure import DrawnFigure, finish
+from espalier.report.figures.figure_files import save
+from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
+from espalier.report.figures.figure_style import FigureStyle, drawing
+
+Draw = Callable[[FigureInput, FigureStyle], DrawnFigure]
+
+
+def lay_out(draw: Callable[[], DrawnFigure], style: FigureStyle, title: str = "") -> DrawnFigure:
+    """Return what `draw` draws in a style, with its caption and title, laid out for good."""
+    with drawing(style):
+        return finish(draw(), style, title)
+
+
+def write_figure(drawn: DrawnFigure, path: Path, style: FigureStyle, option: str) -> Path:
+    """Write a figure whole or not at all; returns its path. Raises UserError with `option`."""
+    with drawing(style):
+        save(drawn.figure, path, option, drawn.caption)
+    return path
+
+
+@dataclass(frozen=True)
+class FigureKind:
+    """A kind of figure: its name, what it shows in a line, its module in `kinds`."""
+
+    name: str
+    help: str
+    module: str
+
+    def draw(self, source: FigureInput, style: FigureStyle, title: str = "") -> DrawnFigure:
+        """Return the figure of a sweep, laid out.
+
+        Raises NothingToDrawError, with the reason, if the sweep has none; UserError for a wish
+        that cannot be met.
+        """
+        module = importlib.import_module(f"espalier.report.figures.kinds.{self.module}")
+        return lay_out(lambda: cast(Draw, module.draw)(source, style), style, title)
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        FigureKind(
+            "accuracy-sparsity",
+            "a measure against sparsity or any X, by method or any BY",
+            "accuracy_sparsity",
+        ),
+        FigureKind("curves", "learning curves, by method or any BY", "curves"),
+        FigureKind("size-front", "a measure against live parameters, and its front", "size_front"),
+        FigureKind("heat-map", "means for each pair of values of X and Y", "heat_map"),
+        FigureKind("forest", "paired differences to a baseline, controls or the best", "forest"),
+        FigureKind("parallel", "every configuration through its values and measures", "parallel"),
+        FigureKind("effects", "what each swept symbol does, and how important it is", "effects"),
+        FigureKind("race", "who left a race when, and the seeds it took", "race"),
+        FigureKind("ladder", "a measure along a swept number, and where it falls off", "ladder"),
+        FigureKind("lineage", "which neurons descend from which, and their ages", "lineage"),
+        FigureKind("seed-finder", "the smallest network that learns", "seed_finder"),
+    )
+}
+"""The kinds by name, in the order in which they are drawn."""
+
+
+def kind_of(name: str) -> FigureKind:
+    """Return the kind called `name`. Raises UserError if there is none."""
+    if name not in KINDS:
+        raise UserError(f"KIND={name}: must be one of {', '.join(KINDS)}")
+    return KINDS[name]
+
+
+def kinds_of(text: str) -> list[FigureKind]:
+    """Return the kinds of a text of KIND, by commas. Raises UserError for a name that is none."""
+    return [kind_of(name) for name in dict.fromkeys(part.strip() for part in text.split(","))]
+
+
+def draw_all(
+    source: FigureInput, style: FigureStyle, kinds: str | None, title: str = ""
+) -> tuple[dict[str, DrawnFigure], dict[str, str]]:
+    """Return the figures of a text of KIND, or all, by name, and why others are not drawn.
+
+    Raises UserError for a kind that was asked for and cannot be drawn.
+    """
+    if kinds:
+        return {kind.name: _draw(kind, source, style, title) for kind in kinds_of(kinds)}, {}
+    drawn: dict[str, DrawnFigure] = {}
+    missing: dict[str, str] = {}
+    for name, kind in KINDS.items():
+        try:
+            drawn[name] = kind.draw(source, style, title)
+        except NothingToDrawError as error:
+            missing[name] = str(error)
+    return drawn, missing
+
+
+def _draw(kind: FigureKind, source: FigureInput, style: FigureStyle, title: str) -> DrawnFigure:
+    try:
+        return kind.draw(source, style, title)
+    except NothingToDrawError as error:
+        raise UserError(f"KIND={kind.name}: {error}") from None
