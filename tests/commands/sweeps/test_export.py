@@ -48,7 +48,7 @@ def test_runs_are_written_where_out_says(
     [
         ([], "export: missing option '--to' (env var: 'TO'); must be one of tensorboard, mlflow,"),
         (["--to", "excel"], "--to excel: must be one of tensorboard, mlflow, trackio"),
-        (["--to", "csv", "--dir", "nowhere"], "nowhere/sweep.db: no such file"),
+        (["--to", "csv", "--dir", "nowhere"], "nowhere: no such folder"),
     ],
 )
 def test_bad_input_is_one_line(
