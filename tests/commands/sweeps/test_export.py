@@ -35,10 +35,10 @@ def test_runs_are_written_where_out_says(
     words = ["export", "--to", "tensorboard", "--dir", str(folder), "--out", str(out)]
     assert main(words) == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"Wrote {out}: 1 runs, 1 new, 0 replaced, 0 unchanged",
+        f"Wrote {out}: 1 run, 1 new, 0 replaced, 0 unchanged",
         "Read back equal: every symbol, measure and history value",
         "Not in it: 1 trial that did not run to an end yet",
-        f"To look at it: tensorboard --logdir '{out}'",
+        f"To look at it: .venv/trackers/bin/tensorboard --logdir '{out}'",
     ]
     assert len(list(out.glob("sweep_1/config_001/*tfevents*"))) == 1
 

@@ -55,7 +55,7 @@ def _export_runs(form: str, folder: Path, place: Path) -> None:
     sweep = read_sweep(folder)
     runs = tracked_runs(sweep)
     outcomes = export_with(form, runs, place, sweep.name)
-    print(f"Wrote {place}: {len(runs):,} runs, {counted(outcomes)}")
+    print(f"Wrote {place}: {count_text(len(runs), 'run')}, {counted(outcomes)}")
     print("Read back equal: every symbol, measure and history value")
     if waiting := left_out(sweep.results):
         print(f"Not in it: {count_text(waiting, 'trial')} that did not run to an end yet")
