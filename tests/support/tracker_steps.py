@@ -1,7 +1,7 @@
 """Exports with the writer of one tool, one after the other in one process: prints JSON.
 
-Run with the Python of the trackers: `python tracker_steps.py FORMAT FOLDER`. Importing a tool takes
-seconds, so a test of it does all its steps here.
+Run with the Python of the trackers, in the folder: `python tracker_steps.py FORMAT FOLDER`.
+Importing a tool takes seconds, so a test of it does all its steps here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def count(name: str, folder: Path) -> int:
     if name == "mlflow":
         from mlflow import MlflowClient
 
-        client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+        client = MlflowClient("sqlite:///mlflow.db")
         experiment = client.get_experiment_by_name(SWEEP).experiment_id
         return len(client.search_runs([experiment]))
     if name == "trackio":
@@ -51,7 +51,7 @@ def interrupted(name: str, run: TrackedRun, folder: Path) -> None:
     if name == "mlflow":
         from mlflow import MlflowClient
 
-        client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+        client = MlflowClient("sqlite:///mlflow.db")
         experiment = client.get_experiment_by_name(SWEEP).experiment_id
         client.create_run(experiment, tags={"espalier.id": run.id}, run_name=run.name)
     elif name != "trackio":

@@ -39,11 +39,13 @@ def isolated() -> list[str]:
 @with_trackers
 @pytest.mark.parametrize("name", TRACKERS)
 def test_a_tool_gives_back_what_it_was_given(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "a #?%'é"  # where MLflow's address of a file would end
+    folder.mkdir()
     environment = offline_environment(dict(os.environ))
-    environment |= {"PYTHONPATH": f"{LIBRARY.parent}:{SUPPORT}", "TRACKIO_DIR": str(tmp_path)}
-    command = [str(PYTHON), "-P", str(SUPPORT / "tracker_steps.py"), name, str(tmp_path)]
+    environment |= {"PYTHONPATH": f"{LIBRARY.parent}:{SUPPORT}", "TRACKIO_DIR": str(folder)}
+    command = [str(PYTHON), "-P", str(SUPPORT / "tracker_steps.py"), name, str(folder)]
     done = subprocess.run(
-        [*isolated(), *command], cwd=tmp_path, env=environment, capture_output=True, text=True
+        [*isolated(), *command], cwd=folder, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
     half = "replaced" if name == "mlflow" else "new"
@@ -55,6 +57,7 @@ def test_a_tool_gives_back_what_it_was_given(name: str, tmp_path: Path) -> None:
         "count": 4,
         "reached": [],
     }
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 @with_trackers

@@ -65,7 +65,7 @@ def _answers(
     environment = offline_environment(dict(os.environ))
     environment |= {"TRACKIO_DIR": str(place), "PYTHONPATH": str(LIBRARY.parent)}
     with subprocess.Popen(
-        command, cwd=place, env=environment, stdin=lines, stdout=subprocess.PIPE, stderr=said
+        command, env=environment, stdin=lines, stdout=subprocess.PIPE, stderr=said
     ) as process:
         try:
             outcomes = Counter(_outcomes(process.stdout or ()))

@@ -29,6 +29,7 @@ ERROR_CODE = 2
 def main(name: str, folder: Path, sweep: str) -> int:
     """Export the runs of standard input; return the exit code."""
     refuse_network()
+    os.chdir(folder)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a tool prints is no answer
     lock = os.open(folder, os.O_RDONLY)

@@ -7,6 +7,7 @@ wandb-core, the program that also sends it.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,8 @@ from espalier.report.exports.wandb_log import frame
 ABOUT = "espalier"
 STEP, INDEX, TIME, RUNTIME = "step", "_step", "_timestamp", "_runtime"
 OWN = (*FIELDS, "tags")
+REFUSED, LONGEST_PROJECT = r"[/\\#?%:]", 128
+"""What a name of a project may not have, and its length."""
 OLDEST_READER = "0.70.0"
 """The oldest program that wandb's own logs are for."""
 
@@ -34,7 +37,8 @@ class WandbWriter:
     """The runs of a sweep, a project of its name: `<folder>/wandb/offline-run-<time>-<id>/`."""
 
     def __init__(self, folder: Path, sweep: str) -> None:
-        self._folder, self._project = folder / "wandb", sweep
+        self._folder = folder / "wandb"
+        self._project = re.sub(REFUSED, "_", sweep)[:LONGEST_PROJECT]
 
     def read(self, run: TrackedRun) -> TrackedRun | None:
         """Return the run that its log has, as wandb-core reads it; None if it has no end."""
@@ -104,6 +108,7 @@ def _axis() -> Any:
     """Return the record that lays pictures out over the steps of the run, not over its records."""
     record = protocol.Record()
     record.metric.glob_name, record.metric.step_metric = "*", STEP
+    record.metric.options.defined = record.metric.options.step_sync = True
     return record
 
 
