@@ -72,8 +72,11 @@ def main(name: str, folder: Path) -> None:
     answers: dict[str, Any] = {"first": step(first, second), "again": step(first, second)}
     interrupted(name, fourth, folder)
     answers["more"] = step(first, second, third, fourth)
+    for path in folder.glob("wandb/*/run-*.wandb"):
+        path.with_name(f"{path.name}.synced").touch()  # as wandb marks what it has sent
     answers["changed"] = step(changed, second, third, fourth)
-    answers |= {"count": count(name, folder), "reached": reached}
+    sent = len(list(folder.glob("wandb/*/*.synced")))
+    answers |= {"count": count(name, folder), "sent": sent, "reached": reached}
     print("\n" + json.dumps(answers))
 
 

@@ -29,6 +29,8 @@ STEP, INDEX, TIME, RUNTIME = "step", "_step", "_timestamp", "_runtime"
 OWN = (*FIELDS, "tags")
 REFUSED, LONGEST_PROJECT = r"[/\\#?%:]", 128
 """What a name of a project may not have, and its length."""
+SENT = ("synced", "syncstate")
+"""Endings of files in which `wandb sync` notes what it has sent."""
 OLDEST_READER = "0.70.0"
 """The oldest program that wandb's own logs are for."""
 
@@ -52,7 +54,8 @@ class WandbWriter:
         records = (record.SerializeToString() for record in self._log(run))
         with draft(path) as place:
             place.write_bytes(frame(records))
-        path.with_name(f"{path.name}.synced").unlink(missing_ok=True)  # so that it is sent again
+        for sent in SENT:
+            path.with_name(f"{path.name}.{sent}").unlink(missing_ok=True)
 
     def _path(self, run: TrackedRun) -> Path:
         began = time.strftime("%Y%m%d_%H%M%S", time.gmtime(run.started / 1000))
