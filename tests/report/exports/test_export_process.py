@@ -67,8 +67,10 @@ def test_a_process_exports_runs_and_says_what_became_of_them(tmp_path: Path) -> 
     runs = [plain_run(1), hostile_run(2)]
     assert export_with("tensorboard", runs, folder, "sweep_1") == Counter({Outcome.NEW: 2})
     runs.append(bare_run(3))
-    outcomes = export_with("tensorboard", runs, folder, "sweep_1")
+    counts: list[int] = []
+    outcomes = export_with("tensorboard", runs, folder, "sweep_1", counts.append)
     assert outcomes == Counter({Outcome.UNCHANGED: 2, Outcome.NEW: 1})
+    assert counts == [1, 2, 3]
     assert export_with("tensorboard", [], folder, "sweep_1") == Counter()
     assert sorted(path.name for path in folder.iterdir()) == ["sweep_1"]
 
