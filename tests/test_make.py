@@ -181,14 +181,9 @@ HOSTILE = [
 ]
 
 
-<<<<<<< HEAD
-ON_THE_COMMAND_LINE = {"DIR", "TRIALS", "OUT", "FORMAT", "A", "WHERE", "SWEEP", "JSON", "SET"}
-=======
-ON_THE_COMMAND_LINE = {
-    *("DIR", "TRIALS", "OUT", "FORMAT", "A", "WHERE", "SWEEP", "JSON"),
-    *("NAME", "NOTE", "TAGS", "Q", "TOP"),
-}
->>>>>>> b91ce3a1d100f5ed50c6ea38784b297cec8f6591
+ON_THE_COMMAND_LINE = set(
+    re.findall(r"filter-out \$\(COMMAND_LINE\),([^)]*)\),", MAKEFILE)[0].replace("\\\n", "").split()
+)
 """Variables that are ours only there: many shells hold something else under these names."""
 
 
