@@ -18,7 +18,7 @@ COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
 $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 # What many shells hold under these names is none of ours.
 $(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON \
-	SET NAME NOTE TAGS Q WAIT KIND STYLE BY X Y TOP TITLE LABELS SIZE DPI),\
+	SET NAME NOTE TAGS Q TOP WAIT KIND STYLE BY X Y TITLE LABELS SIZE DPI),\
 	$(eval unexport $(name)))
 
 # A verb refuses what it has no use for: a misspelt name is no silence.
@@ -114,14 +114,13 @@ defconfig-%: setup-plan
 ##   sweep-again        - Run trials again: TRIALS=config_003,config_007 or STATUS=failed
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
+##   sweep-watch        - Show it until it ends, from any terminal; WAIT=1: the next one
 ##   sweep-list         - All sweeps, or Q='PRUNING_METHOD=rigl & val_acc>97'; JSON=1
 ##   sweep-note         - Change what is said of a sweep: NOTE="why it was run", TAGS=<tag>,...
-##   sweep-watch        - Show it until it ends, from any terminal; WAIT=1: the next one
 ##   sweep-leaderboard  - Its best configurations so far
 ##   table              - The ranking as a table: FORMAT=latex, markdown or csv, OUT=<file>
-##   export             - A sweep for TO=tensorboard, mlflow, trackio, wandb-offline or csv
-##   setup-trackers     - Install what export needs; it does so itself on first use
 ##   figures            - Pictures for papers: KIND=ladder,..., FORMAT=pdf, STYLE=column; or all
+##   export             - A sweep for TO=tensorboard, mlflow, trackio, wandb-offline or csv
 ##   report             - Write a sweep's report.html again: DIR=<folder>, or DIR=<a>,<b> for both
 ##   sweep-compare      - Two sweeps side by side: A=<folder> B=<folder>
 ##   verdict            - Is A better than B? A="PRUNING_METHOD=state" B="PRUNING_METHOD=magnitude"
@@ -134,8 +133,8 @@ defconfig-%: setup-plan
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
-.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report sweep-note \
-	sweep-list sweep-watch export figures
+.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report sweep-watch
+.PHONY: sweep-list sweep-note figures export
 all train: config-given
 	$(QUIET)$(SETUP) train
 	$(QUIET)$(ESPALIER) train
@@ -163,7 +162,7 @@ sweep-run sweep-again: setup-train
 	$(QUIET)$(ESPALIER) $@
 
 sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict \
-	table report sweep-list sweep-note sweep-watch figures: setup-plan
+	table report sweep-watch sweep-list sweep-note figures: setup-plan
 	$(QUIET)$(ESPALIER) $@
 
 export: setup-plan
@@ -203,6 +202,7 @@ config-given:
 ##   bench              - Measure everything, half an hour; writes docs/benchmarks.md
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
 ##   docs-figures       - Write the numbers of the pages from the records of benchmarks/
+##   setup-trackers     - Install what export needs; it does so itself on first use
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
 .PHONY: check lint lint-imports lint-figures types test test-nightly bench bench-gpu docs-figures lock
 check: lint types test
@@ -224,11 +224,6 @@ types: setup-dev
 	$(QUIET)$(PYTHON_ENV) -m mypy
 
 PYTEST := OMP_NUM_THREADS=1 $(PYTHON_ENV) -m pytest -n 2 --dist worksteal
-test: setup-dev
-	$(QUIET)$(PYTEST)
-
-test-nightly: setup-dev
-	$(QUIET)$(PYTEST) -m nightly
 test: setup-dev setup-trackers
 	$(QUIET)$(PYTEST)
 
@@ -253,8 +248,6 @@ docs-figures: setup-dev
 LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 	--no-header --no-annotate $(if $(UPGRADE),--upgrade)
 lock: setup-plan
-	$(QUIET)$(LOCK) requirements/dev.in -o requirements/dev.txt
-	$(QUIET)for name in train plan bench; do $(LOCK) requirements/$$name.in \
 	$(QUIET)$(LOCK) requirements/dev.in -o requirements/dev.txt
 	$(QUIET)$(LOCK) requirements/trackers.in -o requirements/trackers.txt
 	$(QUIET)for name in train plan bench; do $(LOCK) requirements/$$name.in \
@@ -297,21 +290,29 @@ help:
 ##   MARGIN=<number>        - What counts as equal, in the measure's unit (0: nothing)
 ##   MAX_SEEDS=<n>          - Race: seeds of a configuration at most (40)
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
+##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown); of figures: png, svg, pdf
+##   OUT=<file>             - What import-config or table writes, in place of the terminal; the
+##                            folder of figures and export
+##   TO=<format>            - What export writes for: tensorboard, mlflow, trackio, wandb-offline,
+##                            csv; for diffconfig a configuration
+##   KIND=<names>           - Figures: which, by commas (all that the sweep has)
+##   STYLE=<size>           - Figures: for a column of a paper, a page or a talk (page)
+##   SIZE=<inches>          - Figures: width and height of each, as 3.4x2.6
+##   DPI=<n>                - Figures: dots per inch of a png
+##   BY=<symbols>           - Figures: what tells series apart, by commas
+##   X=<name> Y=<name>      - Figures: the symbols or measures of the axes
+##   TOP=<n>                - Figures: how many of the best are drawn; sweep-list: shown with Q (5)
+##   TITLE=<text>           - Figures: a title above each
+##   LABELS=<words>         - Figures: "val_acc=Accuracy;TARGET_SPARSITY=Sparsity" on axes and keys
 ##   NAME=<name>            - What a new sweep is called, in its folder's name and its reports
 ##   NOTE=<text>            - A line on what a sweep is for; none takes it away
 ##   TAGS=<tag>,...         - Words that group sweeps; none takes them away
 ##   Q=<query>              - What sweep-list lists: = != < <= > >= ~ & | ! and parentheses
-##   TOP=<n>                - Configurations of a sweep that sweep-list shows with Q (5)
-##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown)
-##   OUT=<file>             - What import-config or table writes, in place of the terminal;
-##                            export: the folder
-##   TO=<format>            - What export writes for: tensorboard, mlflow, trackio, wandb-offline,
-##                            csv; for diffconfig a configuration
+##   WAIT=1                 - sweep-watch: wait for the next sweep to begin, unless one runs
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over
 ##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of; report:
 ##                            several by commas are compared
 ##   TRIALS=<names>         - What sweep-again runs again, and STATUS=failed, error or passed
-##   WAIT=1                 - sweep-watch: wait for the next sweep to begin, unless one runs
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config
 ##   KCONFIG_SEED=<n>       - Seed of randconfig
 ##   PYTHON=<path>          - Python (3.11 or newer) to make the environment with

@@ -86,7 +86,7 @@ def _lock() -> Iterator[int]:
 
 
 def _installed(stage: str) -> bool:
-    stamp = VENV / f"{stage}.txt"
+    stamp = _stamp(stage)
     same = stamp.is_file() and stamp.read_bytes() == _requirements(stage).read_bytes()
     return same and not INSTALLING.exists() and _works("-P", "-c", "import espalier")
 
@@ -172,7 +172,12 @@ def _stamps(stage: str) -> dict[Path, bytes]:
     """Return the stamps of `stage` and of the stages it contains, as the requirements are now."""
     contained = list(STAGES)[: list(STAGES).index(stage) + 1] if stage in STAGES else []
     names = contained or [stage]
-    return {VENV / f"{name}.txt": _requirements(name).read_bytes() for name in names}
+    return {_stamp(name): _requirements(name).read_bytes() for name in names}
+
+
+def _stamp(stage: str) -> Path:
+    """Return the stamp of a stage, which goes with its environment."""
+    return (VENV / stage if stage in APART else VENV) / f"{stage}.txt"
 
 
 def _write(path: Path, content: bytes) -> None:

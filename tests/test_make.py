@@ -181,10 +181,9 @@ HOSTILE = [
 ]
 
 
-ON_THE_COMMAND_LINE = {
-    *("DIR", "TRIALS", "OUT", "FORMAT", "A", "WHERE", "SWEEP", "JSON"),
-    *("NAME", "NOTE", "TAGS", "Q", "TOP", "SET"),
-}
+ON_THE_COMMAND_LINE = set(
+    re.findall(r"filter-out \$\(COMMAND_LINE\),([^)]*)\),", MAKEFILE)[0].replace("\\\n", "").split()
+)
 """Variables that are ours only there: many shells hold something else under these names."""
 
 

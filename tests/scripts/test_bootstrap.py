@@ -71,6 +71,7 @@ def test_a_stage_is_installed_once_with_the_stages_it_contains(checkout):
 
 
 def test_what_is_apart_has_an_environment_of_its_own(checkout):
+    (checkout / ".venv/trackers").mkdir()  # as uv does
     first = bootstrap(checkout, "trackers")
     assert first.returncode == 0
     assert first.stdout.startswith("  SETUP   trackers: TensorBoard, MLflow, Trackio and W&B")
@@ -82,13 +83,18 @@ def test_what_is_apart_has_an_environment_of_its_own(checkout):
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
     assert installs(checkout) == [install]
     assert not (checkout / ".venv/plan.txt").exists()
+    shutil.rmtree(checkout / ".venv/trackers")
+    (checkout / ".venv/trackers").mkdir()
+    assert bootstrap(checkout, "trackers").returncode == 0
+    assert installs(checkout) == [install, install]
 
 
 def test_an_interrupted_install_apart_leaves_the_rest_as_it_is(checkout):
     bootstrap(checkout, "plan")
+    (checkout / ".venv/trackers").mkdir()
     stand_in(checkout, install="kill -9 $PPID; sleep 0.1; exit 1")
     assert bootstrap(checkout, "trackers").returncode != 0
-    assert not (checkout / ".venv/trackers.txt").exists()
+    assert not (checkout / ".venv/trackers/trackers.txt").exists()
     assert not (checkout / ".venv/installing").exists()
     stand_in(checkout, install="exit 0")
     assert bootstrap(checkout, "plan").stdout == ""

@@ -1,7 +1,7 @@
 """Exports with the writer of one tool, one after the other in one process: prints JSON.
 
-Run with the Python of the trackers: `python tracker_steps.py FORMAT FOLDER`. Importing a tool takes
-seconds, so a test of it does all its steps here.
+Run with the Python of the trackers, in the folder: `python tracker_steps.py FORMAT FOLDER`.
+Importing a tool takes seconds, so a test of it does all its steps here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def count(name: str, folder: Path) -> int:
     if name == "mlflow":
         from mlflow import MlflowClient
 
-        client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+        client = MlflowClient("sqlite:///mlflow.db")
         experiment = client.get_experiment_by_name(SWEEP).experiment_id
         return len(client.search_runs([experiment]))
     if name == "trackio":
@@ -51,7 +51,7 @@ def interrupted(name: str, run: TrackedRun, folder: Path) -> None:
     if name == "mlflow":
         from mlflow import MlflowClient
 
-        client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+        client = MlflowClient("sqlite:///mlflow.db")
         experiment = client.get_experiment_by_name(SWEEP).experiment_id
         client.create_run(experiment, tags={"espalier.id": run.id}, run_name=run.name)
     elif name != "trackio":
@@ -72,8 +72,11 @@ def main(name: str, folder: Path) -> None:
     answers: dict[str, Any] = {"first": step(first, second), "again": step(first, second)}
     interrupted(name, fourth, folder)
     answers["more"] = step(first, second, third, fourth)
+    for path in folder.glob("wandb/*/run-*.wandb"):
+        path.with_name(f"{path.name}.synced").touch()  # as wandb marks what it has sent
     answers["changed"] = step(changed, second, third, fourth)
-    answers |= {"count": count(name, folder), "reached": reached}
+    sent = len(list(folder.glob("wandb/*/*.synced")))
+    answers |= {"count": count(name, folder), "sent": sent, "reached": reached}
     print("\n" + json.dumps(answers))
 
 

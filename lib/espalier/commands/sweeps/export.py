@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from espalier.report.exports.sweep_runs import left_out, read_sweep, tracked_run
 from espalier.store.results_dir import newest_sweep
 
 EXPORTS = "exports"
+STRIDE = 500
 
 
 @click.command()
@@ -54,9 +56,19 @@ def _export_csv(_: str, folder: Path, place: Path) -> None:
 def _export_runs(form: str, folder: Path, place: Path) -> None:
     sweep = read_sweep(folder)
     runs = tracked_runs(sweep)
-    outcomes = export_with(form, runs, place, sweep.name)
-    print(f"Wrote {place}: {len(runs):,} runs, {counted(outcomes)}")
+    outcomes = export_with(form, runs, place, sweep.name, _show_progress(len(runs)))
+    print(f"Wrote {place}: {count_text(len(runs), 'run')}, {counted(outcomes)}")
     print("Read back equal: every symbol, measure and history value")
     if waiting := left_out(sweep.results):
         print(f"Not in it: {count_text(waiting, 'trial')} that did not run to an end yet")
     print(f"To look at it: {TRACKERS[form].look.format(shlex.quote(str(place)))}")
+
+
+def _show_progress(total: int) -> Callable[[int], None]:
+    """Return what prints a line at every STRIDE runs, since thousands take minutes."""
+
+    def show(done: int) -> None:
+        if done % STRIDE == 0 and done < total:
+            print(f"{done:,} of {total:,} runs", flush=True)
+
+    return show

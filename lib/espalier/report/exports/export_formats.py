@@ -18,11 +18,17 @@ class Tracker(NamedTuple):
 
 CSV = "csv"
 TRACKERS = {
-    "tensorboard": Tracker("tensorboard_writer", "TensorboardWriter", "tensorboard --logdir {}"),
+    "tensorboard": Tracker(
+        "tensorboard_writer", "TensorboardWriter", ".venv/trackers/bin/tensorboard --logdir {}"
+    ),
     "mlflow": Tracker(
         "mlflow_writer", "MlflowWriter", "mlflow ui --backend-store-uri sqlite:///{}/mlflow.db"
     ),
-    "trackio": Tracker("trackio_writer", "TrackioWriter", "TRACKIO_DIR={} trackio show"),
-    "wandb-offline": Tracker("wandb_writer", "WandbWriter", "wandb sync {}/wandb/offline-run-*"),
+    "trackio": Tracker(
+        "trackio_writer", "TrackioWriter", "TRACKIO_DIR={} .venv/trackers/bin/trackio show"
+    ),
+    "wandb-offline": Tracker(
+        "wandb_writer", "WandbWriter", ".venv/trackers/bin/wandb sync {}/wandb/offline-run-*"
+    ),
 }
 FORMATS = (*TRACKERS, CSV)

@@ -11,7 +11,7 @@ import os
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -36,11 +36,16 @@ class MissingTrackersError(UserError):
 
 
 def export_with(
-    name: str, runs: Sequence[TrackedRun], folder: Path, sweep: str
+    name: str,
+    runs: Sequence[TrackedRun],
+    folder: Path,
+    sweep: str,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Counter[Outcome]:
     """Write runs with a tool into `folder`, and read them back; return what became of them.
 
-    Raises MissingTrackersError, ReadBackError, UserError.
+    `progress` is called with the number of runs after each. Raises MissingTrackersError,
+    ReadBackError, UserError.
     """
     if not PYTHON.is_file():
         raise MissingTrackersError
@@ -51,7 +56,7 @@ def export_with(
         for run in runs:
             lines.write(json.dumps(run.as_json()).encode() + b"\n")
         lines.seek(0)
-        outcomes, code = _answers(command, place, lines, said)
+        outcomes, code = _answers(command, (lines, said), place, progress)
         if code or outcomes.total() != len(runs):
             raise _failure(name, place, said)
     (folder / LOG).unlink(missing_ok=True)
@@ -59,16 +64,23 @@ def export_with(
 
 
 def _answers(
-    command: list[str], place: Path, lines: IO[bytes], said: IO[bytes]
+    command: list[str],
+    streams: tuple[IO[bytes], IO[bytes]],
+    place: Path,
+    progress: Callable[[int], None],
 ) -> tuple[Counter[Outcome], int]:
     """Run the process; return what it answered and its exit code. Raises ReadBackError."""
+    lines, said = streams
+    outcomes: Counter[Outcome] = Counter()
     environment = offline_environment(dict(os.environ))
     environment |= {"TRACKIO_DIR": str(place), "PYTHONPATH": str(LIBRARY.parent)}
     with subprocess.Popen(
-        command, cwd=place, env=environment, stdin=lines, stdout=subprocess.PIPE, stderr=said
+        command, env=environment, stdin=lines, stdout=subprocess.PIPE, stderr=said
     ) as process:
         try:
-            outcomes = Counter(_outcomes(process.stdout or ()))
+            for outcome in _outcomes(process.stdout or ()):
+                outcomes[outcome] += 1
+                progress(outcomes.total())
         except BaseException:
             process.kill()
             raise

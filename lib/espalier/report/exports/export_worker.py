@@ -29,7 +29,8 @@ ERROR_CODE = 2
 def main(name: str, folder: Path, sweep: str) -> int:
     """Export the runs of standard input; return the exit code."""
     refuse_network()
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.chdir(folder)
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", 1, encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a tool prints is no answer
     lock = os.open(folder, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)  # until this process ends
@@ -39,8 +40,6 @@ def main(name: str, folder: Path, sweep: str) -> int:
     except UserError as error:
         print(json.dumps({ERROR: str(error)}), file=answers)
         return ERROR_CODE
-    finally:
-        answers.flush()
     return 0
 
 

@@ -11,6 +11,8 @@ import math
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +27,7 @@ from mlflow.utils.validation import (
     MAX_TAG_VAL_LENGTH,
 )
 
+from espalier.core.trial import Record
 from espalier.report.exports.tool_names import changed, shortened, tool_names
 from espalier.report.exports.tracked_run import FINAL, Sample, TrackedRun, Value, points, samples
 
@@ -37,11 +40,14 @@ T = TypeVar("T")
 
 
 class MlflowWriter:
-    """The runs of a sweep: an experiment of its name in `<folder>/mlflow.db`."""
+    """The runs of a sweep: an experiment of its name in `<folder>/mlflow.db`.
+
+    `folder` must be the current folder: an address of SQLite cannot name every other one.
+    """
 
     def __init__(self, folder: Path, sweep: str) -> None:
         sqlalchemy.event.listen(sqlalchemy.engine.Engine, "connect", _hurry)
-        self._client = MlflowClient(f"sqlite:///{(folder / DATABASE).absolute()}")
+        self._client = MlflowClient(f"sqlite:///{DATABASE}")
         there = self._client.get_experiment_by_name(sweep)
         artifacts = (folder / "artifacts").absolute().as_uri()
         self._experiment = (
@@ -86,44 +92,80 @@ class MlflowWriter:
         self._client.set_terminated(own, ENDED.get(run.status, "FAILED"), run.finished)
 
 
+@dataclass(frozen=True)
 class _Form:
     """A run as MLflow has it: metrics, parameters and tags."""
 
-    def __init__(self, run: TrackedRun) -> None:
-        series = list(samples(run))
-        names = tool_names((item.name for item in series), _fits_series)
-        finals = tool_names(run.measures, _fits_final)
-        own = tool_names([*run.parameters, *run.tags], _fits)
-        self.metrics = [
-            Metric(names[name], value, time, step)
-            for name, step, time, value in series
-            if not isinstance(value, str)
-        ] + [
-            Metric(FINAL + finals[name], value, run.finished, run.last_step)
+    run: TrackedRun
+
+    @cached_property
+    def series(self) -> dict[str, str]:
+        """The names of the metrics of the history."""
+        names = (name for point in self.run.history for name in point.values)
+        return tool_names(names, lambda name: _fits(name) and not name.startswith(FINAL))
+
+    @cached_property
+    def finals(self) -> dict[str, str]:
+        """The names of the final measures, which their metrics have behind `final/`."""
+        return tool_names(self.run.measures, lambda name: _fits(FINAL + name))
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The names of parameters and tags."""
+        return tool_names([*self.run.parameters, *self.run.tags], _fits)
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The numbers."""
+        run = self.run
+        final = [
+            Sample(FINAL + self.finals[name], run.last_step, run.finished, value)
             for name, value in run.measures.items()
+        ]
+        history = [item._replace(name=self.series[item.name]) for item in samples(run)]
+        return [
+            Metric(name, value, time, step)
+            for name, step, time, value in (*history, *final)
             if not isinstance(value, str)
         ]
-        self.params = [
-            Param(own[name], shortened(text, MAX_PARAM_VAL_LENGTH))
-            for name, text in run.parameters.items()
+
+    @property
+    def params(self) -> list[Param]:
+        """The symbols."""
+        return [
+            Param(self.names[name], shortened(text, MAX_PARAM_VAL_LENGTH))
+            for name, text in self.run.parameters.items()
         ]
-        tags = {own[name]: shortened(text, MAX_TAG_VAL_LENGTH) for name, text in run.tags.items()}
-        more = {
-            "series": changed(names),
-            "finals": changed(finals),
-            "names": changed(own),
+
+    @property
+    def tags(self) -> list[RunTag]:
+        """The tags of the run, those of ours, and those with what does not fit."""
+        run = self.run
+        tags = {
+            self.names[name]: shortened(text, MAX_TAG_VAL_LENGTH) for name, text in run.tags.items()
+        }
+        tags |= _pieces(self._more) | {GROUP: run.group, STATUS: run.status}
+        return [RunTag(name, text) for name, text in tags.items()]
+
+    @property
+    def _more(self) -> Record:
+        """What does not fit."""
+        run = self.run
+        return {
+            "series": changed(self.series),
+            "finals": changed(self.finals),
+            "names": changed(self.names),
             "parameters": _longer(run.parameters, MAX_PARAM_VAL_LENGTH),
             "tags": _longer(run.tags, MAX_TAG_VAL_LENGTH),
-            "texts": [item for item in series if isinstance(item.value, str)],
+            "texts": [item for item in samples(run) if isinstance(item.value, str)],
             "measures": {k: v for k, v in run.measures.items() if isinstance(v, str)},
         }
-        tags |= _pieces(more) | {GROUP: run.group, STATUS: run.status}
-        self.tags = [RunTag(name, text) for name, text in tags.items()]
 
 
 def _hurry(connection: Any, _: object) -> None:
-    """Let SQLite not wait for the disk: an export that a power cut ends is made again."""
-    connection.execute("PRAGMA synchronous = OFF")
+    """Let SQLite wait for the disk at times, not at each commit; a power cut damages nothing."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def _fits(name: str) -> bool:
@@ -134,14 +176,6 @@ def _fits(name: str) -> bool:
         and all(part.strip(".") for part in name.split("/"))
         and not name.startswith(RESERVED)
     )
-
-
-def _fits_series(name: str) -> bool:
-    return _fits(name) and not name.startswith(FINAL)
-
-
-def _fits_final(name: str) -> bool:
-    return _fits(FINAL + name)
 
 
 def _longer(texts: Mapping[str, str], longest: int) -> dict[str, str]:

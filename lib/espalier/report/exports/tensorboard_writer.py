@@ -8,7 +8,7 @@ status are those of the HParams plugin. What else a trial has stands as JSON in 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from espalier.report.exports.tracked_run import (
 )
 
 ABOUT, HPARAMS = "trial", "_hparams_/"
+OURS = (ABOUT, hparams.SESSION_START_INFO_TAG, hparams.SESSION_END_INFO_TAG)
 VERSION = "brain.Event:2"
 EVENTS = "events.out.tfevents"
 ENDED = {"passed": hparams_api.STATUS_SUCCESS}
@@ -140,30 +141,32 @@ def _end(run: TrackedRun) -> Any:
 
 
 def _run(events: Iterable[Event]) -> TrackedRun:
-    """Return the run that events hold. Raises KeyError, ValueError if they hold none."""
-    about: dict[str, Any] = {}
-    parameters: dict[str, Any] = {}
-    series: list[Sample] = []
-    measures: dict[str, Value] = {}
-    ended = False
-    for event in events:
-        for value in event.summary.value:
-            if value.tag == hparams.SESSION_START_INFO_TAG:
-                parameters = _parameters(value.metadata.plugin_data.content)
-            elif value.tag == hparams.SESSION_END_INFO_TAG:
-                ended = True
-            elif value.tag == ABOUT:
-                about = json.loads(str(_content(value.tensor)))
-            elif value.tag.startswith(FINAL):
-                measures[value.tag.removeprefix(FINAL)] = _content(value.tensor)
-            else:
-                time = round(event.wall_time * 1000)
-                name = about["names"].get(value.tag, value.tag)
-                series.append(Sample(name, event.step, time, _content(value.tensor)))
-    if not ended:
+    """Return the run that events hold. Raises KeyError, ValueError if they hold no whole one."""
+    values = [(event, value) for event in events for value in event.summary.value]
+    ours = {value.tag: value for _, value in values if value.tag in OURS}
+    about = json.loads(str(_content(ours[ABOUT].tensor)))
+    start = ours[hparams.SESSION_START_INFO_TAG].metadata.plugin_data.content
+    if hparams.SESSION_END_INFO_TAG not in ours:
         raise ValueError("has no end")
+    measures = {
+        value.tag.removeprefix(FINAL): _content(value.tensor)
+        for _, value in values
+        if value.tag.startswith(FINAL)
+    }
+    series = [
+        _sample(event, value, about["names"])
+        for event, value in values
+        if value.tag not in ours and not value.tag.startswith(FINAL)
+    ]
     own = {name: about[name] for name in OWN}
-    return TrackedRun(**own, parameters=parameters, measures=measures, history=points(series))
+    return TrackedRun(
+        **own, parameters=_parameters(start), measures=measures, history=points(series)
+    )
+
+
+def _sample(event: Event, value: Summary.Value, names: Mapping[str, str]) -> Sample:
+    name, time = names.get(value.tag, value.tag), round(event.wall_time * 1000)
+    return Sample(name, event.step, time, _content(value.tensor))
 
 
 def _content(tensor: Any) -> Value:

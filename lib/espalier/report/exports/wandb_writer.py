@@ -7,6 +7,7 @@ wandb-core, the program that also sends it.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,10 @@ from espalier.report.exports.wandb_log import frame
 ABOUT = "espalier"
 STEP, INDEX, TIME, RUNTIME = "step", "_step", "_timestamp", "_runtime"
 OWN = (*FIELDS, "tags")
+REFUSED, LONGEST_PROJECT = r"[/\\#?%:]", 128
+"""What a name of a project may not have, and its length."""
+SENT = ("synced", "syncstate")
+"""Endings of files in which `wandb sync` notes what it has sent."""
 OLDEST_READER = "0.70.0"
 """The oldest program that wandb's own logs are for."""
 
@@ -34,7 +39,8 @@ class WandbWriter:
     """The runs of a sweep, a project of its name: `<folder>/wandb/offline-run-<time>-<id>/`."""
 
     def __init__(self, folder: Path, sweep: str) -> None:
-        self._folder, self._project = folder / "wandb", sweep
+        self._folder = folder / "wandb"
+        self._project = re.sub(REFUSED, "_", sweep)[:LONGEST_PROJECT]
 
     def read(self, run: TrackedRun) -> TrackedRun | None:
         """Return the run that its log has, as wandb-core reads it; None if it has no end."""
@@ -48,7 +54,8 @@ class WandbWriter:
         records = (record.SerializeToString() for record in self._log(run))
         with draft(path) as place:
             place.write_bytes(frame(records))
-        path.with_name(f"{path.name}.synced").unlink(missing_ok=True)  # so that it is sent again
+        for sent in SENT:
+            path.with_name(f"{path.name}.{sent}").unlink(missing_ok=True)
 
     def _path(self, run: TrackedRun) -> Path:
         began = time.strftime("%Y%m%d_%H%M%S", time.gmtime(run.started / 1000))
@@ -104,6 +111,7 @@ def _axis() -> Any:
     """Return the record that lays pictures out over the steps of the run, not over its records."""
     record = protocol.Record()
     record.metric.glob_name, record.metric.step_metric = "*", STEP
+    record.metric.options.defined = record.metric.options.step_sync = True
     return record
 
 
