@@ -13,13 +13,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from stored_sweeps import stored
 
-from espalier.analysis.rank import TrialResult, rank
+from espalier.analysis.rank import TrialResult
 from espalier.commands import VERBS
 from espalier.core.paths import LIBRARY, ROOT
 from espalier.core.trial import Result, Status, Trial
 from espalier.kconfig import tree
-from espalier.report.sweep_analysis import render_analysis
+from espalier.report.reports import USUAL, read_sweep, write_reports
+from espalier.run.closing import SweepEnd
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -175,7 +177,7 @@ def masked(text: str) -> list[str]:
     return [re.sub(r"\d+(,\d{3})*(\.\d+)?", "#", line) for line in text.splitlines()]
 
 
-def test_output_shown_in_the_readme_is_what_the_report_prints() -> None:
+def test_output_shown_in_the_readme_is_what_a_sweep_ends_with(tmp_path: Path) -> None:
     (shown,) = [
         text for kind, text in FENCE.findall(PAGES[0].read_text(encoding="utf-8")) if kind == "text"
     ]
@@ -192,8 +194,12 @@ def test_output_shown_in_the_readme_is_what_the_report_prints() -> None:
         scores = {"val_acc": score, "test_acc": 97.0 + seed}
         result = Result(Status.PASSED, measures={**measures, **scores})
         outcomes.append(TrialResult(trial, result, 1))
-    printed = masked(render_analysis(outcomes, rank(outcomes), str))
-    own = re.compile(r"\[ ?#/#\] |\.\.\.|# trials: |(page|report): ")  # the runner's lines, cuts
+    folder = stored(tmp_path / "s", outcomes)
+    write_reports(folder)
+    states = {item.trial.number: item.result.status for item in outcomes}
+    end = SweepEnd(read_sweep(folder, USUAL), states, list(states))
+    own = re.compile(r"\[ ?#/#\] |\.\.\.|(page|report): ")  # the runner's lines, the cut, paths
+    printed = masked("\n".join(end.lines()))
     assert [line for line in masked(shown) if line not in printed and not own.match(line)] == []
 
 
