@@ -15,6 +15,7 @@ from espalier.analysis.charts.learning_curve import (
     course_measure,
     curve,
     value_range,
+    without_opening,
 )
 from espalier.core.measures import find
 from espalier.core.texts.count_text import count_text
@@ -46,8 +47,10 @@ BESIDE = find("sparsity:max")
 """What is drawn below the curves, where a history has it."""
 LOW = 0.4
 """The height of its panel, as a share of that of the curves."""
-BAND, ROOM = 0.18, 0.05
-"""The opacity of a band, and the room above and below all curves."""
+BAND = 0.18
+"""The opacity of a band."""
+ROOM, INNER = 0.06, 0.5
+"""The room above and below all curves, and the share of it that a curve comes in by."""
 MARKS = 8
 """About how many markers a curve has."""
 
@@ -65,11 +68,9 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     for panel, (own, lines) in zip(panels, shown.items(), strict=True):
         panel.set_title(panel_title(made.between, own, source.names))
         for line in lines:
-            entries[line.key.name(source.names)] = _line(panel, line)
+            entries[line.key.name(source.names)] = _line(panel, line, values)
         _limit(panel, values)
-    label_edges([*panels, *low], style, STEP, source.names.measure(course_measure(made.by)))
-    for panel in low:
-        panel.set_ylabel(BESIDE.label.capitalize())
+    label_edges(panels, style, "" if low else STEP, source.names.measure(course_measure(made.by)))
     if len(entries) > 1:
         add_legend(figure, style, entries, series_title(made.symbols, source.names))
     return DrawnFigure(figure, _caption(made, values, source))
@@ -89,7 +90,7 @@ def _panels(
         steps, means = [each.step for each in points], [each.mean for each in points]
         low.plot(steps, means, color=look.colour, linestyle=look.line)
     scale_numbers(low, "y", [], linear=True)
-    low.set_ylim(0 - ROOM, 1 + ROOM)
+    low.set(ylim=(0 - ROOM, 1 + ROOM), ylabel=capital(BESIDE.label), xlabel=STEP)
     return figure, [panel], [low]
 
 
@@ -97,10 +98,11 @@ def _changes(points: Sequence[CurvePoint]) -> bool:
     return len({point.mean for point in points}) > 1
 
 
-def _line(panel: Axes, line: CurveLine) -> Artist:
+def _line(panel: Axes, line: CurveLine, values: ValueRange) -> Artist:
     """Draw the mean of a configuration, and the band of its seeds."""
-    look, points = line.key.look, line.points
-    steps = [point.step for point in points]
+    look, room = line.key.look, INNER * _room(values)
+    points = without_opening(line.points, values.low - room, values.high + room)
+    steps, last = [point.step for point in points], len(points) - 1
     ends = [point.low for point in points], [point.high for point in points]
     panel.fill_between(steps, *ends, color=look.colour, alpha=BAND, linewidth=0)
     (drawn,) = panel.plot(
@@ -109,14 +111,18 @@ def _line(panel: Axes, line: CurveLine) -> Artist:
         look.marker,
         color=look.colour,
         linestyle=look.line,
-        markevery=max(1, len(points) // MARKS),
+        markevery=[*range(last, 0, -max(1, len(points) // MARKS))] or [0],
     )
     return drawn
 
 
+def _room(values: ValueRange) -> float:
+    """Return the room above and below all curves."""
+    return ROOM * ((values.high - values.low) or 1.0)
+
+
 def _limit(panel: Axes, values: ValueRange) -> None:
-    room = ROOM * ((values.high - values.low) or 1.0)
-    panel.set_ylim(values.low - room, values.high + room)
+    panel.set_ylim(values.low - _room(values), values.high + _room(values))
     scale_numbers(panel, "x", [], ticks=False)
     scale_numbers(panel, "y", [], ticks=False)
 
@@ -132,7 +138,7 @@ def _caption(made: CurveLines, values: ValueRange, source: FigureInput) -> str:
             f"{capital(by)} by step.",
             best_of(made.chosen_by, rivals, "Of each series", names),
             f"Lines: means, bands: from the least to the most, {seeds}.",
-            f"First epochs may lie {outside} the panel." * values.cut,
+            f"First epochs that lie far {outside} are cut off." * values.cut,
             f"{count_text(made.left, 'more line')} not drawn." * (made.left > 0),
             more_panels(len(made.panels)),
             unequal_steps(items),
