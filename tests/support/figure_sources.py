@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from dataclasses import replace
-=======
 from collections.abc import Sequence
->>>>>>> 86a7ce9458619e61058183b10e6a8441400cbb4e
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
