@@ -59,12 +59,12 @@ def test_remarks_are_short_and_described_below() -> None:
         "no mean of 2 values",
         "over 1 symbol of one value",
     ]
-    assert describe_remarks([(means, values)]) == (
+    assert describe_remarks([(means, values)], str.lower) == (
         "Open diamonds, without bars: means over those configurations alone whose other settings "
         "all of these values have. Confounded, and without a mean: other settings differ too. "
-        "Means are also over what one value alone has: DEPTH."
+        "Means are also over what one value alone has: depth."
     )
-    assert describe_remarks([(AxisMeans({"a": 1.0, "b": 2.0}, 2, 2, ()), ["a", "b"])]) == ""
+    assert describe_remarks([(AxisMeans({"a": 1.0, "b": 2.0}, 2, 2, ()), ["a", "b"])], str) == ""
 
 
 def test_the_caveat_says_how_little_a_forest_explains() -> None:

@@ -6,7 +6,7 @@ important each symbol is, with what is to be known about that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from espalier.analysis.arms import mean_by_draw
@@ -125,8 +125,13 @@ def remarks(comparable: AxisMeans, values: Sequence[str]) -> list[str]:
     return lines
 
 
-def describe_remarks(every: Sequence[tuple[AxisMeans, Sequence[str]]]) -> str:
-    """Return what the remarks on symbols mean, each with its values, as sentences."""
+def describe_remarks(
+    every: Sequence[tuple[AxisMeans, Sequence[str]]], words: Callable[[str], str]
+) -> str:
+    """Return what the remarks on symbols mean, each with its values, as sentences.
+
+    `words` gives the name of a symbol.
+    """
     lone = any(text not in means.means for means, values in every for text in values)
     part = any(means.means and not means.balanced for means, _ in every)
     own = dict.fromkeys(name for means, _ in every for name in means.own)
@@ -136,7 +141,9 @@ def describe_remarks(every: Sequence[tuple[AxisMeans, Sequence[str]]]) -> str:
         if part
         else "",
         "Confounded, and without a mean: other settings differ too." if lone else "",
-        f"Means are also over what one value alone has: {_few(list(own))}." if own else "",
+        f"Means are also over what one value alone has: {_few([words(name) for name in own])}."
+        if own
+        else "",
     ]
     return " ".join(filter(None, sentences))
 

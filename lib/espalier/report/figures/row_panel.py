@@ -58,7 +58,7 @@ def row_panel(style: FigureStyle, head: RowText, rows: Sequence[RowText], label:
     left, right = _texts(style, [head, *rows])
     heights = _heights(left, right)
     ends = list(accumulate(heights))
-    lines = wrap(label, style.font, PANEL * 72 * style.width)
+    lines = wrap(label, style.font, _between(style, left, right))
     inches = (SMALL * ends[-1] + FOOT + LINE * len(lines)) * style.font / 72
     figure, [[panel]] = new_panels(style, heights=[inches])
     panel.set(ylim=(ends[-1], 0), yticks=[], xlabel="\n".join(lines))
@@ -95,6 +95,15 @@ def _texts(style: FigureStyle, rows: Sequence[RowText]) -> tuple[list[list[str]]
     left = [_lines(label, limit, size, LEFT * width) for label, limit in labels]
     taken = max(text_width(line, size) for lines in left for line in lines)
     return left, [_packed(row.parts, size, (1 - PANEL) * width - taken) for row in rows]
+
+
+def _between(
+    style: FigureStyle, left: Sequence[Sequence[str]], right: Sequence[Sequence[str]]
+) -> float:
+    """Return the width that texts on both sides leave, in points, about."""
+    size, sides = SMALL * style.font, (left, right)
+    widest = [max(text_width(line, size) for lines in side for line in lines) for side in sides]
+    return 0.95 * (72 * style.width - sum(widest) - 2 * style.font)
 
 
 def _lines(text: str, limit: int, size: float, room: float) -> list[str]:

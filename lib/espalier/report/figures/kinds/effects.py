@@ -231,7 +231,7 @@ def _caption(source: FigureInput, names: Sequence[str], shown: Mapping[str, Axis
     means = means_caption(source.ranking) if drawn else ""
     few = [name for name in names if len(source.axes[name]) <= LEVELS]
     every = [(_comparable(name, shown.get(name), source), source.axes[name]) for name in few]
-    return " ".join(filter(None, [dots, means, describe_remarks(every)]))
+    return " ".join(filter(None, [dots, means, describe_remarks(every, source.names.short)]))
 
 
 def _mean_over_seeds(source: FigureInput) -> str:
