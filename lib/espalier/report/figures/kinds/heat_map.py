@@ -211,7 +211,7 @@ def _number(panel: Axes, mesh: QuadMesh, heat: _HeatMap, inner: FigureStyle, hei
     texts = [(c, r, cell, _text(cell, heat.by)) for c, r, cell in heat.placed]
     across = 72 * PANEL * inner.width / len(heat.columns)
     up = 72 * HEIGHT * height / len(heat.rows)
-    widest = max(text_width(text, 1.0) for *_, text in texts)
+    widest = text_width(max((text for *_, text in texts), key=len), 1.0)
     size = min(LARGEST * inner.font, 0.9 * across / widest, 0.8 * up)
     if size < SMALLEST:
         return False
