@@ -278,8 +278,18 @@ help:
 ##   MARGIN=<number>        - What counts as equal, in the measure's unit (0: nothing)
 ##   MAX_SEEDS=<n>          - Race: seeds of a configuration at most (40)
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
-##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown)
-##   OUT=<file>             - What import-config or table writes, in place of the terminal
+##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown); of figures: png, svg or pdf
+##   OUT=<file>             - What import-config or table writes, in place of the terminal; of
+##                            figures the folder of their files
+##   KIND=<names>           - Figures: which, by commas (all that the sweep has)
+##   STYLE=<size>           - Figures: for a column of a paper, a page or a talk (page)
+##   SIZE=<inches>          - Figures: width and height of each, as 3.4x2.6
+##   DPI=<n>                - Figures: dots per inch of a png
+##   BY=<symbols>           - Figures: what tells series apart, by commas
+##   X=<name> Y=<name>      - Figures: the symbols or measures of the axes
+##   TOP=<n>                - Figures: how many of the best are drawn
+##   TITLE=<text>           - Figures: a title above each
+##   LABELS=<words>         - Figures: "val_acc=Accuracy;TARGET_SPARSITY=Sparsity" on axes and keys
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over
 ##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of; report:
 ##                            several by commas are compared
