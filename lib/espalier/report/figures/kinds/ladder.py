@@ -21,6 +21,7 @@ from espalier.report.figures.figure_style import (
     panel_grid,
 )
 from espalier.report.figures.figure_text import seeds_text
+from espalier.report.figures.panel_labels import label_edges, title_panel
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -51,10 +52,10 @@ def draw_ladders(fitted: Sequence[Ladder], names: AxisNames, style: FigureStyle)
     entries: dict[str, Artist] = {}
     for panel, ladder in zip(panels, shown, strict=True):
         entries |= _panel(panel, ladder, style)
-        panel.set_xlabel(names.symbol(ladder.symbol))
-        panel.set_ylabel(names.measure(ladder.by))
-        panel.label_outer()
-        panel.set_title(names.series(_telling(ladder, fitted)) if len(fitted) > 1 else "")
+        if len(fitted) > 1:
+            title_panel(panel, _telling(ladder, fitted), names, style, len(shown))
+    symbol, by = fitted[0].symbol, fitted[0].by
+    label_edges(panels, style, names.symbol(symbol), names.measure(by))
     add_legend(figure, style, entries)
     return DrawnFigure(figure, _caption(fitted, names))
 
