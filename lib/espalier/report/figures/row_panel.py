@@ -8,6 +8,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from espalier.report.figures.axis_names import AxisNames
+from espalier.report.figures.drawn_figure import NO_ROOM
+from espalier.report.figures.figure_input import NothingToDrawError
 from espalier.report.figures.figure_style import FigureStyle, new_panels
 from espalier.report.figures.figure_text import shorten, text_width, wrap
 
@@ -17,17 +19,19 @@ if TYPE_CHECKING:
 
 SMALL = 0.88
 """The size of the texts of rows, in sizes of the style's text."""
-LEFT, RIGHT = 0.32, 0.33
-"""The most that texts take of the width."""
+TICK = 3.5
+"""The room of a tick along the foot, in sizes of the style's text."""
+LEFT, PANEL = 0.32, 0.34
+"""The most that texts to the left take of the width, and the least that is left to the panel."""
 LINES, HEAD = 3, 6
 """Lines of a row at most, and of the head above all rows."""
 VALUE, NAME = 24, 30
 """Characters of a value and of the name of a symbol at most."""
 LINE, BETWEEN = 1.25, 0.55
 """The height of a line and of the space between two rows, in sizes of the texts."""
-FOOT = 4.0
-"""The room below the rows for the axis and its name, in sizes of the style's text."""
-TALL, SHARE = 7.0, 0.7
+FOOT = 3.0
+"""The room below the rows for the axis without its name, in sizes of the style's text."""
+TALL, SHARE = 7.0, 0.58
 """Inches that all rows take at most, and their share of the height that a style has."""
 ABSENT = "\N{EN DASH}"
 """Stands for the value of a symbol that a row does not have."""
@@ -43,38 +47,53 @@ class RowText:
 
 @dataclass(frozen=True)
 class RowPanel:
-    """A figure of one panel, the places of its rows from the top down, and how many it has."""
+    """A figure of one panel, the places of its rows from the top down.
+
+    `ticks` is how many ticks have room along its foot.
+    """
 
     figure: Figure
     panel: Axes
     places: tuple[float, ...]
+    ticks: int
 
 
-def row_panel(style: FigureStyle, head: RowText, rows: Sequence[RowText]) -> RowPanel:
-    """Return a panel with the texts of `rows`, the first on top, and those of `head` above them."""
+def row_panel(style: FigureStyle, head: RowText, rows: Sequence[RowText], label: str) -> RowPanel:
+    """Return a panel with the texts of `rows`, the first on top, and those of `head` above them.
+
+    `label` is that of the axis along its foot.
+    """
     left, right = _texts(style, [head, *rows])
     heights = _heights(left, right)
     ends = list(accumulate(heights))
-    inches = (SMALL * style.font * ends[-1] + FOOT * style.font) / 72
+    room = _between(style, left, right)
+    lines = wrap(label, style.font, room)
+    inches = (SMALL * ends[-1] + FOOT + LINE * len(lines)) * style.font / 72
     figure, [[panel]] = new_panels(style, heights=[inches])
-    panel.set(ylim=(ends[-1], 0), yticks=[])
+    panel.set(ylim=(ends[-1], 0), yticks=[], xlabel="\n".join(lines))
     panel.spines["left"].set_visible(False)
     places = [end - height / 2 for end, height in zip(ends, heights, strict=True)]
     for place, own, other in zip(places, left, right, strict=True):
         _write(panel, place, "\n".join(own), 0, style)
         _write(panel, place, "\n".join(other), 1, style)
-    return RowPanel(figure, panel, tuple(places[1:]))
+    return RowPanel(figure, panel, tuple(places[1:]), max(1, int(room / (TICK * style.font))))
 
 
-def rows_that_fit(style: FigureStyle, head: RowText, rows: Sequence[RowText]) -> int:
-    """Return how many of `rows`, from the first on, have room: at least the first.
+def rows_that_fit(style: FigureStyle, head: RowText, rows: Sequence[RowText], label: str) -> int:
+    """Return how many of `rows`, from the first on, have room.
 
-    That is in the height of the style, if it has one, else in a height that suits a page.
+    That is in the height of the style, if it has one, else in a height that suits a page. Raises
+    NothingToDrawError if not even the first has.
     """
-    ends = list(accumulate(_heights(*_texts(style, [head, *rows]))))
+    left, right = _texts(style, [head, *rows])
+    ends = list(accumulate(_heights(left, right)))
     inches = TALL if style.height is None else SHARE * style.height
-    room = 72 * inches / (SMALL * style.font) - FOOT
-    return max(1, sum(end <= room for end in ends) - 1)
+    foot = LINE * len(wrap(label, style.font, _between(style, left, right)))
+    room = 72 * inches / (SMALL * style.font) - foot
+    count = sum(end <= room for end in ends) - 1
+    if count < 1:
+        raise NothingToDrawError(NO_ROOM)
+    return count
 
 
 def _heights(left: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> list[float]:
@@ -89,7 +108,17 @@ def _texts(style: FigureStyle, rows: Sequence[RowText]) -> tuple[list[list[str]]
     limits = [HEAD, *(LINES for _ in rows[1:])]
     labels = zip((row.label for row in rows), limits, strict=True)
     left = [_lines(label, limit, size, LEFT * width) for label, limit in labels]
-    return left, [_packed(row.parts, size, RIGHT * width) for row in rows]
+    taken = max(text_width(line, size) for lines in left for line in lines)
+    return left, [_packed(row.parts, size, (1 - PANEL) * width - taken) for row in rows]
+
+
+def _between(
+    style: FigureStyle, left: Sequence[Sequence[str]], right: Sequence[Sequence[str]]
+) -> float:
+    """Return the width that texts on both sides leave, in points, about."""
+    size, sides = SMALL * style.font, (left, right)
+    widest = [max(text_width(line, size) for lines in side for line in lines) for side in sides]
+    return 0.95 * (72 * style.width - sum(widest) - 2 * style.font)
 
 
 def _lines(text: str, limit: int, size: float, room: float) -> list[str]:

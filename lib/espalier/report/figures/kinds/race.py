@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 ROWS = 60
 """Rows of a figure at most, where TOP does not say how many."""
+TICKS = 6
 BAR = 0.75
 """The height of a bar, in heights of a line."""
+FOOT = "Seeds spent"
 FAINT = 0.35
 
 
@@ -61,8 +63,8 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     head = RowText(value_head(source.names, symbols), ("mean,", "when and why it left"))
     texts = [_text(item, race, symbols, source.names) for item in rows]
     if source.wishes.top is None or style.height:
-        rows = rows[: rows_that_fit(style, head, texts)]
-    made = row_panel(style, head, texts[: len(rows)])
+        rows = rows[: rows_that_fit(style, head, texts, FOOT)]
+    made = row_panel(style, head, texts[: len(rows)], FOOT)
     for place, item in zip(made.places, rows, strict=True):
         _bar(made.panel, place, item)
     _finish(made, race, rows)
@@ -104,8 +106,7 @@ def _finish(made: RowPanel, race: RaceStanding, rows: Sequence[RacedConfiguratio
 
     longest = max(max(item.spent, item.decision.seeds) for item in rows)
     made.panel.set_xlim(0, 1.03 * max(1, longest))
-    made.panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    made.panel.set_xlabel("Seeds spent")
+    made.panel.xaxis.set_major_locator(MaxNLocator(min(TICKS, made.ticks), integer=True))
 
 
 def _caption(race: RaceStanding, left_out: int) -> str:
@@ -116,11 +117,9 @@ def _caption(race: RaceStanding, left_out: int) -> str:
     sentences = [
         f"A bar a configuration: the seeds that it was judged by in a race by {by.label} "
         f"(error rate {rules.alpha:g}{margin}), the best on top; faint: trained, but not needed "
-        "for a decision; arrowheads: still in.",
+        "for a decision; arrowheads: still in at the end.",
         f"{how_ended(race)}: {race.spent} trials, {share:.0%} of the {race.full} of "
         f"{rules.max_seeds} seeds for every configuration.",
-        f"{count_text(left_out, 'configuration')} that left early left out (TOP=)."
-        if left_out > 0
-        else "",
+        f"The last {count_text(left_out, 'row')} left out (TOP=)." if left_out > 0 else "",
     ]
     return " ".join(filter(None, sentences))

@@ -15,7 +15,13 @@ from espalier.analysis.pareto import PER, Front, Point
 from espalier.core.measures import Measure
 from espalier.core.texts.count_text import count_text
 from espalier.report.figures.axis_scales import scale_numbers
-from espalier.report.figures.caption_parts import MISSED, capital, joined, unequal_steps
+from espalier.report.figures.caption_parts import (
+    MISSED,
+    capital,
+    joined,
+    of_race,
+    unequal_steps,
+)
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import BLACK, FigureStyle, panel_grid
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
+SLIDE = "talk"
 RING = 2.4
 """The size of a ring, in sizes of a marker."""
 MARGIN = 0.08
@@ -112,8 +119,9 @@ class _Picture:
 
     @property
     def is_efficient(self) -> bool:
-        """Whether a panel has the measure for each 1,000 live parameters."""
-        return len(self.every) == 1 and self.every[0].points[0].efficiency is not None
+        """Whether a panel has the measure for each 1,000 live parameters; a slide has no room."""
+        single = len(self.every) == 1 and self.style.name != SLIDE
+        return single and self.every[0].points[0].efficiency is not None
 
     @cached_property
     def points(self) -> list[Point]:
@@ -234,6 +242,7 @@ class _Picture:
                 f"{count_text(lost, 'configuration')} without all seeds left out." * (lost > 0),
                 f"{count_text(left, 'more front')} not drawn." * (left > 0),
                 unequal_steps(items),
+                of_race(self.source.ranking),
             ]
         )
 

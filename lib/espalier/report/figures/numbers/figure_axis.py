@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from espalier.analysis.arms import values_by_symbol
+from espalier.analysis.arms import in_plan_order, values_by_symbol
 from espalier.analysis.rank import Configuration, TrialResult, recorded
 from espalier.core import measures
 from espalier.core.errors import UserError
@@ -22,7 +22,9 @@ WORDS = 60
 LISTED = 12
 """Names that a message lists."""
 
-SPARSITY = "final_sparsity"
+SPARSITY, PLAIN = "final_sparsity", "sparsity"
+SHARE = "Sparsity (share of weights)"
+"""What the sparsity of a trained network is called."""
 SHARES = ("sparsity", "density", "share", "fraction")
 """The last words of names of shares."""
 
@@ -51,7 +53,10 @@ class FigureAxis:
 
     def label(self, names: AxisNames) -> str:
         """Return what stands beside the axis, with the unit."""
-        return names.symbol(self.name) if self.measure is None else names.measure(self.measure)
+        if self.measure is None:
+            return names.symbol(self.name)
+        usual = SHARE if self.name == SPARSITY and SPARSITY not in names.labels else ""
+        return usual or names.measure(self.measure)
 
     def words(self, names: AxisNames) -> str:
         """Return what a sentence calls it."""
@@ -94,7 +99,7 @@ def axis_named(source: FigureInput, name: str, option: str) -> FigureAxis:
     Raises UserError, with what there is, for a name that no ranked trial has.
     """
     name = name.strip().removeprefix("CONFIG_")
-    values = values_by_symbol(source.ranking.ranked)
+    values = values_by_symbol(in_plan_order(source.ranking.ranked))
     if name in values:
         return _symbol_axis(name, values[name])
     return FigureAxis(name, measure_named(source, name, option))
@@ -106,7 +111,7 @@ def _symbol_axis(name: str, texts: list[str]) -> FigureAxis:
 
 def symbol_axis(source: FigureInput, name: str) -> FigureAxis:
     """Return the axis of a symbol that the sweep varies."""
-    return _symbol_axis(name, values_by_symbol(source.ranking.ranked)[name])
+    return _symbol_axis(name, values_by_symbol(in_plan_order(source.ranking.ranked))[name])
 
 
 def measure_named(source: FigureInput, name: str, option: str) -> Measure:
@@ -137,7 +142,7 @@ def _unknown(source: FigureInput, name: str, names: list[str], option: str) -> s
 
 def in_sentence(name: str, by: Measure | None, names: AxisNames) -> str:
     """Return what a sentence calls a symbol, or the measure `by`."""
-    own = names.labels.get(name)
+    own = names.labels.get(name) or (PLAIN if name == SPARSITY else "")
     words = shorten(own or (names.short(name) if by is None else by.label), WORDS)
     first, _, _ = words.partition(" ")
     return words if first[1:] != first[1:].lower() else words[:1].lower() + words[1:]
