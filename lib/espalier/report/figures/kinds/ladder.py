@@ -93,10 +93,10 @@ def _panel(panel: Axes, ladder: Ladder, style: FigureStyle) -> dict[str, Artist]
 def _caption(fitted: Sequence[Ladder], names: AxisNames) -> str:
     by, symbol = fitted[0].by, fitted[0].symbol
     n = seeds_text(len(rung.scores) for ladder in fitted for rung in ladder.rungs)
-    hidden = len(fitted) - MOST
+    word, hidden = names.measure_word(by), len(fitted) - MOST
     return " ".join(
         (
-            f"{by.label.capitalize()} against {names.short(symbol).lower()}. Small dots: {n}; "
+            f"{word[:1].upper()}{word[1:]} against {names.short(symbol).lower()}. Small dots: {n}; "
             "large dots: their means; line: a logistic curve fitted to the means.",
             _half_way(fitted),
             f"{count_text(hidden, 'more ladder')} not drawn." if hidden > 0 else "",
