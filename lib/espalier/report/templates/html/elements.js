@@ -19,6 +19,11 @@ function draw(name, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, name), attributes, children);
 }
 
+// A text that can be broken after each _ and =, as long names of symbols must be on a phone.
+function breakable(text) {
+  return text.split(/(?<=[_=])/).flatMap((part, n) => (n ? [make("wbr"), part] : [part]));
+}
+
 function host(name) {
   return document.getElementById(`${name}-view`);
 }
