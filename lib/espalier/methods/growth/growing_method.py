@@ -29,6 +29,7 @@ from espalier.sparse.initial_edges import EdgePlan
 from espalier.surgery.probe import evaluating
 from espalier.train.engine.evaluation import evaluate_model
 
+
 @kconfig_dataclass
 class GrowingMethod(Method[GrowthState[Memory_co]], ABC, Generic[Memory_co]):
     """A method that changes a network on a `schedule` and within a `budget`.

@@ -44,17 +44,26 @@ def render_page(page: PageInput) -> str:
         failures=failure_rows.grouped_failures(bad),
         failure_rows=failure_rows,
         bad=len(bad),
+        failed_again=_again(
+            page, f"STATUS={','.join(sorted({item.result.status for item in bad}))}"
+        ),
         log=lambda item: f"{page.directories[item.trial.number]}/{LOG}",
         LISTED=LISTED,
         provenance=provenance_rows(page),
     )
 
 
+def _again(page: PageInput, trials: str) -> str:
+    """Return the command that runs trials of the sweep again, as a shell reads it."""
+    words = ["make sweep-again", trials, f"DIR={shlex.quote(str(page.folder))}"]
+    return " ".join(filter(None, words))
+
+
 def page_data(page: PageInput) -> Record:
     """Return what the page's program draws, as plain data."""
     return {
         "folder": str(page.folder),
-        "again": f"DIR={shlex.quote(str(page.folder))}",
+        "again": _again(page, ""),
         "reload": RELOADED if page.running else 0,
         "written": page.written,
         "ranking": ranking_data(page.ranking, page.every),

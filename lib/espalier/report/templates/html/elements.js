@@ -49,7 +49,7 @@ function quoted(text) {
 }
 
 function againCommand(place) {
-  return `make sweep-again ${quoted(`TRIALS=${trialNames(place).join(",")}`)} ${view.data.again}`;
+  return `${view.data.again} ${quoted(`TRIALS=${trialNames(place).join(",")}`)}`;
 }
 
 async function copyText(text) {
