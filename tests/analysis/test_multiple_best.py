@@ -102,9 +102,9 @@ def is_behind(own: dict[object, float], others: list[dict[object, float]], level
     for other in others:
         common = [draw for draw in own if draw in other]
         pairs = [other[draw] for draw in common], [own[draw] for draw in common]
-        if len(common) > 1 and len({round(a - b, 9) for a, b in zip(*pairs, strict=True)}) > 1:
-            if one_sided(*pairs) <= level:
-                return True
+        differences = {round(a - b, 9) for a, b in zip(*pairs, strict=True)}
+        if len(differences) > 1 and one_sided(*pairs) <= level:
+            return True
     return False
 
 

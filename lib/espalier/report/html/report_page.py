@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
+from espalier.analysis.rank import TrialResult
 from espalier.core.texts.utc_time import utc_text
 from espalier.core.trial import LOG, Record, Status
 from espalier.report import failure_rows, ranking_rows
@@ -44,9 +46,7 @@ def render_page(page: PageInput) -> str:
         failures=failure_rows.grouped_failures(bad),
         failure_rows=failure_rows,
         bad=len(bad),
-        failed_again=_again(
-            page, f"STATUS={','.join(sorted({item.result.status for item in bad}))}"
-        ),
+        failed_again=_again(page, _statuses(bad)),
         log=lambda item: f"{page.directories[item.trial.number]}/{LOG}",
         LISTED=LISTED,
         provenance=provenance_rows(page),
@@ -57,6 +57,10 @@ def _again(page: PageInput, trials: str) -> str:
     """Return the command that runs trials of the sweep again, as a shell reads it."""
     words = ["make sweep-again", trials, f"DIR={shlex.quote(str(page.folder))}"]
     return " ".join(filter(None, words))
+
+
+def _statuses(items: Sequence[TrialResult]) -> str:
+    return f"STATUS={','.join(sorted({item.result.status for item in items}))}"
 
 
 def page_data(page: PageInput) -> Record:
