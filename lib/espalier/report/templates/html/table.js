@@ -138,7 +138,8 @@ function sortBy(key) {
 function tableRow(place, shownColumns) {
   const cells = shownColumns.map((column) => {
     if (column.key === "name") return make("th", { scope: "row" }, make("span", { class: "named" }, column.cell(place), copyButton(place)));
-    return make("td", { class: columnClass(column) }, column.cell(place));
+    const cell = column.cell(place);
+    return make("td", { class: columnClass(column), title: cell.length > LONG ? cell : null }, cell);
   });
   return make("tr", { class: view.data.ranking.front[place] ? "front" : null }, ...cells);
 }
