@@ -1,18 +1,31 @@
 // The ranking as a table: to sort, to search, to page through, with a command to copy for each row.
 
 const PAGE = 25;
-const ON_PAPER = 4; // measures that are printed
-const table = { order: "place", down: false, first: 0 };
+const ON_PAPER = 7; // swept symbols and measures that are printed, of measures at least two
+const table = { order: "place", down: false, first: 0, stale: false };
 
 function buildTable() {
   [table.order, table.down] = [choice("sort", "place"), choice("down", "") === "1"];
+  onPause(() => table.stale && showTable());
   const search = make("input", { type: "search", id: "search", placeholder: "name, SYMBOL=value, note", value: needle });
   search.addEventListener("input", () => setSearch(search.value));
   const clear = make("button", { type: "button", click: () => { search.value = ""; clearFilters(); } }, "Show all");
   const bar = make("div", { class: "bar" }, make("label", {}, "Search", search), clear, make("span", { id: "matches", role: "status" }));
   const body = make("div", { class: "wide", id: "ranking-table", tabindex: "0", role: "region", "aria-label": "Ranking" });
   host("ranking").append(bar, limitsPanel(), body, pager());
-  onEachChange(() => { table.first = 0; showTable(); });
+  onEachChange(followFilters);
+}
+
+function followFilters() {
+  table.first = 0;
+  table.stale = held;
+  showMatches();
+  if (!held) showTable();
+}
+
+function showMatches() {
+  const count = view.shown.reduce((sum, shown) => sum + shown, 0);
+  document.getElementById("matches").textContent = `${count} of ${view.count} configurations`;
 }
 
 function pager() {
@@ -32,7 +45,8 @@ function columns() {
   const name = { key: "name", label: "configuration", value: (n) => view.names[n], cell: (n) => view.names[n] };
   const swept = view.axes.filter((axis) => axis.swept && axis.varies).map(axisColumn);
   const measures = view.axes.filter((axis) => !axis.swept).map(axisColumn);
-  measures.slice(ON_PAPER).forEach((column) => { column.extra = true; });
+  const extra = [...swept.slice(ON_PAPER - 2), ...measures.slice(Math.max(2, ON_PAPER - swept.length))];
+  extra.forEach((column) => { column.extra = true; });
   const note = { key: "note", label: "note", value: (n) => ranking.notes[ranking.note[n]], cell: (n) => ranking.notes[ranking.note[n]], remark: true };
   return [place, name, measures[0], drawnColumn(), ...swept, ...measures.slice(1), note];
 }
@@ -68,11 +82,11 @@ function isEmpty(value) {
 }
 
 function showTable() {
+  table.stale = false;
   const places = sorted(shownPlaces());
   table.first = Math.max(0, Math.min(table.first, Math.floor((places.length - 1) / PAGE) * PAGE));
   const rows = places.slice(table.first, table.first + PAGE);
   table.range = rangeOf(rows, rankAxis().measure);
-  document.getElementById("matches").textContent = `${places.length} of ${view.count} configurations`;
   const last = table.first + rows.length;
   document.getElementById("rows").textContent = rows.length ? `${table.first + 1} to ${last}` : "none";
   document.getElementById("before").disabled = table.first === 0;
@@ -99,10 +113,10 @@ function heading(shownColumns) {
     const own = column.key === table.order;
     const state = own ? (table.down ? "descending" : "ascending") : "none";
     const arrow = own ? (table.down ? " ▼" : " ▲") : "";
-    const button = make("button", { type: "button", click: () => sortBy(column.key) }, column.label + arrow);
+    const button = make("button", { type: "button", click: () => sortBy(column.key) }, ...breakable(column.label + arrow));
     return make("th", { scope: "col", "aria-sort": state, class: columnClass(column) }, button);
   });
-  return make("thead", {}, make("tr", {}, ...cells, make("th", { scope: "col", class: "again" }, "run again")));
+  return make("thead", {}, make("tr", {}, ...cells));
 }
 
 function columnClass(column) {
@@ -123,9 +137,15 @@ function sortBy(key) {
 
 function tableRow(place, shownColumns) {
   const cells = shownColumns.map((column) => {
-    return make(column.key === "name" ? "th" : "td", { class: columnClass(column), scope: column.key === "name" ? "row" : null }, column.cell(place));
+    if (column.key === "name") return make("th", { scope: "row" }, make("span", { class: "named" }, column.cell(place), copyButton(place)));
+    const cell = column.cell(place);
+    return make("td", { class: columnClass(column), title: cell.length > LONG ? cell : null }, cell);
   });
-  const button = make("button", { type: "button", title: againCommand(place), click: () => copyText(againCommand(place)) }, "Copy command");
-  const front = view.data.ranking.front[place];
-  return make("tr", { class: front ? "front" : null }, ...cells, make("td", { class: "again" }, button));
+  return make("tr", { class: view.data.ranking.front[place] ? "front" : null }, ...cells);
+}
+
+// What runs the trials of a row again. It stands beside the name, so that no wide table hides it.
+function copyButton(place) {
+  const command = againCommand(place);
+  return make("button", { type: "button", class: "again", title: command, click: () => copyText(command) }, "Copy command");
 }
