@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from statistics import fmean
 
+from espalier.analysis.arms import in_plan_order
 from espalier.analysis.rank import Configuration, Ranking, swept_values
 
 Setting = tuple[str | None, ...]
@@ -116,3 +117,12 @@ def _common(cells: Cells) -> Cells:
 def _mean(part: Mapping[Setting, Sequence[Configuration]]) -> float:
     """Return the mean over settings, each the mean of its configurations."""
     return fmean(fmean(item.score.mean for item in items if item.score) for items in part.values())
+
+
+def varied_values(ranking: Ranking) -> dict[str, list[str]]:
+    """Return the values of each symbol that varies between ranked configurations, in plan order."""
+    axes: dict[str, dict[str, None]] = {}
+    for item in in_plan_order(ranking.ranked):
+        for name, text in swept_values(item.first).items():
+            axes.setdefault(name, {})[text] = None
+    return {name: list(values) for name, values in axes.items() if len(values) > 1}

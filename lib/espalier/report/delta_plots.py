@@ -15,7 +15,7 @@ from espalier.analysis.controls import comparisons
 from espalier.analysis.rank import Ranking
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
-from espalier.report.sweep_plots import save
+from espalier.report.figures.figure_files import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

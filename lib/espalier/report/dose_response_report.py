@@ -13,8 +13,8 @@ from espalier.analysis.dose_response import SEEDS, Ladder, LadderPoint
 from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
 from espalier.core.trial import Record
+from espalier.report.figures.figure_files import save
 from espalier.report.ranking_rows import format_interval
-from espalier.report.sweep_plots import save
 from espalier.report.table_format import plain_table
 from espalier.report.templates import render
 

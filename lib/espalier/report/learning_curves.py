@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from espalier.analysis.axis_means import varied_values
 from espalier.analysis.rank import Configuration, Ranking, TrialResult, swept_values
 from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
 from espalier.core.trial import Record
-from espalier.report.sweep_plots import axes_of, save
+from espalier.report.figures.figure_files import save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,7 +65,7 @@ def write_curves(ranking: Ranking, path: Path, top: int) -> None:
     Raises UserError if the ranking measure has no course, no history holds it, or `path` cannot
     be written.
     """
-    by, varied = ranking.measure, axes_of(ranking)
+    by, varied = ranking.measure, varied_values(ranking)
     if not by.curve:
         rule = "is measured once, at the end; rank by what validation shows, as --by val_acc"
         raise UserError(f"--curves {path}: {by.label} {rule}")

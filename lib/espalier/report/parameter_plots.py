@@ -14,7 +14,7 @@ from espalier.analysis.pareto import PER, SIZE, Front, Point
 from espalier.analysis.rank import Ranking
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
-from espalier.report.sweep_plots import save
+from espalier.report.figures.figure_files import save
 from espalier.store.results_dir import NAMING
 
 if TYPE_CHECKING:

@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espalier.analysis.arms import in_plan_order
-from espalier.analysis.axis_means import AxisMeans, axis_means
+from espalier.analysis.axis_means import AxisMeans, axis_means, varied_values
 from espalier.analysis.rank import Configuration, Ranking, swept_values
-from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
+from espalier.report.figures.figure_files import save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,15 +24,6 @@ SIZE = 4.0  # inches a panel
 NAMED = 2  # values or symbols that the title of a panel names
 
 
-def axes_of(ranking: Ranking) -> dict[str, list[str]]:
-    """Return the values of each symbol that varies between ranked configurations, in plan order."""
-    axes: dict[str, dict[str, None]] = {}
-    for item in in_plan_order(ranking.ranked):
-        for name, text in swept_values(item.first).items():
-            axes.setdefault(name, {})[text] = None
-    return {name: list(values) for name, values in axes.items() if len(values) > 1}
-
-
 def write_plot(ranking: Ranking, path: Path) -> None:
     """Write a panel a symbol: a dot a configuration (mean over seeds), a bar the mean of a value.
 
@@ -42,19 +32,10 @@ def write_plot(ranking: Ranking, path: Path) -> None:
 
     Raises UserError if nothing varies, `path` cannot be written or its ending is no picture's.
     """
-    axes = axes_of(ranking)
+    axes = varied_values(ranking)
     if not axes:
         raise UserError(f"--plot {path}: no swept symbol varies between ranked configurations")
     save(plot_sweep(ranking, axes), path, "--plot")
-
-
-def save(figure: Figure, path: Path, option: str) -> None:
-    """Write a picture whole or not at all. Raises UserError that begins with `option`."""
-    try:
-        with draft(path) as place:
-            figure.savefig(place)
-    except (ValueError, OSError) as error:
-        raise UserError(f"{option} {path}: {error}") from error
 
 
 def plot_sweep(ranking: Ranking, axes: Mapping[str, list[str]]) -> Figure:

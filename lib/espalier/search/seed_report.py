@@ -16,7 +16,7 @@ from espalier.core import strict_json
 from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
 from espalier.core.trial import Record
-from espalier.report.sweep_plots import save
+from espalier.report.figures.figure_files import save
 from espalier.report.table_format import plain_table
 from espalier.report.templates import render
 from espalier.search.halving import CandidateScore, HalvingResult

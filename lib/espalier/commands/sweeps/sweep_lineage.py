@@ -10,9 +10,9 @@ import click
 from espalier.commands.options.option_types import one_of, sweep_dir
 from espalier.core.paths import RESULTS
 from espalier.methods.apoptosis.neurons.lineage import Lineage
+from espalier.report.figures.figure_files import save
 from espalier.report.lineage_plot import plot_lineage
 from espalier.report.lineage_tables import lineage_tables
-from espalier.report.sweep_plots import save
 from espalier.store.results_dir import newest_sweep
 
 FORMATS = ("png", "svg", "pdf")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from espalier.analysis.arms import mean_by_draw
-from espalier.analysis.axis_means import AxisMeans, axis_means
+from espalier.analysis.axis_means import AxisMeans, axis_means, varied_values
 from espalier.analysis.confidence import interval
 from espalier.analysis.rank import Ranking, swept_values
 from espalier.analysis.symbol_importance import AxisColumn, ForestImportance, forest_importance
 from espalier.core.trial import Record
 from espalier.report.html.columns import is_number, rounded
-from espalier.report.sweep_plots import axes_of
 from espalier.report.sweep_summary import typed
 
 LEVELS = 24
@@ -20,7 +19,7 @@ LEVELS = 24
 
 def effects_data(ranking: Ranking) -> Record:
     """Return the means of each axis, and importance where an axis is not balanced."""
-    axes = axes_of(ranking)
+    axes = varied_values(ranking)
     means = {
         name: axis_means(ranking, name) for name, texts in axes.items() if len(texts) <= LEVELS
     }

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from espalier.analysis.axis_means import varied_values
 from espalier.analysis.comparing.sole_best import sole_best
 from espalier.analysis.confidence import ALPHA, LEVEL
 from espalier.analysis.rank import Configuration, Ranking
 from espalier.core.measures import Measure
 from espalier.report.failure_rows import name_configurations
 from espalier.report.ranking_rows import flaws, shown_measures
-from espalier.report.sweep_plots import axes_of
 
 SPARSITY = "final_sparsity"
 MEANS = (
@@ -55,7 +55,7 @@ def ranking_cells(ranking: Ranking, top: int | None = None) -> CellTable:
     score is bold only if all other configurations are behind it (see `sole_best`).
     """
     items = ranking.ranked[:top]
-    axes, measures = list(axes_of(ranking)), _measured(ranking)
+    axes, measures = list(varied_values(ranking)), _measured(ranking)
     notes, best = note_marks(items, ranking), sole_best(ranking).best
     with_sparsity = _is_sparse(ranking)
     rows = []

@@ -1,0 +1,96 @@
+"""`figures`: draw the figures of a sweep, for a paper, a page or a talk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from espalier.commands.options.option_types import (
+    PATH,
+    POSITIVE,
+    baseline,
+    make_option,
+    measure,
+    one_of,
+    sweep_dir,
+    together,
+)
+from espalier.core.errors import UserError
+from espalier.core.paths import RESULTS
+from espalier.core.process import disk_full
+from espalier.report.figures.figure_check import look_at
+from espalier.report.figures.figure_files import FORMATS, save
+from espalier.report.figures.figure_input import TOP, figure_input, parse_wishes
+from espalier.report.figures.figure_kinds import KINDS, draw_all
+from espalier.report.figures.figure_style import STYLES, drawing, resized
+from espalier.store.results_dir import newest_sweep
+
+FOLDER = "figures"
+"""Where figures go, in the folder of the sweep."""
+
+wish_options = together(
+    make_option("BY", "--group-by", "by_symbols", default="", help="symbols that part series"),
+    make_option("X", "--x", help="symbol or measure along the foot"),
+    make_option("Y", "--y", help="symbol or measure along the side"),
+    make_option("TOP", "--top", type=POSITIVE, default=TOP, help="best configurations to draw"),
+    baseline,
+    make_option(
+        "LABELS", "--labels", default="", help='words: "val_acc=Accuracy;TARGET_SPARSITY=Sparsity"'
+    ),
+)
+style_options = together(
+    make_option("STYLE", "--style", type=one_of([*STYLES]), default="page", help="size of all"),
+    make_option("SIZE", "--size", help="width and height in inches, as 3.4x2.6"),
+    make_option("DPI", "--dpi", type=POSITIVE, help="dots per inch of a png"),
+)
+
+
+@click.command()
+@sweep_dir
+@make_option("KIND", "--kind", help=f"which, by commas: {', '.join(KINDS)}  [default: all it has]")
+@make_option("FORMAT", "--format", "form", type=one_of(FORMATS), default="png", help="of the files")
+@style_options
+@measure
+@wish_options
+@make_option("TITLE", "--title", default="", help="a title above each figure")
+@make_option("OUT", "--out", type=PATH, help="folder for the files  [default: in the sweep's]")
+def command(  # noqa: PLR0913  # the variables of make figures
+    folder: Path | None,
+    kind: str | None,
+    form: str,
+    by: str | None,
+    title: str,
+    out: Path | None,
+    **given: Any,
+) -> int:
+    """Draw the figures of a sweep, a file each, and print what is drawn.
+
+    Without KIND all that the sweep has are drawn, and of the others it is said why not. Of the
+    folder of a seed finder its one figure is drawn.
+    """
+    style = resized(STYLES[given.pop("style")], given.pop("size"), given.pop("dpi"))
+    source = figure_input(folder or newest_sweep(RESULTS), by, parse_wishes(**given))
+    drawn, missing = draw_all(source, style, kind, title)
+    out = _folder(out, source.folder)
+    for name, each in drawn.items():
+        path = out / f"{name}.{form}"
+        with drawing(style):
+            save(each.figure, path, "OUT", each.caption)
+        print(f"{name}: {path}\n  {each.caption}")
+        for line in look_at(each.figure):
+            print(f"  warning: {line}")
+    for name, reason in missing.items():
+        print(f"{name}: not drawn: {reason}")
+    return 0 if drawn else 1
+
+
+def _folder(out: Path | None, sweep: Path) -> Path:
+    """Return the folder of the files, which is made. Raises UserError."""
+    folder = out or sweep / FOLDER
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"OUT={folder}: is a file; OUT must name a folder")
+    with disk_full.reported(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,1 @@
+"""Figures of a sweep, for papers, pages and talks."""

@@ -1,0 +1,149 @@
+"""The axes of panels: numbers, logarithmic where they span much, and names that keep apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from espalier.report.figures.figure_style import FigureStyle
+from espalier.report.figures.figure_text import shorten, text_width
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+Which = Literal["x", "y"]
+WHICH: tuple[Which, ...] = ("x", "y")
+WIDE = 10.0
+"""Numbers above 0 that span more than this factor are drawn on a logarithmic scale."""
+FEW = 8
+"""So many different numbers have a tick each."""
+NAME = 24
+"""Characters of a name beside an axis."""
+GAP = 0.4
+"""The least distance of two labels of ticks, in heights of their text."""
+LEAST = 1e-4
+LARGE = 1e6
+
+
+def number_text(value: float) -> str:
+    """Return a number as a tick has it: `12,000`, `1.5M`, `0.005`, `1e-5`."""
+    size = abs(value)
+    if size and (size < LEAST or size >= 1e12):
+        mantissa, _, power = f"{value:.3g}".partition("e")
+        return f"{mantissa}e{int(power or 0)}"
+    if size >= 1e9:
+        return f"{value / 1e9:.4g}G"
+    return f"{value / LARGE:.4g}M" if size >= LARGE else f"{value:,.6g}"
+
+
+def is_wide(values: Sequence[float]) -> bool:
+    """Return whether numbers are drawn on a logarithmic scale."""
+    return bool(values) and min(values) > 0 and max(values) > WIDE * min(values)
+
+
+def scale_numbers(panel: Axes, which: Which, values: Sequence[float], ticks: bool = True) -> None:
+    """Scale an axis by the numbers on it, with a tick at each number if they are few.
+
+    `ticks` says whether the numbers are values that were chosen; measured ones have no ticks.
+    """
+    import matplotlib.ticker as mt
+
+    axis = axis_of(panel, which)
+    if wide := is_wide(values):
+        panel.set(**{f"{which}scale": "log"})
+    axis.set_major_formatter(mt.FuncFormatter(lambda value, _: number_text(value)))
+    axis.set_minor_formatter(mt.NullFormatter())
+    distinct = sorted(set(values))
+    if ticks and 0 < len(distinct) <= FEW:
+        axis.set_major_locator(mt.FixedLocator(distinct))
+        axis.set_minor_locator(mt.NullLocator())
+    elif wide:
+        narrow = max(values) < WIDE**2 * min(values)
+        axis.set_major_locator(mt.LogLocator(subs=(1, 2, 5) if narrow else (1,)))
+
+
+def axis_of(panel: Axes, which: Which) -> Axis:
+    """Return an axis of a panel."""
+    return panel.xaxis if which == "x" else panel.yaxis
+
+
+def thin_ticks(figure: Figure) -> bool:
+    """Hide labels of numbers that would overlap the one before; returns whether any was."""
+    import matplotlib.ticker as mt
+
+    hidden = False
+    for panel in figure.axes:
+        for which in WHICH:
+            if isinstance(axis_of(panel, which).get_major_formatter(), mt.FuncFormatter):
+                hidden |= _thin(axis_of(panel, which), which)
+    return hidden
+
+
+def _thin(axis: Axis, which: Which) -> bool:
+    """Keep the ticks of an axis whose labels have room, from the last one on."""
+    import matplotlib.ticker as mt
+
+    low, high = sorted(axis.get_view_interval())
+    ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    kept: list[float] = []
+    edge = math.inf
+    for tick in sorted(ticks, key=lambda each: -_ends(each.label1, which)[0]):
+        first, last = _ends(tick.label1, which)
+        if last + _gap(tick.label1) <= edge:
+            kept.append(tick.get_loc())
+            edge = first
+    if len(kept) == len(ticks):
+        return False
+    axis.set_major_locator(mt.FixedLocator(kept))
+    return True
+
+
+def _ends(label: Text, which: Which) -> tuple[float, float]:
+    box = label.get_window_extent()
+    return (box.x0, box.x1) if which == "x" else (box.y0, box.y1)
+
+
+def _gap(label: Text) -> float:
+    return GAP * label.get_window_extent().height
+
+
+def name_ticks(
+    panel: Axes, which: Which, names: Sequence[str], style: FigureStyle, columns: int = 1
+) -> None:
+    """Put names at 0, 1, 2 and so on; along the foot they are turned where they need the room.
+
+    Of more names than there is room for, only every second, third and so on is written.
+    `columns` is how many panels stand side by side.
+    """
+    size = 0.88 * style.font
+    labels = [shorten(name, NAME) for name in names]
+    panel.set_xticks([]) if which == "x" else panel.set_yticks([])
+    room = _length(panel, which, style, columns) / max(1, len(names))
+    widest = max((text_width(label, size) for label in labels), default=0.0)
+    turned = which == "x" and widest + GAP * size > room
+    needs = 1.25 * size
+    step = max(1, math.ceil(needs / room)) if turned or which == "y" else 1
+    places = range(0, len(labels), step)
+    shown = [labels[place] for place in places]
+    axis_of(panel, which).set_ticks(list(places), shown)
+    if turned:
+        for label in panel.get_xticklabels():
+            label.set(rotation=90 if room < 2 * size else 40)
+            label.set(ha="center" if room < 2 * size else "right", rotation_mode="anchor")
+            if room < 2 * size:
+                label.set(rotation_mode="default", va="top")
+
+
+def _length(panel: Axes, which: Which, style: FigureStyle, columns: int) -> float:
+    """Return about how long an axis is, in points."""
+    inches = 0.75 * style.width / columns if which == "x" else 0.9 * style.row_height
+    return 72 * inches
+
+
+def pad_limits(panel: Axes, which: Which, count: int) -> None:
+    """Set the limits of an axis of `count` names, half a step beyond the first and the last."""
+    panel.set(**{f"{which}lim": (-0.5, count - 0.5)})

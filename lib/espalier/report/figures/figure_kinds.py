@@ -1,0 +1,78 @@
+"""The kinds of figures by name: what each shows, and the module that draws it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from espalier.core.errors import UserError
+from espalier.report.figures.drawn_figure import DrawnFigure, finish
+from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
+from espalier.report.figures.figure_style import FigureStyle, drawing
+
+Draw = Callable[[FigureInput, FigureStyle], DrawnFigure]
+
+
+@dataclass(frozen=True)
+class FigureKind:
+    """A kind of figure: its name, what it shows in a line, its module in `kinds`."""
+
+    name: str
+    help: str
+    module: str
+
+    def draw(self, source: FigureInput, style: FigureStyle, title: str = "") -> DrawnFigure:
+        """Return the figure of a sweep, laid out.
+
+        Raises NothingToDrawError, with the reason, if the sweep has none; UserError for a wish
+        that cannot be met.
+        """
+        module = importlib.import_module(f"espalier.report.figures.kinds.{self.module}")
+        with drawing(style):
+            return finish(cast(Draw, module.draw)(source, style), style, title)
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        FigureKind("ladder", "a measure along a swept number, and where it falls off", "ladder"),
+    )
+}
+"""The kinds by name, in the order in which they are drawn."""
+
+
+def kinds_of(text: str) -> Sequence[FigureKind]:
+    """Return the kinds of a text of KIND, by commas. Raises UserError for a name that is none."""
+    names = list(dict.fromkeys(part.strip() for part in text.split(",")))
+    for name in names:
+        if name not in KINDS:
+            raise UserError(f"KIND={name}: must be one of {', '.join(KINDS)}")
+    return [KINDS[name] for name in names]
+
+
+def draw_all(
+    source: FigureInput, style: FigureStyle, kinds: str | None, title: str = ""
+) -> tuple[dict[str, DrawnFigure], dict[str, str]]:
+    """Return the figures of a text of KIND, or all, by name, and why others are not drawn.
+
+    Raises UserError for a kind that was asked for and cannot be drawn.
+    """
+    if kinds:
+        return {kind.name: _draw(kind, source, style, title) for kind in kinds_of(kinds)}, {}
+    drawn: dict[str, DrawnFigure] = {}
+    missing: dict[str, str] = {}
+    for name, kind in KINDS.items():
+        try:
+            drawn[name] = kind.draw(source, style, title)
+        except NothingToDrawError as error:
+            missing[name] = str(error)
+    return drawn, missing
+
+
+def _draw(kind: FigureKind, source: FigureInput, style: FigureStyle, title: str) -> DrawnFigure:
+    try:
+        return kind.draw(source, style, title)
+    except NothingToDrawError as error:
+        raise UserError(f"KIND={kind.name}: {error}") from None

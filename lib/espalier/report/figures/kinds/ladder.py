@@ -1,0 +1,90 @@
+"""The ladder: a measure along a swept number, with its curve and where that is half-way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from espalier.analysis.dose_response import Ladder, ladders
+from espalier.core.errors import UserError
+from espalier.report.figures.axis_names import AxisNames
+from espalier.report.figures.axis_scales import scale_numbers
+from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
+from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
+from espalier.report.figures.figure_style import (
+    BLUE,
+    ORANGE,
+    VERMILION,
+    FigureStyle,
+    panel_grid,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+FINE = 200
+"""Points of a drawn curve."""
+MOST = 9
+"""Ladders of a figure at most."""
+
+
+def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
+    """Return the ladders over the number of X, or the one with most values.
+
+    Raises NothingToDrawError if the sweep has none.
+    """
+    try:
+        fitted = ladders(source.ranking, source.wishes.x)
+    except UserError as error:
+        raise NothingToDrawError(str(error)) from None
+    return draw_ladders(fitted, source.names, style)
+
+
+def draw_ladders(fitted: Sequence[Ladder], names: AxisNames, style: FigureStyle) -> DrawnFigure:
+    """Return a panel a ladder: every seed, the means, the curve, d50 with its interval."""
+    shown = fitted[:MOST]
+    figure, panels = panel_grid(style, len(shown), "xy")
+    entries: dict[str, Artist] = {}
+    for panel, ladder in zip(panels, shown, strict=True):
+        entries |= _panel(panel, ladder, style)
+        panel.set_xlabel(names.symbol(ladder.symbol))
+        panel.set_ylabel(names.measure(ladder.by))
+        panel.set_title(names.series(_telling(ladder, fitted)) if len(fitted) > 1 else "")
+    add_legend(figure, style, entries)
+    return DrawnFigure(figure, _caption(fitted, names))
+
+
+def _telling(ladder: Ladder, fitted: Sequence[Ladder]) -> dict[str, str]:
+    """Return the other symbols that tell a ladder from another."""
+    return {
+        name: text
+        for name, text in ladder.rest.items()
+        if any(other.rest.get(name) != text for other in fitted)
+    }
+
+
+def _panel(panel: Axes, ladder: Ladder, style: FigureStyle) -> dict[str, Artist]:
+    """Draw a ladder; return what the legend names."""
+    values = [rung.value for rung in ladder.rungs]
+    ratio = values[-1] / values[0]
+    fine = [values[0] * ratio ** (i / (FINE - 1)) for i in range(FINE)]
+    (curve,) = panel.plot(fine, [ladder.curve.at(value) for value in fine], color=ORANGE)
+    dots = [(rung.value, score) for rung in ladder.rungs for score in rung.scores]
+    (seeds,) = panel.plot(
+        *zip(*dots, strict=True), "o", color=BLUE, alpha=0.35, markersize=0.6 * style.marker, mew=0
+    )
+    means = [sum(rung.scores) / len(rung.scores) for rung in ladder.rungs]
+    (mean,) = panel.plot(values, means, "o", color=BLUE)
+    scale_numbers(panel, "x", values)
+    scale_numbers(panel, "y", [score for _, score in dots], ticks=False)
+    entries: dict[str, Artist] = {"a seed": seeds, "mean of seeds": mean, "fitted curve": curve}
+    if ladder.located and ladder.ends:
+        entries["d50"] = panel.axvline(ladder.curve.d50, color=VERMILION, linestyle="--")
+        entries["95 % interval"] = panel.axvspan(*ladder.ends, color=VERMILION, alpha=0.15, lw=0)
+    return entries
+
+
+def _caption(fitted: Sequence[Ladder], names: AxisNames) -> str:
+    by, symbol = fitted[0].by, fitted[0].symbol
+    return by.label + symbol
