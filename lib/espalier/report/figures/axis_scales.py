@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Which = Literal["x", "y"]
 WHICH: tuple[Which, ...] = ("x", "y")
 WIDE = 10.0
-"""Numbers above 0 that span more than this factor are drawn on a logarithmic scale."""
+"""Numbers above 0 that span this factor or more are drawn on a logarithmic scale."""
 FEW = 8
 """So many different numbers have a tick each."""
 NAME = 24
@@ -42,18 +42,25 @@ def number_text(value: float) -> str:
 
 def is_wide(values: Sequence[float]) -> bool:
     """Return whether numbers are drawn on a logarithmic scale."""
-    return bool(values) and min(values) > 0 and max(values) > WIDE * min(values)
+    return bool(values) and min(values) > 0 and max(values) >= WIDE * min(values)
 
 
-def scale_numbers(panel: Axes, which: Which, values: Sequence[float], ticks: bool = True) -> None:
+def scale_numbers(
+    panel: Axes,
+    which: Which,
+    values: Sequence[float],
+    ticks: bool = True,
+    linear: bool = False,
+) -> None:
     """Scale an axis by the numbers on it, with a tick at each number if they are few.
 
     `ticks` says whether the numbers are values that were chosen; measured ones have no ticks.
+    A `linear` axis, as of percentages, is never logarithmic.
     """
     import matplotlib.ticker as mt
 
     axis = axis_of(panel, which)
-    if wide := is_wide(values):
+    if wide := is_wide(values) and not linear:
         panel.set(**{f"{which}scale": "log"})
     axis.set_major_formatter(mt.FuncFormatter(lambda value, _: number_text(value)))
     axis.set_minor_formatter(mt.NullFormatter())

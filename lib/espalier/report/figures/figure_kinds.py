@@ -37,6 +37,14 @@ class FigureKind:
 KINDS = {
     kind.name: kind
     for kind in (
+        FigureKind(
+            "accuracy-sparsity",
+            "a measure against sparsity or any X, by method or any BY",
+            "accuracy_sparsity",
+        ),
+        FigureKind("curves", "learning curves, by method or any BY", "curves"),
+        FigureKind("size-front", "a measure against live parameters, and who is best", "size_front"),
+        FigureKind("heat-map", "means for each pair of values of X and Y", "heat_map"),
         FigureKind("ladder", "a measure along a swept number, and where it falls off", "ladder"),
     )
 }

@@ -1,0 +1,101 @@
+"""Learning curves: the course of a measure over the steps of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from espalier.analysis.rank import Configuration, TrialResult
+from espalier.core import measures
+from espalier.core.measures import Measure
+from espalier.core.trial import Record
+
+OPENING = 0.2
+"""The share of the points of a curve whose worst may be left out as its opening."""
+CROWDED = 2.0
+"""An opening is left out where it makes the range of values larger by this factor."""
+
+
+class CurvePoint(NamedTuple):
+    """The mean over seeds after some steps, with the least and the most of any seed."""
+
+    step: int
+    mean: float
+    low: float
+    high: float
+
+
+class ValueRange(NamedTuple):
+    """The values that a chart of curves shows; `cut` says that openings lie outside."""
+
+    low: float
+    high: float
+    cut: bool
+
+
+def curve(item: Configuration, by: Measure) -> list[CurvePoint]:
+    """Return the course of a measure, at the steps that all counted trials recorded.
+
+    That of a mean over tasks has a point for the end of each.
+    """
+    courses = [_course(trial, by) for trial in item.counted]
+    steps = set.intersection(*map(set, courses)) if courses else set()
+    return [_point(step, [course[step] for course in courses]) for step in sorted(steps)]
+
+
+def course_measure(by: Measure) -> Measure:
+    """Return what a curve shows: for a mean over tasks, the measure at the end of each."""
+    if not by.over_tasks:
+        return by
+    course = measures.find(by.curve)
+    return replace(course, label=f"{course.label} at the end of each task")
+
+
+def value_range(curves: Iterable[Sequence[CurvePoint]], larger: bool) -> ValueRange:
+    """Return the range of all bands, without openings that would take most of the room.
+
+    The opening of a curve ends where its mean first is better than a share `OPENING` of all its
+    means. What comes later counts, however bad, so that a dip stays visible. `larger` says whether
+    more is better. Raises ValueError if no curve has a point.
+    """
+    drawn = [points for points in curves if points]
+    low, high = _ends(drawn)
+    late_low, late_high = _ends([_after_opening(points, larger) for points in drawn])
+    shown = (late_low, high) if larger else (low, late_high)
+    if high - low < CROWDED * (shown[1] - shown[0]) or shown[0] == shown[1]:
+        return ValueRange(low, high, False)
+    return ValueRange(*shown, True)
+
+
+def _course(item: TrialResult, by: Measure) -> dict[int, float]:
+    history = item.result.history
+    measured = [(epoch, float(epoch[by.curve])) for epoch in history if _has(epoch, by.curve)]
+    ends = {epoch.get("task"): (epoch, value) for epoch, value in measured}  # the last of each
+    shown = ends.values() if by.over_tasks else measured
+    return {epoch.get("step") or 0: value for epoch, value in shown}
+
+
+def _has(epoch: Record, name: str) -> bool:
+    return epoch.get(name) is not None
+
+
+def _point(step: int, values: list[float]) -> CurvePoint:
+    return CurvePoint(step, sum(values) / len(values), min(values), max(values))
+
+
+def _after_opening(points: Sequence[CurvePoint], larger: bool) -> Sequence[CurvePoint]:
+    """Return the points from the first whose mean is good enough on."""
+    ordered = sorted((point.mean for point in points), reverse=not larger)
+    bar = ordered[int(OPENING * len(ordered))]
+    reached = (n for n, point in enumerate(points) if _is_as_good(point.mean, bar, larger))
+    return points[next(reached) :]
+
+
+def _is_as_good(mean: float, bar: float, larger: bool) -> bool:
+    return mean >= bar if larger else mean <= bar
+
+
+def _ends(curves: Iterable[Sequence[CurvePoint]]) -> tuple[float, float]:
+    points = [point for each in curves for point in each]
+    return min(point.low for point in points), max(point.high for point in points)

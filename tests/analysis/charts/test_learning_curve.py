@@ -1,0 +1,73 @@
+"""Learning curves, and which values a chart of them shows."""
+
+from __future__ import annotations
+
+from control_arms import run as ran
+from trial_results import ended, trial
+
+from espalier.analysis.charts.learning_curve import (
+    CurvePoint,
+    ValueRange,
+    course_measure,
+    curve,
+    value_range,
+)
+from espalier.analysis.rank import rank
+from espalier.core.measures import VAL_ACC, VAL_LOSS, find
+from espalier.core.trial import Status
+
+
+def points(*means: float, spread: float = 0.0) -> list[CurvePoint]:
+    """A point every ten steps, its band as wide as told on both sides."""
+    return [
+        CurvePoint(10 * n, mean, mean - spread, mean + spread) for n, mean in enumerate(means, 1)
+    ]
+
+
+def test_curves_are_means_with_the_least_and_the_most_of_any_seed() -> None:
+    results = [
+        ran(trial(1, 1, LR="1"), [2.0, 1.0, 0.5]),
+        ran(trial(2, 2, LR="1"), [1.0, 1.5, 1.0]),
+        ended(trial(3, 3, LR="1"), Status.FAILED, "diverged"),
+    ]
+    (item,) = rank(results, "val_loss").ranked
+    assert curve(item, VAL_LOSS) == [
+        CurvePoint(10, 1.5, 1.0, 2.0),
+        CurvePoint(20, 1.25, 1.0, 1.5),
+        CurvePoint(30, 0.75, 0.5, 1.0),
+    ]
+    assert curve(item, VAL_ACC) == []
+
+
+def test_the_curve_of_a_mean_over_tasks_has_a_point_for_the_end_of_each() -> None:
+    outcome = ran(trial(1, 1), [2.0, 1.0, 3.0, 1.5], mean_val_loss=1.25)
+    for record, task in zip(outcome.result.history, [1, 1, 2, 2], strict=True):
+        record["task"] = task
+    by = find("mean_val_loss")
+    (item,) = rank([outcome], "mean_val_loss").ranked
+    assert [(point.step, point.mean) for point in curve(item, by)] == [(20, 1.0), (40, 1.5)]
+    assert course_measure(by).label == "validation loss at the end of each task"
+    assert course_measure(VAL_LOSS) is VAL_LOSS
+
+
+def test_a_curve_has_the_steps_that_every_seed_has() -> None:
+    results = [ran(trial(n, n), [1.0] * n) for n in (1, 2)]
+    (item,) = rank(results, "val_loss").ranked
+    assert [point.step for point in curve(item, VAL_LOSS)] == [10]
+
+
+def test_a_first_epoch_far_below_the_rest_is_left_out_and_a_late_dip_is_not() -> None:
+    rising = points(10.0, 90.0, 92.0, 93.0, 70.0, 94.0, 95.0, 96.0, 96.0, 97.0, spread=1.0)
+    assert value_range([rising], larger=True) == ValueRange(69.0, 98.0, True)
+
+
+def test_the_first_epochs_of_a_loss_lie_above() -> None:
+    falling = points(9.0, 1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8, 0.5)
+    assert value_range([falling], larger=False) == ValueRange(0.5, 1.4, True)
+
+
+def test_a_range_that_an_opening_does_not_crowd_is_whole() -> None:
+    steady = points(1.0, 2.0, 3.0, 4.0, 5.0)
+    assert value_range([steady, []], larger=True) == ValueRange(1.0, 5.0, False)
+    flat = points(1.0, 5.0, 5.0, 5.0, 5.0)
+    assert value_range([flat], larger=True) == ValueRange(1.0, 5.0, False)
