@@ -10,7 +10,7 @@ from trial_results import ended, passed, trial
 from espalier.analysis.axis_means import AxisMeans, axis_means
 from espalier.analysis.rank import TrialResult, rank
 from espalier.core.trial import Status
-from espalier.report.sweep_plots import remarks
+from espalier.report.axis_effects import remarks
 
 Scored = list[tuple[dict[str, str], float]]
 

@@ -35,6 +35,11 @@ class AxisMeans:
     total: int
     own: tuple[str, ...]
 
+    @property
+    def balanced(self) -> bool:
+        """Whether all configurations are behind the means."""
+        return bool(self.means) and self.used == self.total
+
 
 def axis_means(ranking: Ranking, name: str) -> AxisMeans:
     """Return the means of the values of `name`.

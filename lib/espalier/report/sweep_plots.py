@@ -6,13 +6,14 @@ Made on request only, so that no sweep's end waits for matplotlib or depends on 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from espalier.analysis.axis_means import AxisMeans, axis_means, varied_values
+from espalier.analysis.axis_means import axis_means, varied_values
 from espalier.analysis.rank import Configuration, Ranking, swept_values
 from espalier.core.errors import UserError
+from espalier.report.axis_effects import remarks
 from espalier.report.figures.figure_files import save
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 COLUMNS = 3
 SIZE = 4.0  # inches a panel
-NAMED = 2  # values or symbols that the title of a panel names
 
 
 def write_plot(ranking: Ranking, path: Path) -> None:
@@ -65,25 +65,6 @@ def _panel(panel: Axes, name: str, values: list[str], ranking: Ranking) -> None:
     panel.set_xticks(range(len(values)), values)
     panel.set_xlabel(f"CONFIG_{name}")
     panel.set_ylabel(ranking.measure.axis)
-
-
-def remarks(comparable: AxisMeans, values: Sequence[str]) -> list[str]:
-    """Return what limits the means of a symbol, a line each; nothing where nothing does."""
-    if not comparable.means:
-        return ["no means: other settings differ too"]
-    lines = []
-    if comparable.used < comparable.total:
-        lines.append(f"means of {comparable.used} of {comparable.total}: equal other settings")
-    if lone := [text for text in values if text not in comparable.means]:
-        lines.append(f"no mean of {_few(lone)}: other settings differ too")
-    if comparable.own:
-        lines.append(f"means over {_few(comparable.own)} of one value")
-    return lines
-
-
-def _few(names: Sequence[str]) -> str:
-    """Return the first names, as many as a title has room for."""
-    return ", ".join(names[:NAMED]) + f" and {len(names) - NAMED} more" * (len(names) > NAMED)
 
 
 def _scores(ranked: tuple[Configuration, ...], name: str, text: str) -> list[float]:

@@ -10,12 +10,13 @@ from stored_sweeps import stored
 from trial_results import ended, passed, sweep, trial
 
 from espalier.__main__ import main, run
+from espalier.analysis.axis_means import varied_values
 from espalier.analysis.rank import rank
 from espalier.core.errors import UserError
 from espalier.core.measures import VAL_ACC, VAL_LOSS, find
 from espalier.core.trial import Status
 from espalier.report.learning_curves import CurvePoint, curve
-from espalier.report.sweep_plots import axes_of, plot_sweep
+from espalier.report.sweep_plots import plot_sweep
 from espalier.store.results_dir import newest_sweep
 
 
@@ -276,7 +277,7 @@ def test_plot_names_only_what_varies() -> None:
         passed(trial(2, 1, LR="0.2", BETA="0.9"), 99.0),
         ended(trial(3, 1, LR="0.3", BETA="0.8"), Status.FAILED, "diverged"),
     ]
-    assert axes_of(rank(results)) == {"LR": ["0.1", "0.2"]}
+    assert varied_values(rank(results)) == {"LR": ["0.1", "0.2"]}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 from espalier.analysis import arms, controls
 from espalier.analysis.axis_means import varied_values
+from espalier.analysis.claims.claim_judging import JudgedClaims, judge
 from espalier.analysis.comparing import against_baseline
 from espalier.analysis.comparing.against_baseline import AgainstBaseline
 from espalier.analysis.controls import Comparison
@@ -36,14 +37,14 @@ class FigureWishes:
     """What a user asked of figures.
 
     `by` are the symbols that tell series apart, `x` and `y` symbols or measures of axes, `top` how
-    many of the best configurations are drawn, `baseline` a text of BASELINE, `labels` words by
-    symbol or measure. Symbols have no `CONFIG_`.
+    many of the best are drawn (None: as many as suit the figure), `baseline` a text of BASELINE,
+    `labels` words by symbol or measure. Symbols have no `CONFIG_`.
     """
 
     by: Sequence[str] = ()
     x: str | None = None
     y: str | None = None
-    top: int = TOP
+    top: int | None = None
     baseline: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -103,6 +104,15 @@ class FigureInput:
         """How the sweep stands if it is a race."""
         race = self.header.race
         return None if race is None else standing(self.opened.results, race)
+
+    @cached_property
+    def judged(self) -> JudgedClaims | None:
+        """The claims of the sweep, if it has any."""
+        return judge(self.header, self.opened.results)
+
+    def top(self, usual: int = TOP) -> int:
+        """Return how many of the best are drawn: as many as TOP says, else `usual`."""
+        return self.wishes.top or usual
 
     @cached_property
     def names(self) -> AxisNames:

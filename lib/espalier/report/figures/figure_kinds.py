@@ -45,6 +45,10 @@ KINDS = {
         FigureKind("curves", "learning curves, by method or any BY", "curves"),
         FigureKind("size-front", "a measure against live parameters, and who is best", "size_front"),
         FigureKind("heat-map", "means for each pair of values of X and Y", "heat_map"),
+        FigureKind("forest", "paired differences to a baseline, controls or the best", "forest"),
+        FigureKind("parallel", "every configuration through its values and measures", "parallel"),
+        FigureKind("effects", "what each swept symbol does, and how important it is", "effects"),
+        FigureKind("race", "who left a race when, and the seeds it took", "race"),
         FigureKind("ladder", "a measure along a swept number, and where it falls off", "ladder"),
     )
 }

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from espalier.analysis.comparing.against_baseline import AgainstBaseline
-from espalier.analysis.confidence import t_quantile
-from espalier.analysis.control_deltas import deltas
+from espalier.analysis.confidence import Interval, t_quantile
 from espalier.analysis.controls import Comparison
-from espalier.analysis.multiple_tests import survives
 from espalier.analysis.rank import Configuration, Ranking
 from espalier.core.measures import Measure
 from espalier.core.trial import Record
-from espalier.report.controls_report import Corrections, delta_kind, describe_verdict
+from espalier.report.difference_rows import BESIDE_BEST, DifferenceRow, kind_rows, pair_rows
 from espalier.report.html.columns import coded, interval_columns
-from espalier.report.ranking_rows import difference_to_best
+from espalier.report.ranking_rows import difference_to_best, settings
 
 KINDS = 60
 """Kinds of comparisons that a page has; all are in sweep_deltas.json."""
@@ -42,9 +40,13 @@ def forest_data(
 
 
 def _to_best(ranking: Ranking, every: Sequence[Configuration]) -> Record:
-    """Return for each configuration its difference to the best, in the measure's own direction."""
+    """Return for each configuration its difference to the best, in the measure's own direction.
+
+    `words` says what the page writes for each verdict.
+    """
     own = [difference_to_best(item, ranking.measure) for item in every]
-    return interval_columns(own, ranking.measure)
+    words = {str(verdict): text for verdict, text in BESIDE_BEST.items()}
+    return {"words": words, **interval_columns(own, ranking.measure)}
 
 
 def _to_controls(compared: Sequence[Comparison], places: Mapping[int, int], by: Measure) -> Record:
@@ -58,32 +60,29 @@ def _to_baseline(beside: AgainstBaseline, places: Mapping[int, int]) -> Record:
 
 def _pairs(compared: Sequence[Comparison], places: Mapping[int, int], by: Measure) -> Record:
     """Return comparisons as columns; all of them are one family of tests."""
-    ends = [item.at_end for item in compared]
-    p_values = Corrections.of(compared, []).ends
+    rows = pair_rows(compared)
     return {
         "arm": [places[id(item.arm)] for item in compared],
         "control": [places[id(item.control)] for item in compared],
-        "said": [describe_verdict(end, by) if end else "" for end in ends],
-        "holm": [int(survives(p_values[id(item)])) for item in compared],
-        **interval_columns(ends, by),
+        "said": [row.said for row in rows],
+        "holm": [int(row.marked) for row in rows],
+        **interval_columns([row.difference for row in rows], by),
     }
 
 
 def _kinds(compared: Sequence[Comparison]) -> list[Record]:
     """Return the mean over configurations for each kind of comparison."""
-    means = deltas(compared)
-    p_values = Corrections.of([], means).means
-    return [
-        {
-            "label": delta_kind(item),
-            "value": item.value,
-            "mean": item.difference.mean,
-            "half": item.difference.half_width,
-            "n": item.difference.n,
-            "pairs": len(item.compared),
-            "said": describe_verdict(item.difference, item.compared[0].by),
-            "holm": int(survives(p_values[id(item)])),
-        }
-        for item in means[:KINDS]
-        if item.difference is not None
-    ]
+    return [_kind(row, row.difference) for row in kind_rows(compared)[:KINDS] if row.difference]
+
+
+def _kind(row: DifferenceRow, mean: Interval) -> Record:
+    return {
+        "label": " ".join(settings(dict(row.own))),
+        "value": row.against[0][1],
+        "mean": mean.mean,
+        "half": mean.half_width,
+        "n": mean.n,
+        "pairs": row.pairs,
+        "said": row.said,
+        "holm": int(row.marked),
+    }

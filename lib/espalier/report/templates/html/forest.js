@@ -67,9 +67,9 @@ function star(holm) {
 }
 
 function bestRow(place) {
-  const { mean, half, n } = view.data.forest.best;
-  const words = { behind: "behind the best *", tied: "not distinguishable", unknown: "no verdict" };
-  return { ...nameOf(place), mean: mean[place], half: half[place], n: n[place], said: words[view.data.ranking.verdict[place]] ?? "" };
+  const { mean, half, n, words } = view.data.forest.best;
+  const verdict = view.data.ranking.verdict[place];
+  return { ...nameOf(place), mean: mean[place], half: half[place], n: n[place], said: (words[verdict] ?? "") + star(verdict === "behind") };
 }
 
 function nameOf(place) {

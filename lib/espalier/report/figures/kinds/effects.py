@@ -1,0 +1,200 @@
+"""Main effects: the mean of each value of each swept symbol, and how important symbols are.
+
+Means are drawn where values can be compared; where a plan is not balanced bars of importance stand
+below, with what is to be known about these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from espalier.analysis.axis_means import axis_means
+from espalier.analysis.rank import swept_values
+from espalier.analysis.symbol_importance import ForestImportance
+from espalier.core.texts.count_text import count_text
+from espalier.report.axis_effects import (
+    LEVELS,
+    AxisEffect,
+    importance_caveat,
+    means_caption,
+    remarks,
+    sweep_effects,
+)
+from espalier.report.figures.axis_scales import name_ticks, pad_limits, scale_numbers
+from espalier.report.figures.drawn_figure import DrawnFigure
+from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
+from espalier.report.figures.figure_style import BLUE, GREY, ORANGE, FigureStyle, new_panels
+from espalier.report.figures.figure_text import seeds_text, wrap
+from espalier.report.html.columns import is_number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SYMBOLS = 12
+"""Symbols of a figure, where BY does not name them."""
+BARS = 16
+"""Bars of importance at most."""
+BAR = 1.7
+"""The height of a bar with its space, in sizes of the text."""
+FRAME = 4.5
+"""The height of what stands above and below bars, in sizes of the text."""
+SMALL = 0.88
+"""The size of remarks and of what is above panels, in sizes of the style's text."""
+DOT, FAINT = 1.1, 0.6
+"""The size of a dot, in sizes of the style's markers, and its opacity."""
+LOW = 0.8
+"""The height of a row of several, in heights of a row."""
+
+
+def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
+    """Return a panel a symbol. Raises NothingToDrawError if no swept symbol varies."""
+    if not source.axes:
+        raise NothingToDrawError(
+            "no swept symbol varies between ranked configurations; sweep two values of one"
+        )
+    effects = sweep_effects(source.ranking)
+    symbols = list(source.by_symbols) or list(source.axes)
+    names = symbols[:SYMBOLS]
+    figure, panels, below = _panels(style, len(names), effects.forest)
+    shown = {axis.symbol: axis for axis in effects.axes}
+    for panel, name in zip(panels, names, strict=True):
+        _panel(panel, name, shown.get(name), source, style)
+    for panel in panels[:: style.columns(len(names))]:
+        _name_measure(panel, source, style)
+    if effects.forest and below:
+        _importance(below, effects.forest, source, style)
+    left_out = len(symbols) - len(names)
+    sentences = [
+        _caption(source, [shown[name] for name in names if name in shown]),
+        importance_caveat(effects.forest) if effects.forest else "",
+        f"{count_text(left_out, 'symbol')} left out (BY=)." if left_out else "",
+    ]
+    return DrawnFigure(figure, " ".join(filter(None, sentences)))
+
+
+def _panels(
+    style: FigureStyle, count: int, forest: ForestImportance | None
+) -> tuple[Figure, list[Axes], Axes | None]:
+    """Return the panels of the symbols, and a wide one below them for importance."""
+    columns = style.columns(count)
+    rows = -(-count // columns)
+    heights = [style.row_height * (LOW if rows > 1 else 1)] * rows
+    if forest:
+        heights.append((BAR * len(forest.axes[:BARS]) + FRAME) * style.font / 72)
+    figure, grid = new_panels(style, len(heights), columns, heights)
+    panels = [panel for row in grid[:rows] for panel in row]
+    for panel in panels[count:]:
+        panel.set_axis_off()
+    for panel in panels[1:count]:
+        panel.sharey(panels[0])
+        panel.tick_params(labelleft=panels.index(panel) % columns == 0)
+    return figure, panels[:count], _spanning(grid[-1]) if forest else None
+
+
+def _spanning(row: Sequence[Axes]) -> Axes:
+    """Return one panel in the place of all of the last row."""
+    place = row[0].get_subplotspec()
+    for panel in row[1:]:
+        panel.remove()
+    if place:
+        row[0].set_subplotspec(place.get_gridspec()[-1, :])
+    return row[0]
+
+
+def _panel(
+    panel: Axes, name: str, axis: AxisEffect | None, source: FigureInput, style: FigureStyle
+) -> None:
+    """Draw a symbol: a dot a configuration, and the means of values that can be compared."""
+    texts = source.axes[name]
+    numeric = all(map(is_number, texts))
+    places = {text: float(text) if numeric else float(n) for n, text in enumerate(texts)}
+    dots = [
+        (places[text], item.score.mean)
+        for item in source.ranking.ranked
+        if item.score and (text := swept_values(item.first).get(name)) is not None
+    ]
+    size = DOT * style.marker
+    panel.plot(*zip(*dots, strict=True), "o", color=GREY, markersize=size, mew=0, alpha=FAINT)
+    if axis:
+        _means(panel, axis, places, numeric)
+    columns = style.columns(len(source.by_symbols or source.axes))
+    if numeric:
+        scale_numbers(panel, "x", list(places.values()))
+        panel.margins(x=0.08)
+    else:
+        name_ticks(panel, "x", [source.names.value(text) for text in texts], style, columns)
+        pad_limits(panel, "x", len(texts))
+    _words(panel, name, axis, source, 72 * style.width / columns)
+
+
+def _means(panel: Axes, axis: AxisEffect, places: dict[str, float], numeric: bool) -> None:
+    """Draw the means: filled where all configurations are behind them, else open."""
+    levels = sorted(axis.levels, key=lambda level: places[level.value])
+    balanced = axis.comparable.balanced
+    panel.errorbar(
+        [places[level.value] for level in levels],
+        [level.mean for level in levels],
+        yerr=[level.half_width or 0.0 for level in levels],
+        color=BLUE,
+        fmt="s" if balanced else "D",
+        linestyle=("-" if balanced else "--") if numeric else "none",
+        markerfacecolor=BLUE if balanced else "white",
+        zorder=3,
+    )
+
+
+def _words(
+    panel: Axes, name: str, axis: AxisEffect | None, source: FigureInput, width: float
+) -> None:
+    """Name the axes of a panel, and say above it what limits its means."""
+    room, size = 0.72 * width, float(panel.xaxis.label.get_fontsize())
+    notes = _notes(name, axis, source)
+    lines = [line for note in notes for line in wrap(note, SMALL * size, room)]
+    panel.set_title("\n".join(lines), fontsize=SMALL * size)
+    panel.set_xlabel("\n".join(wrap(source.names.symbol(name), size, room)))
+
+
+def _name_measure(panel: Axes, source: FigureInput, style: FigureStyle) -> None:
+    """Name the axis of the measure at the left of a row, which all panels have alike."""
+    name = source.names.measure(source.ranking.measure)
+    panel.set_ylabel("\n".join(wrap(name, style.font, 72 * style.row_height)))
+
+
+def _notes(name: str, axis: AxisEffect | None, source: FigureInput) -> list[str]:
+    """Return what limits the means of a symbol, or why it has none."""
+    texts = source.axes[name]
+    if axis is None and len(texts) > LEVELS:
+        return [f"no means: more than {LEVELS} values"]
+    return remarks(axis.comparable if axis else axis_means(source.ranking, name), texts)
+
+
+def _importance(
+    panel: Axes, forest: ForestImportance, source: FigureInput, style: FigureStyle
+) -> None:
+    """Draw the share of each symbol in percent, the most important on top."""
+    axes = forest.axes[:BARS]
+    shares, spreads = [100 * each.share for each in axes], [100 * each.spread for each in axes]
+    panel.barh(range(len(axes)), shares, xerr=spreads, color=ORANGE, height=0.6)
+    name_ticks(panel, "y", [source.names.short(each.name) for each in axes], style)
+    pad_limits(panel, "y", len(axes))
+    panel.invert_yaxis()
+    panel.set_xlim(left=0)
+    panel.set_xlabel("Importance: share of the variance by itself (%)")
+
+
+def _caption(source: FigureInput, shown: Sequence[AxisEffect]) -> str:
+    """Return what dots, means and their bars are."""
+    ranking = source.ranking
+    dots = f"Grey dots: configurations, each {_mean_over_seeds(source)}."
+    if not shown:
+        return f"{dots} No value has a mean that can be compared."
+    part = any(not axis.comparable.balanced for axis in shown)
+    opened = " Open diamonds, without bars: means over a part of the configurations." * part
+    return f"{dots} {means_caption(ranking)}{opened}"
+
+
+def _mean_over_seeds(source: FigureInput) -> str:
+    counts = seeds_text(len(item.scores) for item in source.ranking.ranked)
+    return f"a mean over seeds ({counts})"

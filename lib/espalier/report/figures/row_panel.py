@@ -1,0 +1,131 @@
+"""A panel of rows: what each is stands to its left, what came of it as text to its right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from espalier.report.figures.axis_names import AxisNames
+from espalier.report.figures.figure_style import FigureStyle, new_panels
+from espalier.report.figures.figure_text import shorten, text_width, wrap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SMALL = 0.88
+"""The size of the texts of rows, in sizes of the style's text."""
+LEFT, RIGHT = 0.32, 0.33
+"""The most that texts take of the width."""
+LINES, HEAD = 3, 6
+"""Lines of a row at most, and of the head above all rows."""
+VALUE, NAME = 24, 30
+"""Characters of a value and of the name of a symbol at most."""
+LINE, BETWEEN = 1.25, 0.55
+"""The height of a line and of the space between two rows, in sizes of the texts."""
+FOOT = 4.0
+"""The room below the rows for the axis and its name, in sizes of the style's text."""
+ABSENT = "\N{EN DASH}"
+"""Stands for the value of a symbol that a row does not have."""
+
+
+@dataclass(frozen=True)
+class RowText:
+    """What a row is, and parts of what came of it, which stay together in a line."""
+
+    label: str
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RowPanel:
+    """A figure of one panel, the places of its rows from the top down, and how many it has."""
+
+    figure: Figure
+    panel: Axes
+    places: tuple[float, ...]
+
+
+def row_panel(style: FigureStyle, head: RowText, rows: Sequence[RowText]) -> RowPanel:
+    """Return a panel with the texts of `rows`, the first on top, and those of `head` above them."""
+    left, right = _texts(style, [head, *rows])
+    lines = [max(len(own), len(other)) for own, other in zip(left, right, strict=True)]
+    heights = [LINE * count + BETWEEN for count in lines]
+    ends = list(accumulate(heights))
+    places = [end - height / 2 for end, height in zip(ends, heights, strict=True)]
+    inches = (SMALL * style.font * ends[-1] + FOOT * style.font) / 72
+    figure, [[panel]] = new_panels(style, heights=[inches])
+    panel.set_ylim(ends[-1], 0)
+    panel.spines["left"].set_visible(False)
+    panel.set_yticks(places, ["\n".join(each) for each in left])
+    panel.tick_params(axis="y", length=0, labelsize=SMALL * style.font)
+    for place, lines_beside in zip(places, right, strict=True):
+        _write_beside(panel, place, "\n".join(lines_beside), style)
+    return RowPanel(figure, panel, tuple(places[1:]))
+
+
+def rows_that_fit(style: FigureStyle, count: int) -> int:
+    """Return how many of `count` rows a style has room for: all, unless it has a height."""
+    if style.height is None:
+        return count
+    row = SMALL * style.font * (2 * LINE + BETWEEN) / 72
+    return max(1, min(count, int(style.height / (2 * row))))
+
+
+def _texts(style: FigureStyle, rows: Sequence[RowText]) -> tuple[list[list[str]], list[list[str]]]:
+    """Return the lines to the left and to the right of each row."""
+    size, width = SMALL * style.font, 72 * style.width
+    limits = [HEAD, *(LINES for _ in rows[1:])]
+    labels = zip((row.label for row in rows), limits, strict=True)
+    left = [_lines(label, limit, size, LEFT * width) for label, limit in labels]
+    return left, [_packed(row.parts, size, RIGHT * width) for row in rows]
+
+
+def _lines(text: str, limit: int, size: float, room: float) -> list[str]:
+    """Return a text in `limit` lines at most, without its middle where it has more."""
+    lines = wrap(text, size, room)
+    while len(lines) > limit:
+        text = shorten(text, max(3, int(0.9 * len(text))))
+        lines = wrap(text, size, room)
+    return lines or [""]
+
+
+def _packed(parts: Sequence[str], size: float, room: float) -> list[str]:
+    """Return parts in as few lines as they have room in, each part in one of them."""
+    lines: list[str] = []
+    for part in filter(None, parts):
+        longer = f"{lines[-1]}  {part}" if lines else part
+        if lines and text_width(longer, size) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return lines or [""]
+
+
+def _write_beside(panel: Axes, place: float, text: str, style: FigureStyle) -> None:
+    """Write to the right of a panel, in a height of its rows."""
+    panel.annotate(
+        text,
+        (1, place),
+        (0.6 * style.font, 0),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        fontsize=SMALL * style.font,
+        verticalalignment="center",
+        annotation_clip=False,
+    )
+
+
+def value_label(names: AxisNames, symbols: Sequence[str], values: Mapping[str, str]) -> str:
+    """Return the values of a row in the order of `symbols`, as `rigl, 0.9`."""
+    texts = (values.get(name) for name in symbols)
+    return ", ".join(
+        ABSENT if text is None else shorten(names.value(text), VALUE) for text in texts
+    )
+
+
+def value_head(names: AxisNames, symbols: Sequence[str]) -> str:
+    """Return what the values of rows are, in the order of `symbols`."""
+    return ", ".join(shorten(names.short(name), NAME) for name in symbols)
