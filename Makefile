@@ -18,11 +18,11 @@ COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
 $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 # What many shells hold under these names is none of ours.
 $(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON \
-	KIND STYLE BY X Y TOP TITLE LABELS SIZE DPI),\
+	KIND STYLE BY X Y TOP TITLE LABELS SIZE DPI NAME NOTE TAGS Q),\
 	$(eval unexport $(name)))
 
 V ?= 0
-Q := $(if $(filter-out 0,$(V)),,@)
+QUIET := $(if $(filter-out 0,$(V)),,@)
 KCONFIG_CONFIG ?= .config
 export KCONFIG_CONFIG
 
@@ -37,7 +37,7 @@ CONFIGURATORS := config menuconfig nconfig oldconfig olddefconfig defconfig save
 # Environments, made on first use. Only what trains or checks needs torch.
 .PHONY: setup-plan setup-train setup-dev
 setup-plan setup-train setup-dev:
-	$(Q)$(SETUP) $(@:setup-%=%)
+	$(QUIET)$(SETUP) $(@:setup-%=%)
 
 ## Cleaning:
 ##   clean              - Remove caches and generated Kconfig files
@@ -46,14 +46,14 @@ setup-plan setup-train setup-dev:
 ##                        (none of them removes results or data)
 .PHONY: clean mrproper distclean
 clean:
-	$(Q)find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
-	$(Q)rm -rf include/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	$(QUIET)find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+	$(QUIET)rm -rf include/generated .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 mrproper: clean sweep-clean
-	$(Q)rm -f .config .config.old
+	$(QUIET)rm -f .config .config.old
 
 distclean: mrproper
-	$(Q)rm -rf .venv .venv.log
+	$(QUIET)rm -rf .venv .venv.log
 
 ##
 ## Configuration:
@@ -74,30 +74,30 @@ distclean: mrproper
 ##   randconfig         - New random configuration; prints the KCONFIG_SEED it used
 .PHONY: $(CONFIGURATORS) diffconfig
 $(CONFIGURATORS): setup-plan
-	$(Q)$(ESPALIER) config $@
+	$(QUIET)$(ESPALIER) config $@
 
 FROM ?= $(KCONFIG_CONFIG).old
 TO ?= $(KCONFIG_CONFIG)
 export FROM TO
 diffconfig: setup-plan
-	$(Q)$(ESPALIER) config diffconfig "$$FROM" "$$TO"
+	$(QUIET)$(ESPALIER) config diffconfig "$$FROM" "$$TO"
 
 .PHONY: import-config
 import-config: setup-plan
-	$(Q)$(ESPALIER) $@ $(if $(filter file,$(origin FROM)),,"$$FROM")
+	$(QUIET)$(ESPALIER) $@ $(if $(filter file,$(origin FROM)),,"$$FROM")
 
 # The known names are spelled out so that a shell can complete them.
 .PHONY: $(PRESETS:%=%_defconfig) $(PRESETS:%=defconfig-%)
 $(PRESETS:%=%_defconfig) $(PRESETS:%=defconfig-%): setup-plan
-	$(Q)$(ESPALIER) config "$$GOAL"
+	$(QUIET)$(ESPALIER) config "$$GOAL"
 
 %_defconfig: override export GOAL = $@
 %_defconfig: setup-plan
-	$(Q)$(ESPALIER) config "$$GOAL"
+	$(QUIET)$(ESPALIER) config "$$GOAL"
 
 defconfig-%: override export GOAL = $@
 defconfig-%: setup-plan
-	$(Q)$(ESPALIER) config "$$GOAL"
+	$(QUIET)$(ESPALIER) config "$$GOAL"
 
 ##
 ## Training (results go to test_matrix_results/):
@@ -110,6 +110,7 @@ defconfig-%: setup-plan
 ##   sweep-again        - Run trials again: TRIALS=config_003,config_007 or STATUS=failed
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
+##   sweep-note         - Change what is said of a sweep: NOTE="why it was run", TAGS=<tag>,...
 ##   sweep-leaderboard  - Its best configurations so far
 ##   table              - The ranking as a table: FORMAT=latex, markdown or csv, OUT=<file>
 ##   figures            - Pictures for papers: KIND=ladder,..., FORMAT=pdf, STYLE=column; or all
@@ -125,48 +126,48 @@ defconfig-%: setup-plan
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
-.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report figures
+.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report figures sweep-note
 all train: config-given
-	$(Q)$(SETUP) train
-	$(Q)$(ESPALIER) train
+	$(QUIET)$(SETUP) train
+	$(QUIET)$(ESPALIER) train
 
 validate: config-given
-	$(Q)$(SETUP) train
-	$(Q)$(ESPALIER) $@
+	$(QUIET)$(SETUP) train
+	$(QUIET)$(ESPALIER) $@
 
 sweep sweep-parallel: sweep-generate
-	$(Q)$(SETUP) train
-	$(Q)DIR= $(ESPALIER) sweep-run
+	$(QUIET)$(SETUP) train
+	$(QUIET)DIR= $(ESPALIER) sweep-run
 
 sweep-generate: range-given
-	$(Q)$(SETUP) plan
-	$(Q)$(ESPALIER) $@ "$$RANGE_CONFIG"
+	$(QUIET)$(SETUP) plan
+	$(QUIET)$(ESPALIER) $@ "$$RANGE_CONFIG"
 
 sweep-estimate: range-given
-	$(Q)$(SETUP) train
-	$(Q)$(ESPALIER) $@ "$$RANGE_CONFIG"
+	$(QUIET)$(SETUP) train
+	$(QUIET)$(ESPALIER) $@ "$$RANGE_CONFIG"
 
 race: setup-train
-	$(Q)$(ESPALIER) $@ $(if $(RANGE_CONFIG),"$$RANGE_CONFIG")
+	$(QUIET)$(ESPALIER) $@ $(if $(RANGE_CONFIG),"$$RANGE_CONFIG")
 
 sweep-run sweep-again: setup-train
-	$(Q)$(ESPALIER) $@
+	$(QUIET)$(ESPALIER) $@
 
 sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict \
-	table report figures: setup-plan
-	$(Q)$(ESPALIER) $@
+	table report figures sweep-note: setup-plan
+	$(QUIET)$(ESPALIER) $@
 
 sweep-clean:
-	$(Q)rm -rf sweep_configs .sweep_configs.*
+	$(QUIET)rm -rf sweep_configs .sweep_configs.*
 
 SCENARIO ?= quick
 export SCENARIO
 search: setup-train
-	$(Q)$(ESPALIER) $@ --scenario "$$SCENARIO" $(if $(DATASET),--dataset "$$DATASET") \
+	$(QUIET)$(ESPALIER) $@ --scenario "$$SCENARIO" $(if $(DATASET),--dataset "$$DATASET") \
 		$(if $(BUDGET),--budget "$$BUDGET")
 
 seed-finder: setup-train
-	$(Q)$(ESPALIER) $@
+	$(QUIET)$(ESPALIER) $@
 
 EXAMPLE := defconfigs/digits-adamwprune-range
 .PHONY: range-given
@@ -198,48 +199,48 @@ config-given:
 check: lint types test
 
 lint: setup-dev lint-imports lint-figures
-	$(Q)$(PYTHON_ENV) -m ruff check $(SOURCES)
-	$(Q)$(PYTHON_ENV) -m ruff format --check $(SOURCES)
-	$(Q)$(ESPALIER) lint
+	$(QUIET)$(PYTHON_ENV) -m ruff check $(SOURCES)
+	$(QUIET)$(PYTHON_ENV) -m ruff format --check $(SOURCES)
+	$(QUIET)$(ESPALIER) lint
 
 # Not the program lint-imports: its first line names the Python of the folder it was installed in.
 LINT_IMPORTS := $(PYTHON_ENV) -c 'import sys; from importlinter.cli import lint_imports; \
 	sys.exit(lint_imports(no_cache=True, no_logo=True))'
 lint-imports: setup-dev
-	$(Q)report=$$($(LINT_IMPORTS) 2>&1) || { printf '%s\n' "$$report" \
+	$(QUIET)report=$$($(LINT_IMPORTS) 2>&1) || { printf '%s\n' "$$report" \
 		"error: imports break the order of the rooms in pyproject.toml, [tool.importlinter]" >&2; \
 		exit 1; }
 
 types: setup-dev
-	$(Q)$(PYTHON_ENV) -m mypy
+	$(QUIET)$(PYTHON_ENV) -m mypy
 
 PYTEST := OMP_NUM_THREADS=1 $(PYTHON_ENV) -m pytest -n 2 --dist worksteal
 test: setup-dev
-	$(Q)$(PYTEST)
+	$(QUIET)$(PYTEST)
 
 test-nightly: setup-dev
-	$(Q)$(PYTEST) -m nightly
+	$(QUIET)$(PYTEST) -m nightly
 
 # Not with -P: the programs share modules of their own folder.
 BENCHMARKS := .venv/bin/python benchmarks/collect.py
 bench: setup-train
-	$(Q)$(BENCHMARKS) $(if $(BENCH),--only "$$BENCH")
+	$(QUIET)$(BENCHMARKS) $(if $(BENCH),--only "$$BENCH")
 
 bench-gpu: setup-train
-	$(Q)$(BENCHMARKS) --gpu
+	$(QUIET)$(BENCHMARKS) --gpu
 
 FIGURES := .venv/bin/python benchmarks/page_figures.py
 lint-figures: setup-dev
-	$(Q)$(FIGURES) --check
+	$(QUIET)$(FIGURES) --check
 
 docs-figures: setup-dev
-	$(Q)$(FIGURES)
+	$(QUIET)$(FIGURES)
 
 LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 	--no-header --no-annotate $(if $(UPGRADE),--upgrade)
 lock: setup-plan
-	$(Q)$(LOCK) requirements/dev.in -o requirements/dev.txt
-	$(Q)for name in train plan bench; do $(LOCK) requirements/$$name.in \
+	$(QUIET)$(LOCK) requirements/dev.in -o requirements/dev.txt
+	$(QUIET)for name in train plan bench; do $(LOCK) requirements/$$name.in \
 		-c requirements/dev.txt -o requirements/$$name.txt || exit; done
 
 ##
@@ -278,6 +279,9 @@ help:
 ##   MARGIN=<number>        - What counts as equal, in the measure's unit (0: nothing)
 ##   MAX_SEEDS=<n>          - Race: seeds of a configuration at most (40)
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
+##   NAME=<name>            - What a new sweep is called, in its folder's name and its reports
+##   NOTE=<text>            - A line on what a sweep is for; none takes it away
+##   TAGS=<tag>,...         - Words that group sweeps; none takes them away
 ##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown)
 ##   OUT=<file>             - What import-config or table writes, in place of the terminal
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over

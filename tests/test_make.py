@@ -74,7 +74,7 @@ def test_help_needs_no_environment_and_keeps_the_order_of_the_kernel(checkout):
 
 def test_every_recipe_is_a_few_commands():
     rules = re.split(r"\n(?=\S)", MAKEFILE)
-    assert max(rule.count("\n\t$(Q)") for rule in rules) <= 3
+    assert max(rule.count("\n\t$(QUIET)") for rule in rules) <= 3
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ EPOCH = {"epoch": 1, "epochs": 3, "step": 45, "train_loss": 0.5, "val_loss": 0.2
         (PlanHeader, {**HEADER, "command": "make", "packs": {"ab": {"size": 4, "why": ""}}}),
         (PlanHeader, {**HEADER, "seals": [{**SEAL, "ended": [2], "newer": 1}]}),
         (PlanHeader, {**HEADER, "from_elsewhere": [1]}),
+        (PlanHeader, {**HEADER, "name": "first-try", "note": "why: x < 3", "tags": ["paper"]}),
         (Provenance, PROVENANCE),
         (Provenance, {}),
         (Provenance, {"code": {"commit": "a", "branch": "b"}, "more": 1, "pid": 7}),
@@ -72,6 +73,16 @@ EPOCH = {"epoch": 1, "epochs": 3, "step": 45, "train_loss": 0.5, "val_loss": 0.2
 )
 def test_what_is_read_is_written_again(kind: type[JsonRecord], record: dict[str, Any]) -> None:
     assert json.dumps(kind.from_json(record).as_json()) == json.dumps(record)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("name", 7), ("note", ["why"]), ("tags", "paper"), ("tags", [7])]
+)
+def test_a_name_a_note_and_tags_are_text_or_no_header(field: str, value: object) -> None:
+    with pytest.raises(decoding.ContentError, match=f"PlanHeader.{field}: must not be"):
+        decoding.header({**HEADER, field: value})
+    bare = decoding.header(HEADER)
+    assert (bare.name, bare.note, bare.tags) == (None, None, None)
 
 
 RACE = {"alpha": 0.05, "margin": 0.0, "max_seeds": 40, "by": "val_acc", "seeds": ["1", "2"]}

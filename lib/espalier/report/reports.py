@@ -16,6 +16,7 @@ from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
 from espalier.core.trial import LOG, Result, Status, Trial
 from espalier.kconfig.declared_measures import resolve
+from espalier.plan.sweep_naming import naming_lines
 from espalier.report import controls_report, effects_report, pareto_report, race_report
 from espalier.report.comparing import (
     baseline_report,
@@ -130,11 +131,11 @@ def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
         _parameters(ranking),
         _effects(page),
     ]
-    heads = [_claims(page), _race(page)]
+    heads = [_naming(page), _claims(page), _race(page)]
     body = render_analysis(results, ranking, log, page.header.refused, [part for part, _ in parts])
     text = "".join([*(part for part, _ in heads), body])
     data = {
-        SUMMARY: summary_text(results),
+        SUMMARY: summary_text(results, page.header),
         ANALYSIS: text,
         RANKING: ranking_json.ranking_json(ranking),
     }
@@ -169,6 +170,12 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
     with disk_full.reported(folder):
         for name, content in files.items():
             atomic_write(folder / name, content)
+
+
+def _naming(page: PageInput) -> Part:
+    """Return what the sweep is called and what is said of it."""
+    lines = naming_lines(page.header)
+    return "\n".join([*lines, "", ""]) if lines else "", {}
 
 
 def _race(page: PageInput) -> Part:

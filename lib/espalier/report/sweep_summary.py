@@ -10,6 +10,7 @@ from typing import Any
 from espalier.analysis.rank import TrialResult, swept_values
 from espalier.core import strict_json
 from espalier.core.measures import MEASURES as RANKING
+from espalier.core.records import PlanHeader
 from espalier.core.trial import Record, Result, Status, Trial
 
 MEASURES = ("test_acc", "val_acc", "final_sparsity", "total_time")
@@ -36,9 +37,15 @@ def records(results: Sequence[TrialResult]) -> list[Record]:
     return [_record(item, measures, swept) for item in results]
 
 
-def summary_text(results: Sequence[TrialResult]) -> str:
-    """Return the text of sweep_summary.json: strict JSON."""
-    return strict_json.pretty(records(results))
+def summary_text(results: Sequence[TrialResult], header: PlanHeader) -> str:
+    """Return the text of sweep_summary.json: strict JSON.
+
+    Each record has the name, the note and the tags of the sweep, those that it has, so that the
+    records of several sweeps can be told apart in one table.
+    """
+    parts = {"name": header.name, "note": header.note, "tags": ",".join(header.tags or [])}
+    said = {f"sweep_{what}": text for what, text in parts.items() if text}
+    return strict_json.pretty([{**record, **said} for record in records(results)])
 
 
 def _record(item: TrialResult, measures: Iterable[str], swept: Iterable[str]) -> Record:

@@ -15,6 +15,7 @@ from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status, Trial
+from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report.reports import USUAL, ReportRequest, write_page
 from espalier.run import admission, closing, retrial, reuse
 from espalier.run.devices import describe_devices, slots
@@ -56,6 +57,7 @@ class LaunchRequest:
     command: str = ""  # what goes on with this sweep once it has stopped, if it is no sweep-run
     reuse: bool | None = None  # take over earlier results; False: train those again that were
     again: Collection[int] = ()  # run only these trials, whatever came of them
+    naming: SweepNaming = UNNAMED  # what is given beside the plan's name, note and tags
     widens: bool = False  # the sweep in `output` may be of another plan: a race, whose plan grows
 
     @property
@@ -74,7 +76,7 @@ class LaunchRequest:
     def header_in(self, folder: Path) -> PlanHeader:
         """Return the header of the store in `folder`: the plan's, and how to go on."""
         entry = None if self.entry == ENTRY else self.entry
-        header = replace(self.header, entry=entry, seals=None)
+        header = replace(self.naming.over(self.header), entry=entry, seals=None)
         return replace(header, command=self.command or continuing(folder, header))
 
     def known(self, trials: Iterable[Trial]) -> list[int]:
@@ -196,7 +198,8 @@ def _new_path(request: LaunchRequest) -> Path:
     """Return the folder of a new sweep, which is not there yet unless it was named."""
     if request.output is None:
         results_dir.remove_unfinished(request.results)
-    folder = request.output or new_sweep_path(request.results)
+    name = request.header_in(request.results).name
+    folder = request.output or new_sweep_path(request.results, name)
     results_dir.check_path(folder)
     return folder
 
@@ -260,10 +263,12 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
         _check_entry(sweep.folder, store.header, header)
     seals = _sealed(store.header.seals or (), header, request, store.trials())
     header = replace(header, seals=seals)
+    _note_plan_name(sweep.folder, store.header.name, request.header.name)
     if header.race is not None:
         header = race_entry.enter(sweep, header, request.trials)
     with store.writing():
         store.set_header(replace(header, packs=store.header.packs))
+        store.set_naming(request.naming)
         store.run_again(_rerun(store, request))
         if request.again:
             return "running again"
@@ -271,6 +276,12 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
             return ""
         store.next_round()
         return "trying errors again"
+
+
+def _note_plan_name(folder: Path, name: str | None, planned: str | None) -> None:
+    """Say that the plan has a name, and the sweep to go on with another one, or none."""
+    if planned is not None and planned != name:
+        print(f"note: {folder} keeps its name; a sweep named {planned} begins with NEW=1")
 
 
 def _rerun(store: Store, request: LaunchRequest) -> set[int]:
@@ -297,7 +308,7 @@ def existing(request: LaunchRequest) -> Path | None:
     if request.new:
         return None
     ids = {trial.id for trial, _ in request.trials}
-    return sweep_finder.latest_of(request.results, request.plan_id, ids)
+    return sweep_finder.latest_of(request.results, request.plan_id, ids, request.naming.name)
 
 
 def _named(folder: Path, request: LaunchRequest) -> Path | None:
@@ -307,15 +318,16 @@ def _named(folder: Path, request: LaunchRequest) -> Path | None:
         raise lost
     if not (folder / STORE).exists():
         return None
-    if request.new or not (request.widens or _plan_of(folder) == request.plan_id):
+    if request.new or not (request.widens or _header_of(folder).plan_id == request.plan_id):
         rule = "holds results already" if request.new else "holds the results of another plan"
         raise UserError(f"--output-dir {folder}: {rule}; name another folder")
+    sweep_finder.check_called(folder, _header_of(folder).name, request.naming.name)
     return folder
 
 
-def _plan_of(folder: Path) -> str:
+def _header_of(folder: Path) -> PlanHeader:
     with Store.open(folder / STORE, readonly=True) as store:
-        return store.header.plan_id
+        return store.header
 
 
 def _other_code(store: Store) -> Iterator[str]:

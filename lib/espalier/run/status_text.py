@@ -8,6 +8,7 @@ from pathlib import Path
 
 from espalier.analysis.race_standing import standing
 from espalier.core.records import PlanHeader
+from espalier.plan.sweep_naming import naming_lines
 from espalier.report.race_report import round_line
 from espalier.run.displays.progress import counted, overall, running_line
 from espalier.store.locks import runner_of
@@ -21,9 +22,11 @@ def status_lines(folder: Path) -> Iterator[str]:
     with Store.open(folder / STORE, readonly=True) as store:
         sweep, command = status_in(store), continuing(folder, store.header)
         rules = store.header.race
+        said = naming_lines(store.header)
         race = standing(store.final_results(), rules) if rules else None
     runner = runner_of(folder)
     yield str(folder)
+    yield from said
     if race:
         yield round_line(race)
     if runner:

@@ -23,6 +23,7 @@ from espalier.core.process import disk_full, os_errors
 from espalier.core.process.log_files import open_log
 from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Record, Result, Status, Trial
+from espalier.plan.sweep_naming import read_name, shorten
 from espalier.store import (
     connections,
     file_systems,
@@ -90,11 +91,23 @@ def directory_name(trial: Trial, controls: Mapping[str, Sequence[str]]) -> str:
     return "_".join(parts)
 
 
-def new_sweep_path(results: Path, now: float | None = None) -> Path:
-    """Return a new path `sweep_YYYYMMDD_HHMMSS` in `results` for a sweep."""
-    name = time.strftime("sweep_%Y%m%d_%H%M%S", time.localtime(now))
-    names = [name] + [f"{name}_{count}" for count in range(2, 1000)]
-    return next(results / name for name in names if not (results / name).exists())
+def new_sweep_path(results: Path, name: str | None = None, now: float | None = None) -> Path:
+    """Return a new path `sweep_YYYYMMDD_HHMMSS` in `results`, with `_` and the name if it has one.
+
+    Raises UserError for a name that must not be in a path: one out of a file may be a stranger's.
+    """
+    first = time.strftime("sweep_%Y%m%d_%H%M%S", time.localtime(now))
+    if name is not None:
+        first = f"{first}_{_checked(name)}"
+    paths = [results / each for each in (first, *(f"{first}_{n}" for n in range(2, 1000)))]
+    return next(path for path in paths if not path.exists())
+
+
+def _checked(name: str) -> str:
+    try:
+        return read_name(name)
+    except UserError as error:
+        raise UserError(f"NAME={shorten(name)}: {error}") from None
 
 
 def remove_unfinished(results: Path) -> None:

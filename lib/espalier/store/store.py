@@ -22,6 +22,7 @@ from espalier.core.errors import UserError
 from espalier.core.process import disk_full
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Record, Result, Status, Trial
+from espalier.plan.sweep_naming import SweepNaming, naming_of
 from espalier.store import connections, file_systems, schema, sqlite_errors
 from espalier.store.attempt import (
     BEGUN,
@@ -342,7 +343,17 @@ class Store:
         self._db.execute("UPDATE meta SET value = ? WHERE key = 'round'", (value,))
 
     def set_header(self, header: PlanHeader) -> None:
-        """Replace the header: the settings of this run, where they differ from the plan's."""
+        """Replace the header: the settings of this run, where they differ from the plan's.
+
+        The name, the note and the tags stay: `set_naming` changes them, also beside a runner.
+        """
+        self._write_header(naming_of(self.header).over(header))
+
+    def set_naming(self, naming: SweepNaming) -> None:
+        """Replace what is given of the name, the note and the tags in the header."""
+        self._write_header(naming.over(self.header))
+
+    def _write_header(self, header: PlanHeader) -> None:
         query = "UPDATE meta SET value = ? WHERE key = 'header'"
         self._db.execute(query, (strict_json.encode(header.as_json()),))
 

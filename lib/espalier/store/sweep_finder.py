@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from espalier.core import decoding
 from espalier.core.errors import UserError
+from espalier.plan.sweep_naming import shorten
 from espalier.store import plan_files
 from espalier.store.busy import READER, StoreBusyError
 from espalier.store.results_dir import SCANNED, STORE, metrics_files, without_store
@@ -28,13 +29,17 @@ class _Candidate(NamedTuple):
     order: float
     folder: Path
     fault: UserError | None
+    name: str | None = None  # of the sweep, as far as that can be read
 
 
-def latest_of(results: Path, plan_id: str, ids: Collection[str]) -> Path | None:
+def latest_of(
+    results: Path, plan_id: str, ids: Collection[str], name: str | None = None
+) -> Path | None:
     """Return the latest sweep of a plan in `results`, or None. `ids` are those of its trials.
 
-    Raises UserError if its store is damaged, gone, locked or of another version. Prints a note for
-    such stores of other sweeps.
+    With a `name` it is the latest that is called so. Raises UserError if the plan has sweeps, but
+    none of that name, and if the store of the sweep is damaged, gone, locked or of another version.
+    Prints a note for such stores of other sweeps.
     """
     candidates = [
         candidate
@@ -44,10 +49,21 @@ def latest_of(results: Path, plan_id: str, ids: Collection[str]) -> Path | None:
     ]
     if not candidates:
         return None
-    latest = max(candidates, key=lambda each: each[:2])
+    latest = max(candidates, key=lambda each: (each.name == name, *each[:2]) if name else each[:2])
+    check_called(latest.folder, latest.name, name)
     if latest.fault is not None:
         raise UserError(f"{latest.fault}; NEW=1 (--new) begins new results") from latest.fault
     return latest.folder
+
+
+def check_called(folder: Path, name: str | None, given: str | None) -> None:
+    """Raise UserError if a name is given, and the sweep to go on with has another, or none."""
+    if given is not None and name != given:
+        called = f"is named {shorten(name)}" if name else "has no name"
+        raise UserError(
+            f"NAME={given}: {folder} is a sweep of this plan and {called}; "
+            "leave NAME out to go on with it, or begin another one with NEW=1"
+        )
 
 
 def _candidates(folder: Path, plan_id: str, ids: Collection[str]) -> Iterator[_Candidate]:
@@ -63,7 +79,7 @@ def _candidates(folder: Path, plan_id: str, ids: Collection[str]) -> Iterator[_C
             _note(busy)
     except (UserError, OSError) as error:
         if _claims(folder, plan_id, ids):
-            yield _Candidate(_order(folder), folder, UserError(str(error)))
+            yield _Candidate(_order(folder), folder, UserError(str(error)), _name(folder))
         else:
             _note(error)
 
@@ -71,14 +87,14 @@ def _candidates(folder: Path, plan_id: str, ids: Collection[str]) -> Iterator[_C
 def _usable(folder: Path, plan_id: str, patience: float) -> Iterator[_Candidate]:
     with Store.open(folder / STORE, readonly=True, patience=patience) as store:
         if store.header.plan_id == plan_id:
-            yield _Candidate(store.order, folder, None)
+            yield _Candidate(store.order, folder, None, store.header.name)
 
 
 def _waited_for(folder: Path, plan_id: str, busy: StoreBusyError) -> Iterator[_Candidate]:
     try:
         yield from _usable(folder, plan_id, READER)
     except StoreBusyError:
-        yield _Candidate(_order(folder), folder, busy)
+        yield _Candidate(_order(folder), folder, busy, _name(folder))
 
 
 def _claims(folder: Path, plan_id: str, ids: Collection[str]) -> bool:
@@ -93,6 +109,12 @@ def _order(folder: Path) -> float:
     with suppress(OSError, *CONTENT):
         return plan_files.read_sweep(folder).order
     return max((file.stat().st_mtime for file in metrics_files(folder)), default=0.0)
+
+
+def _name(folder: Path) -> str | None:
+    with suppress(OSError, *CONTENT):
+        return plan_files.read_sweep(folder).header.name
+    return None
 
 
 def _id_in(file: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from espalier.commands.options.naming_options import naming_options
 from espalier.commands.options.option_types import (
     MeasuresType,
     baseline,
@@ -28,6 +29,7 @@ from espalier.core.records import PlanHeader
 from espalier.core.trial import FINAL, Trial
 from espalier.plan.plan import read_plan
 from espalier.plan.still_valid import check_still_valid
+from espalier.plan.sweep_naming import SweepNaming
 from espalier.report.reports import ReportRequest
 from espalier.run.launch import ENTRY, LaunchRequest
 from espalier.store.results_dir import STORE
@@ -48,7 +50,7 @@ how_to_run = together(
     in_process,
     entry,
 )
-run_options = together(results_of_run, how_to_run, new, reuse)
+run_options = together(results_of_run, how_to_run, new, reuse, naming_options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,9 @@ class RunOptions:
     output: Path | None = None
     new: bool = False
     reuse: bool | None = None  # None: as long as nothing is to begin anew
+    name: str | None = None
+    note: str | None = None
+    tags: list[str] | None = None
 
     def request(self, header: PlanHeader, texts: Sequence[tuple[Trial, str]]) -> LaunchRequest:
         """Return what to run, from a plan's header and its trials with their configs' texts."""
@@ -86,6 +91,7 @@ class RunOptions:
             in_process=self.in_process,
             report=ReportRequest(self.by, self.baseline, self.best_per),
             reuse=usual if self.reuse is None else self.reuse,
+            naming=SweepNaming(self.name, self.note, self.tags),
         )
 
     def stored(self, folder: Path, again: Collection[int] = ()) -> LaunchRequest:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from espalier.commands.options.naming_options import naming_options
 from espalier.commands.options.option_types import PATH
 from espalier.commands.options.range_options import power, power_options, range_options, read_plan
 from espalier.core.paths import SWEEP_CONFIGS
@@ -14,19 +15,22 @@ from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.plan import write_plan
 from espalier.plan.plan_report import describe_plan
+from espalier.plan.sweep_naming import SweepNaming
 
 
 @click.command()
 @range_options
 @power_options
+@naming_options
 @click.option("--output-dir", type=PATH, default=SWEEP_CONFIGS, help="folder of the plan")
-def command(output_dir: Path, by: str | None, detect: float | None, **ranges: Any) -> int:
+def command(output_dir: Path, by: str | None, detect: float | None, **options: Any) -> int:
     """Expand range files into the plan of a sweep: a folder of trials.
 
     With DETECT it says what the seeds can see; sweep-estimate always does.
     """
+    naming = {key: options.pop(key) for key in SweepNaming.__dataclass_fields__}
     symbols = Symbols(tree.parse())  # once for both
-    plan = read_plan(**ranges, symbols=symbols)
+    plan = SweepNaming(**naming).over(read_plan(**options, symbols=symbols))
     write_plan(plan, output_dir, symbols)
     seen = [] if detect is None else power(plan, by, detect)  # scipy takes longer than all else
     print("\n".join([*describe_plan(plan), *seen]))

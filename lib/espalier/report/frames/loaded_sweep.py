@@ -52,6 +52,21 @@ class LoadedSweep:
         """The folder that it was loaded from."""
         return self.opened.folder
 
+    @property
+    def name(self) -> str:
+        """What it is called; empty if it has no name."""
+        return self.opened.header.name or ""
+
+    @property
+    def note(self) -> str:
+        """What its user says of it; empty without a note."""
+        return self.opened.header.note or ""
+
+    @property
+    def tags(self) -> list[str]:
+        """The words that group it with other sweeps."""
+        return list(self.opened.header.tags or [])
+
     @cached_property
     def trials(self) -> pd.DataFrame:
         """A row for each trial of the plan, whatever became of it."""
