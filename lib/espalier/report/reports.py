@@ -119,8 +119,12 @@ def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
     Works at any time, on a partial sweep too; each file is replaced whole or not at all.
     Raises UserError if the folder has no store or has not what the request names.
     """
-    page = _page_input(sweep_dir, request)
-    results, ranking = page.results, page.ranking
+    return write_reports_of(read_sweep(sweep_dir, request), request)
+
+
+def write_reports_of(page: PageInput, request: ReportRequest) -> str:
+    """Write the same of a sweep that has been read."""
+    results, ranking, sweep_dir = page.results, page.ranking, page.folder
 
     def log(trial: Trial) -> str:
         return str(sweep_dir / page.directories[trial.number] / LOG)
@@ -151,12 +155,12 @@ def write_page(sweep_dir: Path, request: ReportRequest = USUAL) -> None:
 
     Raises as `write_reports` does.
     """
-    page = _page_input(sweep_dir, request, running=True)
+    page = read_sweep(sweep_dir, request, running=True)
     write_files(sweep_dir, {REPORT: render_page(page)})
 
 
-def _page_input(sweep_dir: Path, request: ReportRequest, running: bool = False) -> PageInput:
-    """Return the sweep as its store has it now, ranked."""
+def read_sweep(sweep_dir: Path, request: ReportRequest, running: bool = False) -> PageInput:
+    """Return the sweep as its store has it now, ranked. Raises as `write_reports` does."""
     with Store.open(sweep_dir / STORE, readonly=True) as store:
         results, folders = trial_results(store), store.directories()
         by, header = ranking_measure(store, results, request.by), store.header

@@ -1,10 +1,17 @@
-"""The end of a run of a sweep: its reports, and what is said about how to go on."""
+"""The end of a run of a sweep: its reports, and what is said on a terminal, in one screen."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
+from espalier.core.texts.count_text import count_text
 from espalier.core.trial import LOG, Status
 from espalier.report import reports
+from espalier.report.closing_summary import next_step, summary_lines
+from espalier.report.html.page_input import PageInput
 from espalier.report.html.report_page import REPORT
 from espalier.report.reports import ReportRequest
 from espalier.run.displays.progress import counted
@@ -12,6 +19,8 @@ from espalier.run.runner import RunLimits, pending
 from espalier.run.workers.worker import HOPELESS
 from espalier.store.results_dir import SweepDir
 
+ROOM = 20
+"""Lines that a sweep ends with, at most: what matters of it is still on the screen."""
 _ADVICE = {
     Status.FAILED: "ran to an end that does not count, and is not run again; why: `cat {log}`",
     Status.ERROR: "`{command}` tries again whatever ended in an error; why: `cat {log}`",
@@ -19,44 +28,95 @@ _ADVICE = {
 _SETTINGS = "to change a setting for them, plan the same trials with it first: make sweep-generate"
 
 
+@dataclass(frozen=True)
+class SweepEnd:
+    """A sweep of which nothing runs any more: the state of each trial, and how many are to go.
+
+    The trials that were to run are `chosen`: they alone decide whether all passed.
+    """
+
+    page: PageInput
+    states: Mapping[int, Status]
+    chosen: Sequence[int]
+    left: int = 0
+
+    @property
+    def bad(self) -> dict[Status, int]:
+        """The first trial of each state that needs advice, by that state."""
+        states = {number: self.states[number] for number in sorted(self.chosen, reverse=True)}
+        first = {status: number for number, status in states.items()}
+        return {status: first[status] for status in _ADVICE if status in first}
+
+    @property
+    def code(self) -> int:
+        """The exit code: 1 if some trials did not pass."""
+        return 1 if self.bad else 0
+
+    @property
+    def going_on(self) -> str:
+        """The command that goes on with the sweep, and what it does."""
+        return f"`{self.page.header.command}` goes on where this stopped"
+
+    def lines(self, stopped: str = "") -> list[str]:
+        """Return what is said of it; `stopped` is the line of a sweep that has not ended."""
+        files = (f"page: {self.page.folder / REPORT}", f"report: {self.analysis}")
+        after = [stopped or self._counts(), *files, *self._next(bool(stopped)), *self._advice()]
+        return summary_lines(self.page, ROOM - len(after)) + after
+
+    @property
+    def analysis(self) -> str:
+        """The path of the report for people."""
+        return str(self.page.folder / reports.ANALYSIS)
+
+    def _counts(self) -> str:
+        counts = Counter(self.states.values())
+        to_go = f", {self.left} to go; {self.going_on}" if self.left else ""
+        return f"{count_text(len(self.states), 'trial')}: {counted(counts)}{to_go}"
+
+    def _next(self, stopped: bool) -> list[str]:
+        step = "" if stopped or self.left else next_step(self.page)
+        return [f"next: {step}"] * bool(step)
+
+    def _advice(self) -> list[str]:
+        lines = []
+        for status, number in self.bad.items():
+            log = self.page.folder / self.page.directories[number] / LOG
+            text = _ADVICE[status].format(log=log, command=self.page.header.command)
+            lines.append(f"{status}: {text}")
+        return lines + [_SETTINGS] * self._refused
+
+    @property
+    def _refused(self) -> bool:
+        """Whether the machine or a setting kept a trial from beginning."""
+        errors = {n for n in self.chosen if self.states[n] is Status.ERROR}
+        return any(
+            item.result.reason == HOPELESS
+            for item in self.page.results
+            if item.trial.number in errors
+        )
+
+
 def report_stop(sweep: SweepDir, left: int, request: ReportRequest) -> int:
     """Write the reports of a sweep that was stopped; return the exit code."""
-    reports.write_reports(sweep.folder, request)
+    end = _written(sweep, (), left, request)
     counts = counted(sweep.store.counts()) or "none has ended"
     to_go = f"{left} to go" if left else "undecided"  # a race between two rounds
-    print(f"stopped: {counts}, {to_go}; {_going_on(sweep)}")
+    print(*end.lines(f"stopped: {counts}, {to_go}; {end.going_on}"), sep="\n")
     return EXIT_INTERRUPTED
 
 
 def report_end(sweep: SweepDir, limits: RunLimits, request: ReportRequest) -> int:
-    """Write and print the reports, with advice on what did not pass; return the exit code.
+    """Write the reports, print what matters of them, and advise on what did not pass.
 
-    Where only some trials were to run, only those decide on it.
+    Return the exit code. Where only some trials were to run, only those decide on it.
     """
-    print(reports.write_reports(sweep.folder, request))
-    counts = sweep.store.counts()
-    total, left = sum(counts.values()), len(pending(sweep.store, limits.attempts))
-    to_go = f", {left} to go; {_going_on(sweep)}" if left else ""
-    print(f"{total} trial{'s' * (total != 1)}: {counted(counts)}{to_go}")
-    print(f"page: {sweep.folder / REPORT}")
-    print(f"report: {sweep.folder / reports.ANALYSIS}")
-    states = sweep.store.states()
-    chosen = {number: states[number] for number in limits.chosen(states)}
-    bad = [status for status in _ADVICE if status in chosen.values()]
-    for status in bad:
-        log = sweep.directory(min(n for n, state in chosen.items() if state == status)) / LOG
-        command = sweep.store.header.command
-        print(f"{status}: {_ADVICE[status].format(log=log, command=command)}")
-    if _refused(sweep, [n for n, state in chosen.items() if state == Status.ERROR]):
-        print(_SETTINGS)
-    return 1 if bad else 0
+    left = len(pending(sweep.store, limits.attempts))
+    end = _written(sweep, limits.chosen(sweep.store.states()), left, request)
+    print(*end.lines(), sep="\n")
+    return end.code
 
 
-def _refused(sweep: SweepDir, numbers: list[int]) -> bool:
-    """Return whether the machine or a setting kept one of these trials from beginning."""
-    last = {attempt.trial: attempt for attempt in sweep.store.attempts() if attempt.conclusive}
-    return any(last[number].reason == HOPELESS for number in numbers)
-
-
-def _going_on(sweep: SweepDir) -> str:
-    return f"`{sweep.store.header.command}` goes on where this stopped"
+def _written(sweep: SweepDir, chosen: Sequence[int], left: int, request: ReportRequest) -> SweepEnd:
+    page = reports.read_sweep(sweep.folder, request)
+    reports.write_reports_of(page, request)
+    return SweepEnd(page, sweep.store.states(), chosen, left)

@@ -20,7 +20,7 @@ from espalier.report.reports import USUAL, ReportRequest, write_page
 from espalier.run import admission, closing, retrial, reuse
 from espalier.run.devices import describe_devices, slots
 from espalier.run.displays.page_display import PageDisplay
-from espalier.run.displays.progress import display
+from espalier.run.displays.terminal_display import display
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
 from espalier.run.races import race_entry, race_supply

@@ -20,7 +20,7 @@ from espalier.core.trial import Action, Record, Result, Status, Task, Trial
 from espalier.run import preflight
 from espalier.run.admission import MemoryGate
 from espalier.run.busy_slot import BusySlot, Ended, broken_packs
-from espalier.run.displays.progress import Display, finished_line
+from espalier.run.displays.progress import Display, Ending
 from espalier.run.pack_probe import PackProbes
 from espalier.run.pack_queue import PackQueue, PackSize, pack_limits, share
 from espalier.run.pool import Executor
@@ -307,7 +307,7 @@ class Runner:
         )
         if retried:
             self._requeue(trial)
-        self._view.finish(result, finished_line(trial, result, seconds, retried, self._status()))
+        self._view.finish(Ending(trial.name, result, seconds, retried), self._status())
 
     def _write(self, number: int, write: Callable[[], None]) -> None:
         """Write a file of a trial. If that cannot be, note it and go on: the store has it all."""
@@ -351,14 +351,14 @@ def cost(status: Status, reason: str, allowance: int) -> int:
     return allowance if reason in FINAL else 1
 
 
-def spent(store: Store, allowance: int) -> Counter[int]:
+def spent(store: Store, allowance: int, number: int | None = None) -> Counter[int]:
     """Return, by trial, how much of its allowance the attempts of this round have used up.
 
-    A trial that was to be run again has a new one since then.
+    A trial that was to be run again has a new one since then. Of one trial alone if it is given.
     """
     used: Counter[int] = Counter()
     now, again = store.round, store.again
-    for attempt in store.attempts():
+    for attempt in store.attempts(number):
         if attempt.round == now and attempt.attempt > again.get(attempt.trial, 0):
             used[attempt.trial] += cost(attempt.status, attempt.reason, allowance)
     return used

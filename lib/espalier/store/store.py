@@ -202,6 +202,23 @@ class Store:
         return [from_row(row) for row in self._db.execute(query, values)]
 
     @reading
+    def names(self) -> dict[int, str]:
+        """Return the name of every trial, by number."""
+        return dict(self._db.execute("SELECT number, name FROM trials ORDER BY number"))
+
+    @reading
+    def attempt_keys(self) -> list[tuple[int, int]]:
+        """Return trial and number of every attempt, in no order; of the table no row is read."""
+        query = "SELECT trial, attempt FROM attempts INDEXED BY attempts_by_status"
+        return self._db.execute(query).fetchall()
+
+    @reading
+    def attempt(self, trial: int, attempt: int) -> Attempt:
+        """Return an attempt at a trial by its number."""
+        query = f"SELECT {READ} FROM attempts WHERE trial = ? AND attempt = ?"
+        return from_row(self._db.execute(query, (trial, attempt)).fetchone())
+
+    @reading
     def final_results(self) -> list[tuple[Trial, Result, int]]:
         """Return every trial, the result of its last conclusive attempt and its number of attempts.
 

@@ -82,11 +82,7 @@ class StatusTracker:
         self._counts = Counter(self._states.values())
         attempts = store.attempts()
         together = count_per_task(attempts)
-        durations = [
-            (attempt.finished - attempt.started) / together[attempt.task_key]
-            for attempt in attempts
-            if attempt.finished and attempt.conclusive and attempt.round != TAKEN_OVER
-        ]
+        durations = [seconds_of(item, together[item.task_key]) for item in attempts if lasted(item)]
         self._seconds, self._ended = sum(durations), len(durations)
 
     def set(self, number: int, status: Status) -> None:
@@ -106,16 +102,37 @@ class StatusTracker:
         return SweepStatus(dict(self._counts), tuple(running), workers, mean)
 
 
+def lasted(attempt: Attempt) -> bool:
+    """Return whether an attempt tells how long a trial of its sweep takes."""
+    return bool(attempt.finished) and attempt.conclusive and attempt.round != TAKEN_OVER
+
+
+def seconds_of(attempt: Attempt, together: int) -> float:
+    """Return the share of an attempt in the time of its task, in which so many began together."""
+    return ((attempt.finished or attempt.started) - attempt.started) / together
+
+
 def status_in(store: Store) -> SweepStatus:
     """Return the status of a sweep from its store alone, for a reader beside the runner."""
-    names = {trial.number: trial.name for trial in store.trials()}
     attempts = store.attempts()
-    together = count_per_task(attempts)
+    running = running_tasks(attempts, store.names(), count_per_task(attempts))
+    return StatusTracker(store).summary(running, len(running))
+
+
+def running_tasks(
+    attempts: Iterable[Attempt],
+    names: Mapping[int, str],
+    together: Mapping[tuple[int, float], int],
+) -> list[TaskProgress]:
+    """Return the tasks of those of `attempts` that run, by the names of their trials.
+
+    `together` says how many trials began with each task.
+    """
     tasks: dict[tuple[int, float], list[Attempt]] = {}
     for attempt in attempts:
         if attempt.status is Status.RUNNING:
             tasks.setdefault(attempt.task_key, []).append(attempt)
-    running = [
+    return [
         TaskProgress(
             pack_name(names[group[0].trial], len(group)),
             EpochRecord.from_json(group[0].progress),
@@ -125,7 +142,6 @@ def status_in(store: Store) -> SweepStatus:
         )
         for task, group in tasks.items()
     ]
-    return StatusTracker(store).summary(running, len(running))
 
 
 def pack_name(first: str, count: int) -> str:

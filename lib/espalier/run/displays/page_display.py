@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 
 from espalier.core.process import stop_signals
-from espalier.core.trial import Result
-from espalier.run.displays.progress import Display
+from espalier.run.displays.progress import Display, Ending
 from espalier.store.sweep_state import SweepStatus
 
 INTERVAL = 30.0
@@ -41,9 +40,9 @@ class PageDisplay:
         self._started = self._written = clock()
         self._spent, self._expected = 0.0, FIRST + PER_TRIAL * trials
 
-    def finish(self, result: Result, line: str) -> None:
-        """Show the line of an attempt that has ended."""
-        self._inner.finish(result, line)
+    def finish(self, ending: Ending, sweep: SweepStatus) -> None:
+        """Show an attempt that has ended."""
+        self._inner.finish(ending, sweep)
 
     def note(self, line: str) -> None:
         """Show a line that is not about one trial."""

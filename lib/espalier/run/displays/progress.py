@@ -1,31 +1,39 @@
-"""The progress of a sweep while it runs: a live display on a terminal, plain lines elsewhere."""
+"""The progress of a sweep in words: a line for what ended, for what runs, and for the whole."""
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
-
-from espalier.core.process.terminal import drawing_file, printable
-from espalier.core.trial import Result, Status, Trial
+from espalier.core.process.terminal import printable
+from espalier.core.texts.shortening import shorten
+from espalier.core.trial import Result, Status
 from espalier.store.sweep_state import SweepStatus, TaskProgress
 
-REDRAW = 0.2  # seconds between two drawings
 ENDED = (Status.PASSED, Status.FAILED, Status.ERROR)
+LONGEST = 500
+"""Characters of a message that a line has at most; the store has all of it."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """An attempt that has ended: the name of its trial, what came of it and the seconds it took.
+
+    `retried` says whether the trial is to be tried again.
+    """
+
+    name: str
+    result: Result
+    seconds: float
+    retried: bool = False
 
 
 class Display(Protocol):
     """Where a runner shows its progress."""
 
-    def finish(self, result: Result, line: str) -> None:
-        """Show the line of an attempt that has ended with `result`."""
+    def finish(self, ending: Ending, sweep: SweepStatus) -> None:
+        """Show an attempt that has ended, after which the sweep stands so."""
         ...
 
     def note(self, line: str) -> None:
@@ -41,82 +49,20 @@ class Display(Protocol):
         ...
 
 
-class PlainDisplay:
-    """One line a finished trial, without control codes."""
-
-    def finish(self, result: Result, line: str) -> None:
-        """Print the line."""
-        del result
-        print(line, flush=True)
-
-    def note(self, line: str) -> None:
-        """Print the line."""
-        print(line, flush=True)
-
-    def update(self, sweep: SweepStatus) -> None:
-        """Do nothing: a log is no place for a moving picture."""
-
-    def close(self) -> None:
-        """Do nothing: there is nothing to restore."""
-
-
-class LiveDisplay:
-    """One line a running trial and a bar for the sweep, redrawn in place."""
-
-    def __init__(self, console: Console) -> None:
-        """Start drawing on `console`."""
-        self._live = Live(console=console, auto_refresh=False, transient=True)
-        self._live.start()
-        self._drawn = 0.0
-
-    def finish(self, result: Result, line: str) -> None:
-        """Print the line above the moving part, unless the attempt passed."""
-        if result.status is not Status.PASSED:
-            self._live.console.print(Text(printable(line), style="red"))
-
-    def note(self, line: str) -> None:
-        """Print the line above the moving part."""
-        self._live.console.print(Text(printable(line)))
-
-    def update(self, sweep: SweepStatus) -> None:
-        """Redraw, unless that was just done."""
-        now = time.monotonic()
-        if now - self._drawn >= REDRAW:
-            self._drawn = now
-            self._live.update(picture(sweep), refresh=True)
-
-    def close(self) -> None:
-        """Remove the moving part."""
-        self._live.stop()
-
-
-def display() -> Display:
-    """Return the display that suits standard output."""
-    console = Console(file=drawing_file())
-    return LiveDisplay(console) if sys.stdout.isatty() and console.is_terminal else PlainDisplay()
-
-
-def picture(sweep: SweepStatus) -> Group:
-    """Return the moving part: the sweep first, because a low terminal cuts off the end."""
-    bar = Table.grid(padding=(0, 1))
-    bar.add_row(
-        ProgressBar(total=max(1, sweep.total), completed=sweep.done, width=30),
-        Text(overall(sweep)),
-    )
-    return Group(
-        bar, *(Text(printable(running_line(task)), no_wrap=True) for task in sweep.running)
-    )
-
-
-def finished_line(
-    trial: Trial, result: Result, seconds: float, retried: bool, sweep: SweepStatus
-) -> str:
+def finished_line(ending: Ending, sweep: SweepStatus) -> str:
     """Return `[ 3/36] config_003 passed val 97.2% sparsity 70.0% 3.1s  ETA 1m40s`."""
     width = len(str(sweep.total))
-    head = f"[{sweep.done:>{width}}/{sweep.total}] {trial.name} {result.status}"
-    error = f" {result.reason}: {result.message}" + (" (to be tried again)" if retried else "")
-    what = _measures(result) if result.status is Status.PASSED else error
-    return f"{head}{what} {duration(seconds)}  ETA {duration(sweep.eta)}"
+    head = f"[{sweep.done:>{width}}/{sweep.total}] {outcome(ending)}"
+    return f"{head} {duration(ending.seconds)}  ETA {duration(sweep.eta)}"
+
+
+def outcome(ending: Ending) -> str:
+    """Return `config_003 passed val 97.2% sparsity 70.0%`, or why it did not, as one line."""
+    result, name = ending.result, printable(ending.name)
+    if result.status is Status.PASSED:
+        return f"{name} {result.status}{_measures(result)}"
+    why = shorten(printable(f"{result.reason}: {result.message}"), LONGEST)
+    return f"{name} {result.status} {why}" + " (to be tried again)" * ending.retried
 
 
 def _measures(result: Result) -> str:

@@ -1,0 +1,12 @@
+"""A text that may be of any length, cut to what there is room for."""
+
+from __future__ import annotations
+
+CUT = "..."
+
+
+def shorten(text: str, longest: int) -> str:
+    """Return `text`, cut to so many characters, with `...` at its end if it was cut."""
+    if len(text) <= longest:
+        return text
+    return (text[: max(0, longest - len(CUT))] + CUT)[:longest]
