@@ -23,7 +23,7 @@ UV = "0.13.8"
 STAGES = {  # each contains those before it
     "plan": "configuration, plans and reports, about 300 MB",
     "train": "torch and torchvision, about 5 GB",
-    "dev": "linters and tests, about 100 MB beside torch",
+    "dev": "linters and tests, about 250 MB beside torch",
 }
 VENV = Path(".venv")
 PYTHON = str(VENV / "bin" / "python")

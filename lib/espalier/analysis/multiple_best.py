@@ -8,7 +8,8 @@ seeds may be shared.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from espalier.analysis.confidence import ALPHA, LUMPS, ROUNDING, resolution
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:  # numpy would take a tenth of a second to import
 DrawT = TypeVar("DrawT", bound=Hashable)
 BLOCK = 60_000
 """Differences that are held at a time."""
+LEADERS = 16
+"""Of all, so many of the best that each is compared with first."""
 
 
 def behind_the_best(scores: Sequence[Mapping[DrawT, float]], alpha: float = ALPHA) -> list[bool]:
@@ -67,29 +70,87 @@ def are_behind(values: Array, alpha: float) -> Flags:
     if count < 2 or draws < 2:
         return np.zeros(len(values), dtype=bool)
     limits = np.append(0.0, -stdtrit(np.arange(1, draws), alpha / rivals(count)))
-    floor = LUMPS * resolution(values[there]) ** 2
-    rows = max(1, BLOCK // values.size)  # taken at a time
-    parts = [values[place : place + rows] for place in range(0, len(values), rows)]
-    return np.concatenate([_behind_any(part, values, limits, floor) for part in parts])
+    test = _BehindTest(limits, LUMPS * resolution(values[there]) ** 2)
+    means = np.where(there, values, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    order = np.argsort(np.where(there.any(axis=1), -means, np.inf), kind="stable")
+    behind = np.empty(len(values), dtype=bool)
+    behind[order] = _behind_in_order(values[order], means[order], test)
+    return behind
 
 
-def _behind_any(part: Array, values: Array, limits: Array, floor: float) -> Flags:
-    """Return which rows of `part` some row of `values` is ahead of.
+@dataclass(frozen=True)
+class _BehindTest:
+    """The t that is needed, by the number of draws, and the least variance of differences."""
 
-    Its t must be at least the limit for the number of draws that both have. A variance is not
-    taken to be below the `floor`, that of the rounding of scores.
+    limits: Array
+    floor: float
+
+    def any_ahead(self, part: Array, others: Array) -> Flags:
+        """Return which rows of `part` some row of `others` is ahead of.
+
+        Its t must be at least the limit for the number of draws that both have. A variance is not
+        taken to be below the floor, that of the rounding of scores.
+        """
+        import numpy as np
+
+        differences = others.T[:, None] - part.T[:, :, None]  # draws first: such sums are fast
+        n: Any = part.shape[1]
+        missing = np.isnan(differences) if np.isnan(part).any() or np.isnan(others).any() else None
+        if missing is not None:
+            n = np.maximum(n - missing.sum(axis=0), 1)
+            differences[missing] = 0.0
+        mean = differences.sum(axis=0) / n
+        differences -= mean
+        if missing is not None:
+            differences[missing] = 0.0
+        squares = np.square(differences, out=differences).sum(axis=0)
+        error = np.sqrt((squares / np.maximum(n - 1, 1) + self.floor) / n)
+        reached = (n > 1) & (mean >= self.limits[n - 1] * np.where(error > 0, error, 1.0))
+        return np.asarray((reached & (squares > n * (ROUNDING * mean) ** 2)).any(axis=1))
+
+
+def _behind_in_order(values: Array, means: Array, test: _BehindTest) -> Flags:
+    """Return the same of rows in order of their means, the best first.
+
+    Most that are behind any are so behind one of the first, so these are tried before all others.
+    Of two that have a score for every draw, the one with the better mean is behind in none.
     """
     import numpy as np
 
-    differences = values.T[:, None] - part.T[:, :, None]  # draws first: such sums are fast
-    missing = np.isnan(differences)
-    n = np.maximum(values.shape[1] - missing.sum(axis=0), 1)
-    differences[missing] = 0.0
-    mean = differences.sum(axis=0) / n
-    differences -= mean
-    differences[missing] = 0.0
-    squares = (differences**2).sum(axis=0)
-    error = np.sqrt((squares / np.maximum(n - 1, 1) + floor) / n)
-    reached = (n > 1) & (mean >= limits[n - 1] * np.where(error > 0, error, 1.0))
-    spread = squares > n * (ROUNDING * mean) ** 2
-    return np.asarray((reached & spread).any(axis=1))
+    behind = _any_ahead(values, values[:LEADERS], test)
+    whole = ~np.isnan(values).any(axis=1)
+    ragged, rest = np.flatnonzero(~whole & ~behind), np.flatnonzero(whole & ~behind)
+    behind[ragged] = _any_ahead(values[ragged], values, test)
+    behind[rest] = _any_ahead(values[rest], values[~whole], test)
+    rest = rest[~behind[rest]]
+    behind[rest] = _behind_better(values[whole], means[whole], np.cumsum(whole)[rest] - 1, test)
+    return behind
+
+
+def _any_ahead(rows: Array, others: Array, test: _BehindTest) -> Flags:
+    """Return which rows some row of `others` is ahead of."""
+    import numpy as np
+
+    parts = [test.any_ahead(rows[part], others) for part in _blocks(len(rows), others.size)]
+    return np.concatenate([np.zeros(0, dtype=bool), *parts])
+
+
+def _behind_better(values: Array, means: Array, places: Any, test: _BehindTest) -> Flags:
+    """Return which of the rows at `places` are behind a row with a better mean, or an equal one.
+
+    The means descend, so these rows are the first of `values`.
+    """
+    import numpy as np
+
+    slack = ROUNDING * np.abs(values).max(initial=0.0)
+    parts = []
+    for part in _blocks(len(places), values.size):
+        last = np.searchsorted(-means, slack - means[places[part][-1]], side="right")
+        parts.append(test.any_ahead(values[places[part]], values[:last]))
+    return np.concatenate([np.zeros(0, dtype=bool), *parts])
+
+
+def _blocks(count: int, width: int) -> list[slice]:
+    """Return so many rows in parts, whose differences to `width` numbers are not too many."""
+    rows = max(1, BLOCK // max(1, width))
+    return [slice(place, place + rows) for place in range(0, count, rows)]
