@@ -1,12 +1,11 @@
 """The commands of a page of the documentation, run in the order in which they stand there.
 
-A page is followed in a copy of the checkout, so that no plan, result or file of this one is touched.
-Its environment is a stand-in that calls the Python which runs this.
+A page is followed in a copy of the checkout, so that no plan, result or file of this one is
+touched. Its environment is a stand-in that calls the Python which runs this.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -25,6 +24,7 @@ BLOCK = re.compile(
 )
 """A block of commands and, where a text of a record follows it at once, the name of that text."""
 CLONE = "git clone"
+OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")  # of a make that runs this
 COPIED = ("Kconfig", "Makefile", "lib", "models", "defconfigs", "scripts", "requirements")
 STAND_IN = """#!/bin/sh
 export PYTHONPATH="{root}/lib"
@@ -88,9 +88,12 @@ def follow(
 
     A block ends with the first of its commands that fails, and the others are run all the same.
     """
+    environment = {
+        name: value for name, value in sweeping.calm_environment().items() if name not in OF_MAKE
+    }
     for block in steps:
         if block.of_shell:
-            done = _bash(place, changed(block.commands), sweeping.calm_environment())
+            done = _bash(place, changed(block.commands), {**environment, "OMP_NUM_THREADS": "1"})
             yield Said(block, done.returncode, done.stdout)
 
 
@@ -100,7 +103,7 @@ def _bash(
     return subprocess.run(
         ["bash", "-e", "-c", commands],
         cwd=place,
-        env={**environment, "PYTHONPATH": "", "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

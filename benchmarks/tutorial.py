@@ -2,33 +2,34 @@
 
     python benchmarks/tutorial.py [--keep FOLDER]
 
-What a block prints is kept for the page. The comparison is that of the page's last sweep: by how much
-AdamWPrune ends better than magnitude pruning on the test images, seed by seed, at each sparsity.
-`--keep` leaves the copy of the checkout with its sweeps there; one that is there is read, not run.
+What a block prints is kept for the page. The comparison is that of the page's last sweep: by how
+much AdamWPrune ends better than magnitude pruning on the test images, seed by seed, at each
+sparsity. With `--keep` the copy of the checkout stays in FOLDER with its sweeps.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import measuring
 import page_commands
+import sweeping
 from measuring import Figure
-from page_commands import Said
 
 from espalier import load_sweep
 from espalier.core.paths import RESULTS, ROOT
 from espalier.report.frames.loaded_sweep import LoadedSweep
 
 PAGE = ROOT / "docs" / "tutorial.md"
-SAID = "said.json"
-FAMILY = "AdamWPrune - magnitude"
-MEASURES = {"test_acc": "test accuracy", "val_acc": "validation accuracy"}
+OURS, THEIRS = "state", "magnitude"
+FAMILY = f"{OURS} - {THEIRS}"
+WORDS = ("first", "second")
+Accuracies = dict[tuple[str, str], dict[str, float]]
+"""Test accuracies by method and sparsity, and by seed."""
 LONGEST = 30  # lines of what is shown, of which the last say most
 SWEEP = re.compile(r"sweep_\d{8}_\d{6}")
 
@@ -50,25 +51,58 @@ def follow(place: Path) -> dict[str, str]:
             sys.exit(f"a command of {PAGE.name} failed: {said.block.commands}")
         if said.block.shown_as:
             shown[said.block.shown_as] = excerpt(said.text)
-    (copy / SAID).write_text(json.dumps(shown), encoding="utf-8")
     return shown
 
 
-def sweeps(place: Path) -> list[LoadedSweep]:
-    """Return the sweeps that the page made, the first one first."""
-    folders = sorted((place / RESULTS).glob("sweep_*"))
-    return [load_sweep(folder) for folder in folders]
+def figures_of(place: Path) -> list[Figure]:
+    """Return what the page's sweeps came to: trials, their seconds, means and differences."""
+    sweeps = [load_sweep(folder) for folder in sorted((place / RESULTS).glob("sweep_*"))]
+    counts = [
+        figure for word, sweep in zip(WORDS, sweeps, strict=True) for figure in _costs(word, sweep)
+    ]
+    accuracies = _accuracies(sweeps[-1])
+    means = [
+        Figure(f"{method} at {sparsity}", list(seeds.values()), "%")
+        for (method, sparsity), seeds in accuracies.items()
+    ]
+    return [*counts, *means, *_differences(accuracies)]
 
 
-def figures_of(first: LoadedSweep, last: LoadedSweep) -> list[Figure]:
-    """Return what the sweeps came to: trials, seconds of training, means and differences."""
-    counts = [Figure(f"trials of the {word} sweep", [len(sweep.trials)], "") for word, sweep in
-              (("first", first), ("last", last))]
-    return [*counts, *_means(last), *_differences(last)]
+def _costs(word: str, sweep: LoadedSweep) -> Iterator[Figure]:
+    """Yield how many trials a sweep has and the minutes from its first to its last."""
+    attempts = sweep.opened.results
+    yield Figure(f"{word} sweep: trials", [len(attempts)], "")
 
 
-def _means(sweep: LoadedSweep) -> Iterator[Figure]:
-    for (method, sparsity), group in _groups(sweep):
-        for measure, words in MEASURES.items():
-            values = group[measure].tolist()
-            yield Figure(f"{method} at {sparsity}, {words}", values, "%")
+def _accuracies(sweep: LoadedSweep) -> Accuracies:
+    """Return test accuracies by seed of each method at each sparsity, in percent."""
+    found: Accuracies = {}
+    for item in sweep.opened.results:
+        config = item.trial.config
+        arm = found.setdefault((config["PRUNING_METHOD"], config["TARGET_SPARSITY"]), {})
+        arm[config["SEED"]] = sweeping.test_accuracy(item.result)
+    return found
+
+
+def _differences(accuracies: Accuracies) -> Iterator[Figure]:
+    """Yield AdamWPrune minus magnitude pruning at each sparsity, in pairs of equal seeds."""
+    for (method, sparsity), seeds in accuracies.items():
+        if method == OURS:
+            other = accuracies[THEIRS, sparsity]
+            pairs = [value - other[seed] for seed, value in seeds.items()]
+            yield Figure(f"{OURS} - {THEIRS} at {sparsity}", pairs, "points", family=FAMILY)
+
+
+def main() -> None:
+    parser = measuring.parser(__doc__)
+    parser.add_argument("--keep", type=Path, help="where the copy of the checkout stays")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = args.keep or Path(folder) / "espalier"
+        shown = follow(place)
+        figures = figures_of(place)
+    measuring.tell(args, figures, measuring.summaries(figures), texts=shown)
+
+
+if __name__ == "__main__":
+    main()

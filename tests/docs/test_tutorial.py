@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import page_commands
-import pytest
-from page_commands import Said
 
 from espalier.core.paths import ROOT
 from espalier.kconfig import defconfigs
