@@ -1,11 +1,10 @@
-"""The ladder of a numeric symbol as text, as JSON, and as a picture."""
+"""The ladder of a numeric symbol as text and as JSON."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from espalier.analysis import connectivity_threshold
 from espalier.analysis.confidence import interval
@@ -13,18 +12,11 @@ from espalier.analysis.dose_response import SEEDS, Ladder, LadderPoint
 from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
 from espalier.core.trial import Record
-from espalier.report.figures.figure_files import save
 from espalier.report.ranking_rows import format_interval
 from espalier.report.table_format import plain_table
 from espalier.report.templates import render
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 JSON, PICTURE = "sweep_ladder.json", "sweep_ladder.png"
-PANEL = (6.0, 4.5)  # inches
-FINE = 200  # points of a drawn curve
 SURE = 2.0
 """Standard deviations of a seed by which means may fail to be monotone."""
 
@@ -35,7 +27,7 @@ def render_ladder(ladder: Ladder) -> str:
     return render(
         "dose_response.txt",
         ladder=ladder,
-        d50=_d50(ladder),
+        d50=describe_d50(ladder),
         monotone=_monotone(ladder),
         table=_table(ladder),
         broken=", ".join(f"{name} {value:.3g}" for name, value in crossings.items()),
@@ -44,7 +36,7 @@ def render_ladder(ladder: Ladder) -> str:
     )
 
 
-def _d50(ladder: Ladder) -> str:
+def describe_d50(ladder: Ladder) -> str:
     """Return where the curve is half-way, with its interval, or why that is not claimed."""
     low, high = map(ladder.by.with_unit, (ladder.curve.low, ladder.curve.high))
     half = f"half-way from {low} to {high}"
@@ -116,41 +108,9 @@ def as_json(ladder: Ladder) -> Record:
     }
 
 
-def write(ladders: Sequence[Ladder], folder: Path, picture: Path | None = None) -> list[Path]:
-    """Write the numbers and a picture into the folder of a sweep; returns both files.
-
-    `picture` names another place for the picture. Raises UserError.
-    """
+def write(ladders: Sequence[Ladder], folder: Path) -> Path:
+    """Write the numbers into the folder of a sweep; returns the file. Raises UserError."""
     text = json.dumps([as_json(ladder) for ladder in ladders], indent=2) + "\n"
     with disk_full.reported(folder):
         atomic_write(folder / JSON, text)
-    save(plot_ladders(ladders), picture or folder / PICTURE, "--plot")
-    return [folder / JSON, picture or folder / PICTURE]
-
-
-def plot_ladders(ladders: Sequence[Ladder]) -> Figure:
-    """Plot every seed as a faint dot, every mean as a dot, the curve, and d50 with its interval."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(PANEL[0] * len(ladders), PANEL[1]), layout="constrained")
-    panels = figure.subplots(1, len(ladders), squeeze=False).flat
-    for panel, ladder in zip(panels, ladders, strict=True):
-        _panel(panel, ladder)
-    return figure
-
-
-def _panel(panel: Axes, ladder: Ladder) -> None:
-    values = [rung.value for rung in ladder.rungs]
-    for rung in ladder.rungs:
-        panel.plot([rung.value] * len(rung.scores), rung.scores, "o", color="C0", alpha=0.3)
-    panel.plot(values, [sum(r.scores) / len(r.scores) for r in ladder.rungs], "o", color="C0")
-    ratio = values[-1] / values[0]
-    fine = [values[0] * ratio ** (i / (FINE - 1)) for i in range(FINE)]
-    panel.plot(fine, [ladder.curve.at(value) for value in fine], color="C1")
-    if ladder.located and ladder.ends:
-        panel.axvline(ladder.curve.d50, color="C3", linewidth=1)
-        panel.axvspan(*ladder.ends, color="C3", alpha=0.15)
-    panel.set_xscale("log")
-    panel.set_xlabel(f"CONFIG_{ladder.symbol}")
-    panel.set_ylabel(ladder.by.axis)
-    panel.set_title("\n".join(f"{name}={text}" for name, text in ladder.rest.items()))
+    return folder / JSON

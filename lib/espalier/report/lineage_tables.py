@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from espalier.core.errors import UserError
 from espalier.core.trial import Result, Trial
@@ -12,8 +13,16 @@ from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
 
-def lineage_tables(folder: Path, names: Sequence[str]) -> Iterator[tuple[Path, int]]:
-    """Yield the table of each trial called `names`, or of all trials, and its steps trained.
+class LineageTable(NamedTuple):
+    """The table of a trial, and the updates that it did; 0 if that was not recorded."""
+
+    trial: Trial
+    path: Path
+    steps: int
+
+
+def lineage_tables(folder: Path, names: Sequence[str]) -> Iterator[LineageTable]:
+    """Yield the table of each trial called `names`, or of all trials.
 
     Raises UserError if there is no such trial, or none left a table.
     """
@@ -24,15 +33,14 @@ def lineage_tables(folder: Path, names: Sequence[str]) -> Iterator[tuple[Path, i
         some = ", ".join([*by_name][:3])
         raise UserError(f"{wrong[0]}: no trial of {folder}, which has {some} and so on")
     chosen = [by_name[name] for name in names or by_name]
-    tables = [(_table(folder, directories, trial), _steps(result)) for trial, result in chosen]
-    there = [(path, steps) for path, steps in tables if names or path.is_file()]
+    tables = [
+        LineageTable(trial, folder / directories[trial.number] / TABLE, _steps(result))
+        for trial, result in chosen
+    ]
+    there = [table for table in tables if names or table.path.is_file()]
     if not there:
         raise UserError(f"{folder}: no trial left a {TABLE}, as methods with births and deaths do")
     yield from there
-
-
-def _table(folder: Path, directories: dict[int, str], trial: Trial) -> Path:
-    return folder / directories[trial.number] / TABLE
 
 
 def _steps(result: Result) -> int:

@@ -5,28 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
-from typing import TYPE_CHECKING
 
 from espalier.analysis.confidence import interval
 from espalier.core import strict_json
 from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
 from espalier.core.trial import Record
-from espalier.report.figures.figure_files import save
+from espalier.report.figures.axis_names import AxisNames
+from espalier.report.figures.figure_input import SEEDS
+from espalier.report.figures.figure_kinds import lay_out, write_figure
+from espalier.report.figures.figure_style import STYLES, USUAL
+from espalier.report.figures.kinds.seed_finder import draw_search, read_search
 from espalier.report.table_format import plain_table
 from espalier.report.templates import render
 from espalier.search.halving import CandidateScore, HalvingResult
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-JSON, CSV, TABLE, PICTURE = "seeds.json", "seeds.csv", "seeds.txt", "seeds.png"
-SIZE = (7.0, 5.0)  # inches
+JSON, CSV, TABLE, PICTURE = SEEDS, "seeds.csv", "seeds.txt", "seeds.png"
 EMPTY = '""'
 SCORES = ("accuracy", "lowest", "surely", "limit", "p")
 COLUMNS = ("size", "epochs", *SCORES, "learns", "front", "lost")
@@ -157,40 +153,13 @@ def _verdict(score: CandidateScore, result: HalvingResult) -> str:
 
 def write(result: HalvingResult, size: str, folder: Path) -> list[Path]:
     """Write table, JSON, CSV and picture into `folder`; returns the files. Raises UserError."""
+    record = as_json(result, size)
     with disk_full.reported(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        atomic_write(folder / JSON, json.dumps(as_json(result, size), indent=2) + "\n")
+        atomic_write(folder / JSON, json.dumps(record, indent=2) + "\n")
         atomic_write(folder / CSV, as_csv(result))
         atomic_write(folder / TABLE, render_seeds(result, size))
-    save(plot_seeds(result, size), folder / PICTURE, "--output-dir")
+    style = STYLES[USUAL]
+    drawn = lay_out(lambda: draw_search(read_search(record), AxisNames(), style), style)
+    write_figure(drawn, folder / PICTURE, style, "--output-dir")
     return [folder / name for name in (JSON, CSV, TABLE, PICTURE)]
-
-
-def plot_seeds(result: HalvingResult, size: str) -> Figure:
-    """Plot a dot a seed and a line through the front; grey for what was dropped."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=SIZE, layout="constrained")
-    panel = figure.subplots()
-    drawable = [score for score in result.every if score.draws and math.isfinite(score.size)]
-    for score in drawable:
-        _dots(panel, score, result)
-    best = front(result)
-    panel.plot([score.size for score in best], [100 * score.accuracy for score in best], color="C1")
-    if drawable:
-        limit = fmean(draw.limit(result.bar) for score in drawable for draw in score.draws)
-        panel.axhline(100 * limit, color="C3", linewidth=1)
-    if result.smallest is not None:
-        panel.axvline(result.smallest.size, color="C2", linewidth=1)
-    panel.set_xscale("log")
-    panel.set_xlabel(size.replace("_", " "))
-    panel.set_ylabel("validation accuracy (%)")
-    return figure
-
-
-def _dots(panel: Axes, score: CandidateScore, result: HalvingResult) -> None:
-    full = score.epochs == result.epochs
-    color = "0.7" if not full else "C2" if result.learns(score) else "C3"
-    heights = [100 * draw.accuracy for draw in score.draws]
-    panel.plot([score.size] * len(heights), heights, ".", color=color, alpha=0.5)
-    panel.plot([score.size], [100 * score.accuracy], "o", color=color)

@@ -21,10 +21,10 @@ from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
 from espalier.core.process import disk_full
 from espalier.report.figures.figure_check import look_at
-from espalier.report.figures.figure_files import FORMATS, save
-from espalier.report.figures.figure_input import TOP, figure_input, parse_wishes
-from espalier.report.figures.figure_kinds import KINDS, draw_all
-from espalier.report.figures.figure_style import STYLES, drawing, resized
+from espalier.report.figures.figure_files import FORMATS
+from espalier.report.figures.figure_input import figure_input, parse_wishes
+from espalier.report.figures.figure_kinds import KINDS, draw_all, write_figure
+from espalier.report.figures.figure_style import STYLES, USUAL, resized
 from espalier.store.results_dir import newest_sweep
 
 FOLDER = "figures"
@@ -34,14 +34,14 @@ wish_options = together(
     make_option("BY", "--group-by", "by_symbols", default="", help="symbols that part series"),
     make_option("X", "--x", help="symbol or measure along the foot"),
     make_option("Y", "--y", help="symbol or measure along the side"),
-    make_option("TOP", "--top", type=POSITIVE, default=TOP, help="best configurations to draw"),
+    make_option("TOP", "--top", type=POSITIVE, help="how many of the best to draw"),
     baseline,
     make_option(
         "LABELS", "--labels", default="", help='words: "val_acc=Accuracy;TARGET_SPARSITY=Sparsity"'
     ),
 )
 style_options = together(
-    make_option("STYLE", "--style", type=one_of([*STYLES]), default="page", help="size of all"),
+    make_option("STYLE", "--style", type=one_of([*STYLES]), default=USUAL, help="size of all"),
     make_option("SIZE", "--size", help="width and height in inches, as 3.4x2.6"),
     make_option("DPI", "--dpi", type=POSITIVE, help="dots per inch of a png"),
 )
@@ -75,9 +75,7 @@ def command(  # noqa: PLR0913  # the variables of make figures
     drawn, missing = draw_all(source, style, kind, title)
     out = _folder(out, source.folder)
     for name, each in drawn.items():
-        path = out / f"{name}.{form}"
-        with drawing(style):
-            save(each.figure, path, "OUT", each.caption)
+        path = write_figure(each, out / f"{name}.{form}", style, "OUT")
         print(f"{name}: {path}\n  {each.caption}")
         for line in look_at(each.figure):
             print(f"  warning: {line}")

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from espalier.analysis.dose_response import ladders
-from espalier.analysis.rank import rank
 from espalier.commands.options.option_types import PATH, measure, sweep_dir
 from espalier.core.paths import RESULTS
 from espalier.report import dose_response_report
-from espalier.report.reports import ranking_measure, trial_results
-from espalier.store.results_dir import STORE, newest_sweep
-from espalier.store.store import Store
+from espalier.report.dose_response_report import PICTURE
+from espalier.report.figures.figure_input import FigureWishes, figure_input
+from espalier.report.figures.figure_kinds import KINDS, write_figure
+from espalier.report.figures.figure_style import STYLES, USUAL
+from espalier.store.results_dir import newest_sweep
 
 
 @click.command()
@@ -22,22 +23,20 @@ from espalier.store.store import Store
 )
 @sweep_dir
 @measure
-@click.option(
-    "--plot", type=PATH, help=f"picture file  [default: the sweep's {dose_response_report.PICTURE}]"
-)
+@click.option("--plot", type=PATH, help=f"picture file  [default: the sweep's {PICTURE}]")
 def command(symbol: str | None, folder: Path | None, by: str | None, plot: Path | None) -> int:
     """Find the value of a swept number at which a measure falls off.
 
     Fits a curve to each ladder of a finished sweep, and writes sweep_ladder.json and
     sweep_ladder.png into its folder.
     """
-    folder = folder or newest_sweep(RESULTS)
-    with Store.open(folder / STORE, readonly=True) as store:
-        trials = trial_results(store)
-        by = ranking_measure(store, trials, by)
-    fitted = ladders(rank(trials, by), symbol.removeprefix("CONFIG_") if symbol else None)
+    symbol = symbol.removeprefix("CONFIG_") if symbol else None
+    source = figure_input(folder or newest_sweep(RESULTS), by, FigureWishes(x=symbol))
+    fitted = ladders(source.opened.ranking, symbol)
     for ladder in fitted:
         print(dose_response_report.render_ladder(ladder))
-    for path in dose_response_report.write(fitted, folder, plot):
-        print(path)
+    print(dose_response_report.write(fitted, source.folder))
+    style = STYLES[USUAL]
+    drawn = KINDS["ladder"].draw(source, style)
+    print(write_figure(drawn, plot or source.folder / PICTURE, style, "--plot"))
     return 0

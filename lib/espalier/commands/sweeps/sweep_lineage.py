@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 
 from espalier.commands.options.option_types import one_of, sweep_dir
 from espalier.core.paths import RESULTS
-from espalier.methods.apoptosis.neurons.lineage import Lineage
-from espalier.report.figures.figure_files import save
-from espalier.report.lineage_plot import plot_lineage
+from espalier.report.figures.figure_input import FigureWishes, figure_input
+from espalier.report.figures.figure_kinds import lay_out, write_figure
+from espalier.report.figures.figure_style import STYLES, USUAL
+from espalier.report.figures.kinds.lineage import draw_table
 from espalier.report.lineage_tables import lineage_tables
 from espalier.store.results_dir import newest_sweep
 
@@ -31,10 +33,10 @@ FORMATS = ("png", "svg", "pdf")
 )
 def command(trials: Sequence[str], folder: Path | None, suffix: str) -> int:
     """Draw which neurons descend from which, a picture in the folder of each trial."""
-    for table, steps in lineage_tables(folder or newest_sweep(RESULTS), trials):
-        picture = table.with_suffix(f".{suffix}")
-        lineage = Lineage.read(table)
-        last = max([steps, *(event.step for event in lineage.events)])
-        save(plot_lineage(lineage, last), picture, "--format")
-        print(picture)
+    source = figure_input(folder or newest_sweep(RESULTS), None, FigureWishes())
+    style = STYLES[USUAL]
+    for table in lineage_tables(source.folder, trials):
+        picture = table.path.with_suffix(f".{suffix}")
+        drawn = lay_out(partial(draw_table, table, source, style), style)
+        print(write_figure(drawn, picture, style, "--format"))
     return 0

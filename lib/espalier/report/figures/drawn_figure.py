@@ -24,6 +24,8 @@ NAME = 30
 """Characters of a name in a legend."""
 MARGIN = 0.06
 """Inches between the caption and the edges of the figure."""
+PADDING = 0.07
+"""Inches around panels and between them."""
 SMALL, TITLE = 0.88, 1.1
 """The sizes of a caption and of a title, in sizes of the style's text."""
 
@@ -138,7 +140,7 @@ def _inches(item: Legend | Text) -> float:
 def _lay_out(figure: Figure, foot: float) -> None:
     """Place panels and legends for good, clear of a share of the height at the foot."""
     area = (0, foot, 1, 1 - foot)
-    figure.set_layout_engine("constrained", rect=area)
+    figure.set_layout_engine("constrained", rect=area, w_pad=PADDING, h_pad=PADDING)
     _draw(figure)
     if thin_ticks(figure):
         _draw(figure)

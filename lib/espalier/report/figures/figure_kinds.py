@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from espalier.core.errors import UserError
 from espalier.report.figures.drawn_figure import DrawnFigure, finish
+from espalier.report.figures.figure_files import save
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import FigureStyle, drawing
 
 Draw = Callable[[FigureInput, FigureStyle], DrawnFigure]
+
+
+def lay_out(draw: Callable[[], DrawnFigure], style: FigureStyle, title: str = "") -> DrawnFigure:
+    """Return what `draw` draws in a style, with its caption and title, laid out for good."""
+    with drawing(style):
+        return finish(draw(), style, title)
+
+
+def write_figure(drawn: DrawnFigure, path: Path, style: FigureStyle, option: str) -> Path:
+    """Write a figure whole or not at all; returns its path. Raises UserError with `option`."""
+    with drawing(style):
+        save(drawn.figure, path, option, drawn.caption)
+    return path
 
 
 @dataclass(frozen=True)
@@ -30,8 +45,7 @@ class FigureKind:
         that cannot be met.
         """
         module = importlib.import_module(f"espalier.report.figures.kinds.{self.module}")
-        with drawing(style):
-            return finish(cast(Draw, module.draw)(source, style), style, title)
+        return lay_out(lambda: cast(Draw, module.draw)(source, style), style, title)
 
 
 KINDS = {
@@ -50,18 +64,23 @@ KINDS = {
         FigureKind("effects", "what each swept symbol does, and how important it is", "effects"),
         FigureKind("race", "who left a race when, and the seeds it took", "race"),
         FigureKind("ladder", "a measure along a swept number, and where it falls off", "ladder"),
+        FigureKind("lineage", "which neurons descend from which, and their ages", "lineage"),
+        FigureKind("seed-finder", "the smallest network that learns", "seed_finder"),
     )
 }
 """The kinds by name, in the order in which they are drawn."""
 
 
-def kinds_of(text: str) -> Sequence[FigureKind]:
+def kind_of(name: str) -> FigureKind:
+    """Return the kind called `name`. Raises UserError if there is none."""
+    if name not in KINDS:
+        raise UserError(f"KIND={name}: must be one of {', '.join(KINDS)}")
+    return KINDS[name]
+
+
+def kinds_of(text: str) -> list[FigureKind]:
     """Return the kinds of a text of KIND, by commas. Raises UserError for a name that is none."""
-    names = list(dict.fromkeys(part.strip() for part in text.split(",")))
-    for name in names:
-        if name not in KINDS:
-            raise UserError(f"KIND={name}: must be one of {', '.join(KINDS)}")
-    return [KINDS[name] for name in names]
+    return [kind_of(name) for name in dict.fromkeys(part.strip() for part in text.split(","))]
 
 
 def draw_all(

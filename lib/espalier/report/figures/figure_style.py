@@ -58,6 +58,8 @@ STYLES = {
     )
 }
 """The sizes: a column of a paper, its whole page, a slide."""
+USUAL = "page"
+"""The size where nobody says one."""
 
 
 LOWEST, HIGHEST = 30, 1200
@@ -97,6 +99,9 @@ class SeriesLook(NamedTuple):
 BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#999999"
 """Colours that the colour-blind tell apart, and a grey. Source: Okabe and Ito 2008."""
+LIGHT = "#cccccc"
+SCALE = "viridis"
+"""The colours of what is ordered, which the colour-blind see as dark to bright."""
 COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P")
 LINES: tuple[str | tuple[int, tuple[float, ...]], ...] = (

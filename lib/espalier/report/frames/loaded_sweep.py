@@ -14,6 +14,9 @@ from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
 from espalier.report.comparing.opened_sweeps import OpenedSweep, open_sweep
 from espalier.report.comparing.sweep_questions import answer_question, compare_sweeps, parse_sides
+from espalier.report.figures.figure_input import FigureInput, parse_wishes
+from espalier.report.figures.figure_kinds import kind_of
+from espalier.report.figures.figure_style import STYLES, USUAL
 from espalier.report.frames.answers import SweepComparison, SweepVerdict
 from espalier.report.frames.sweep_frames import (
     configurations_frame,
@@ -25,6 +28,7 @@ from espalier.store.results_dir import STORE, newest_sweep
 
 if TYPE_CHECKING:  # its import would take half a second
     import pandas as pd
+    from matplotlib.figure import Figure
 
 
 def load_sweep(path: str | os.PathLike[str] | None = None) -> LoadedSweep:
@@ -122,6 +126,34 @@ class LoadedSweep:
         _check_rate(alpha)
         sides = (self.opened.ranked_by(by), other.opened.ranked_by(by))
         return SweepComparison(compare_sweeps(*sides, alpha), sides)
+
+    def figure(  # noqa: PLR0913  # the variables of make figures
+        self,
+        kind: str,
+        *,
+        style: str = USUAL,
+        title: str = "",
+        by: str | None = None,
+        group_by: str = "",
+        x: str | None = None,
+        y: str | None = None,
+        top: int | None = None,
+        baseline: str | None = None,
+        labels: str = "",
+    ) -> Figure:
+        """Return a figure of matplotlib, as `make figures` draws it.
+
+        `kind` is a name such as `forest`, `style` one of `column`, `page` and `talk`. `by` ranks,
+        as everywhere; `group_by` names the symbols that tell series apart (BY), `x` and `y` symbols
+        or measures of the axes, `top` how many of the best are drawn; `labels` is a text such as
+        `val_acc=Accuracy;TARGET_SPARSITY=Sparsity`. Raises UserError for what is none of these,
+        and if the sweep has no such figure.
+        """
+        if style not in STYLES:
+            raise UserError(f"style={style}: must be one of {', '.join(STYLES)}")
+        wishes = parse_wishes(group_by, x, y, labels, top=top, baseline=baseline)
+        source = FigureInput(self.folder, self.opened.ranked_by(by), wishes)
+        return kind_of(kind).draw(source, STYLES[style], title).figure
 
 
 def _check_rate(alpha: float) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from espalier.analysis.dose_response import Ladder, ladders
 from espalier.core.errors import UserError
+from espalier.core.texts.count_text import count_text
+from espalier.report.dose_response_report import describe_d50
 from espalier.report.figures.axis_names import AxisNames
 from espalier.report.figures.axis_scales import scale_numbers
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
@@ -18,6 +20,7 @@ from espalier.report.figures.figure_style import (
     FigureStyle,
     panel_grid,
 )
+from espalier.report.figures.figure_text import seeds_text, wrap
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -27,6 +30,8 @@ FINE = 200
 """Points of a drawn curve."""
 MOST = 9
 """Ladders of a figure at most."""
+LINES = 3
+"""Lines of a title at most."""
 
 
 def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
@@ -50,9 +55,17 @@ def draw_ladders(fitted: Sequence[Ladder], names: AxisNames, style: FigureStyle)
         entries |= _panel(panel, ladder, style)
         panel.set_xlabel(names.symbol(ladder.symbol))
         panel.set_ylabel(names.measure(ladder.by))
-        panel.set_title(names.series(_telling(ladder, fitted)) if len(fitted) > 1 else "")
+        panel.label_outer()
+        panel.set_title(_title(ladder, fitted, names, style))
     add_legend(figure, style, entries)
     return DrawnFigure(figure, _caption(fitted, names))
+
+
+def _title(ladder: Ladder, fitted: Sequence[Ladder], names: AxisNames, style: FigureStyle) -> str:
+    """Return what tells a ladder from the others, in lines as wide as its panel."""
+    telling = names.series(_telling(ladder, fitted)) if len(fitted) > 1 else ""
+    room = 72 * 0.7 * style.width / style.columns(min(MOST, len(fitted)))
+    return "\n".join(wrap(telling, style.font, room)[:LINES])
 
 
 def _telling(ladder: Ladder, fitted: Sequence[Ladder]) -> dict[str, str]:
@@ -78,13 +91,33 @@ def _panel(panel: Axes, ladder: Ladder, style: FigureStyle) -> dict[str, Artist]
     (mean,) = panel.plot(values, means, "o", color=BLUE)
     scale_numbers(panel, "x", values)
     scale_numbers(panel, "y", [score for _, score in dots], ticks=False)
-    entries: dict[str, Artist] = {"a seed": seeds, "mean of seeds": mean, "fitted curve": curve}
+    entries: dict[str, Artist] = {"seed": seeds, "mean over seeds": mean, "fitted curve": curve}
     if ladder.located and ladder.ends:
         entries["d50"] = panel.axvline(ladder.curve.d50, color=VERMILION, linestyle="--")
-        entries["95 % interval"] = panel.axvspan(*ladder.ends, color=VERMILION, alpha=0.15, lw=0)
+        entries["its 95% interval"] = panel.axvspan(*ladder.ends, color=VERMILION, alpha=0.15, lw=0)
     return entries
 
 
 def _caption(fitted: Sequence[Ladder], names: AxisNames) -> str:
     by, symbol = fitted[0].by, fitted[0].symbol
-    return by.label + symbol
+    n = seeds_text(len(rung.scores) for ladder in fitted for rung in ladder.rungs)
+    hidden = len(fitted) - MOST
+    return " ".join(
+        (
+            f"{by.label.capitalize()} against {names.short(symbol).lower()}. Small dots: {n}; large "
+            "dots: their means; line: a logistic curve fitted to the means.",
+            _half_way(fitted),
+            f"{count_text(hidden, 'more ladder')} not drawn." if hidden > 0 else "",
+        )
+    )
+
+
+def _half_way(fitted: Sequence[Ladder]) -> str:
+    """Return what d50 is: its number where there is one ladder, else what marks it."""
+    if len(fitted) == 1:
+        return f"{describe_d50(fitted[0])}."
+    located = sum(ladder.located for ladder in fitted)
+    return (
+        "Dashed and shaded: d50, where the curve is half-way between its ends, with its 95% "
+        f"interval over seeds; {located} of {len(fitted)} ladders have it within their values."
+    )
