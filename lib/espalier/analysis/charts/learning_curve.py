@@ -20,7 +20,7 @@ CROWDED = 2.0
 class CurvePoint(NamedTuple):
     """The mean over seeds after some steps, with the least and the most of any seed."""
 
-    step: int
+    step: float
     mean: float
     low: float
     high: float
@@ -66,6 +66,28 @@ def value_range(curves: Iterable[Sequence[CurvePoint]], larger: bool) -> ValueRa
     if high - low < CROWDED * (shown[1] - shown[0]) or shown[0] == shown[1]:
         return ValueRange(low, high, False)
     return ValueRange(*shown, True)
+
+
+def without_opening(points: Sequence[CurvePoint], low: float, high: float) -> list[CurvePoint]:
+    """Return a curve from where its mean comes to stay from `low` to `high`, its band within these.
+
+    It begins on the edge, on a straight line from the point before.
+    """
+    outside = [n for n, point in enumerate(points) if not low <= point.mean <= high]
+    start = outside[-1] + 1 if outside else 0
+    kept = list(points[start:])
+    if 0 < start < len(points):
+        kept.insert(0, _entry(points[start - 1], points[start], low, high))
+    return [
+        point._replace(low=max(point.low, low), high=min(point.high, high)) for point in kept
+    ]
+
+
+def _entry(before: CurvePoint, after: CurvePoint, low: float, high: float) -> CurvePoint:
+    """Return where the line between two points comes inside."""
+    edge = low if before.mean < low else high
+    share = (edge - before.mean) / (after.mean - before.mean)
+    return CurvePoint(*(a + share * (b - a) for a, b in zip(before, after, strict=True)))
 
 
 def _course(item: TrialResult, by: Measure) -> dict[int, float]:

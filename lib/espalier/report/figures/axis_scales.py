@@ -95,7 +95,8 @@ def _thin(axis: Axis, which: Which) -> bool:
     import matplotlib.ticker as mt
 
     low, high = sorted(axis.get_view_interval())
-    ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    every = [tick for tick in axis.get_major_ticks() if tick.label1.get_visible()]
+    ticks = [tick for tick in every if low <= tick.get_loc() <= high]
     kept: list[float] = []
     edge = math.inf
     for tick in sorted(ticks, key=lambda each: -_ends(each.label1, which)[0]):

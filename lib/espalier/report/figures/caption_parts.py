@@ -5,14 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from espalier.analysis.rank import Configuration
+from espalier.core.measures import Measure
 from espalier.core.texts.count_text import count_text
+from espalier.report.figures.axis_names import AxisNames
+from espalier.report.figures.numbers.figure_axis import in_sentence
 
-TARGET_MISSED = "the target sparsity was not reached on every seed"
+PANELS = 6
+"""Panels of a figure at most."""
+MISSED = "Hollow: the target sparsity was not reached on every seed."
 
 
-def more_panels(left: int) -> str:
-    """Return that so many panels are not drawn; empty if none is left out."""
-    return f"{count_text(left, 'more panel')} not drawn." if left > 0 else ""
+def capital(text: str) -> str:
+    """Return a text as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def best_of(by: Measure, rivals: int, where: str, names: AxisNames) -> str:
+    """Return how the configurations that are drawn were chosen; empty if there was no choice."""
+    if rivals < 2:
+        return ""
+    label = in_sentence(by.name, by, names)
+    return f"{where} the best by {label} of up to {rivals} configurations."
+
+
+def more_panels(count: int) -> str:
+    """Return how many of `count` panels are not drawn; empty if none is left out."""
+    return f"{count_text(count - PANELS, 'more panel')} not drawn." if count > PANELS else ""
 
 
 def unequal_steps(items: Iterable[Configuration]) -> str:
@@ -21,3 +39,8 @@ def unequal_steps(items: Iterable[Configuration]) -> str:
     if len(steps) < 2:
         return ""
     return f"Not trained equally long: {min(steps):,.0f} to {max(steps):,.0f} steps."
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """Return a caption of the sentences that are not empty."""
+    return " ".join(filter(None, sentences))

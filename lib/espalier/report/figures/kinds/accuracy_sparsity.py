@@ -14,14 +14,22 @@ from typing import TYPE_CHECKING
 
 from espalier.report.figures.axis_scales import name_ticks, pad_limits, scale_numbers
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
-from espalier.report.figures.caption_parts import TARGET_MISSED, more_panels, unequal_steps
+from espalier.report.figures.caption_parts import (
+    MISSED,
+    PANELS,
+    best_of,
+    capital,
+    joined,
+    more_panels,
+    unequal_steps,
+)
 from espalier.report.figures.edge_labels import label_edges
-from espalier.report.figures.figure_axis import in_sentence
+from espalier.report.figures.numbers.figure_axis import in_sentence
 from espalier.report.figures.figure_input import FigureInput
 from espalier.report.figures.figure_style import FigureStyle, panel_grid
-from espalier.report.figures.seed_bands import SeedBands
-from espalier.report.figures.series import SeriesKey, panel_title, series_title
-from espalier.report.figures.trade_offs import (
+from espalier.report.figures.numbers.seed_bands import SeedBands
+from espalier.report.figures.numbers.series import SeriesKey, panel_title, series_title
+from espalier.report.figures.numbers.trade_offs import (
     TradeOffs,
     TradePanel,
     TradePoint,
@@ -33,8 +41,6 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-PANELS = 6
-"""Panels of a figure at most."""
 SEED, BAND = 0.4, 0.15
 """The opacity of a seed, and of a band."""
 SPREAD = 0.6
@@ -57,7 +63,7 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     label_edges(panels, style, made.request.x.label(names), names.measure(made.request.by))
     if len(entries) > 1:
         add_legend(figure, style, entries, series_title(made.request.within, names))
-    return DrawnFigure(figure, " ".join(picture.caption))
+    return DrawnFigure(figure, picture.caption)
 
 
 @dataclass(frozen=True)
@@ -161,30 +167,29 @@ class _Picture:
             scale_numbers(panel, "x", places, request.x.is_shared, request.x.is_linear)
 
     @property
-    def caption(self) -> list[str]:
+    def caption(self) -> str:
         """The sentences that say what is drawn."""
-        request, names = self.made.request, self.source.names
+        request, names, every = self.made.request, self.source.names, self.made.every
         by, x = in_sentence(request.by.name, request.by, names), request.x.words(names)
         mark = "bands" if self.made.joined else "bars"
-        sentences = [
-            f"{by[:1].upper()}{by[1:]} against {x}.",
-            self._choice(),
-            f"Faint marks: seeds; strong marks: their means; {self.bands.words(mark)}.",
-            f"Level lines: the best without {x}." * any(p.levels for p in self._panels),
-            f"Hollow: {TARGET_MISSED}." * any(point.item.short for point in self.made.every),
-            more_panels(len(self.made.panels) - PANELS),
-            unequal_steps([point.item for point in self.made.every]),
-        ]
-        return [each for each in sentences if each]
+        return joined(
+            [
+                f"{capital(by)} against {x}.",
+                self._choice(),
+                f"Faint marks: seeds; strong marks: their means; {self.bands.words(mark)}.",
+                f"Level lines: the best without {x}." * any(p.levels for p in self._panels),
+                MISSED * any(point.item.short for point in every),
+                more_panels(len(self._panels)),
+                unequal_steps(point.item for point in every),
+            ]
+        )
 
     def _choice(self) -> str:
         """Return how one of several configurations at a place was chosen."""
-        by, rivals = self.made.chosen_by, max(point.rivals for point in self.made.every)
-        if by is None and not self.made.request.x.is_shared:
-            return "Each strong mark is a configuration."
-        if by is None:
+        by = self.made.chosen_by
+        if by is not None:
+            rivals = max(point.rivals for point in self.made.every)
+            return best_of(by, rivals, "At each place", self.source.names)
+        if self.made.request.x.is_shared:
             return "Every configuration is drawn: no measure of validation is there to choose by."
-        if rivals == 1:
-            return ""
-        label = in_sentence(by.name, by, self.source.names)
-        return f"At each place the best by {label} of up to {rivals} configurations."
+        return "Each strong mark is a configuration."

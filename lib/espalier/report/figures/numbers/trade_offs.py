@@ -12,7 +12,7 @@ from espalier.analysis.charts.selection import selecting_measure
 from espalier.analysis.confidence import Interval
 from espalier.analysis.rank import Configuration, Ranking, recorded
 from espalier.core.measures import LIVE_PARAMETERS, Measure
-from espalier.report.figures.figure_axis import (
+from espalier.report.figures.numbers.figure_axis import (
     SPARSITY,
     FigureAxis,
     axis_named,
@@ -20,7 +20,7 @@ from espalier.report.figures.figure_axis import (
     symbol_axis,
 )
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
-from espalier.report.figures.series import (
+from espalier.report.figures.numbers.series import (
     SeriesKey,
     SeriesOrder,
     fits,

@@ -105,7 +105,7 @@ def fits(item: Configuration, values: Mapping[str, str]) -> bool:
 
 def series_title(symbols: Iterable[str], names: AxisNames) -> str:
     """Return the title of a legend: the symbols of the series."""
-    return ", ".join(map(names.short, symbols))
+    return ",\n".join(map(names.short, symbols))
 
 
 def panel_title(symbols: Sequence[str], values: Sequence[str], names: AxisNames) -> str:

@@ -1,0 +1,227 @@
+"""The size front: a measure against live parameters, and the configurations that none beats.
+
+Where more of the measure is better a second panel has it for each 1,000 live parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from espalier.analysis import pareto
+from espalier.analysis.pareto import PER, SIZE, Front, Point
+from espalier.core.measures import Measure
+from espalier.core.texts.count_text import count_text
+from espalier.report.figures.axis_scales import scale_numbers
+from espalier.report.figures.caption_parts import MISSED, capital, joined, unequal_steps
+from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
+from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
+from espalier.report.figures.figure_style import BLACK, FigureStyle, panel_grid
+from espalier.report.figures.numbers.figure_axis import FigureAxis, in_sentence, measure_named
+from espalier.report.figures.numbers.seed_bands import SeedBands
+from espalier.report.figures.numbers.series import SeriesKey, SeriesOrder, series_title
+from espalier.store.results_dir import NAMING
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+SEED = 0.4
+"""The opacity of a seed."""
+FRONTS = 3
+"""Fronts of a figure at most; each is of other validation samples."""
+
+
+def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
+    """Return what ranks against live parameters, or against the second measure of RANK_BY, or X.
+
+    Raises NothingToDrawError if sizes are all the same, or if the test data would choose.
+    """
+    picture = _Picture(source, style, size_fronts(source))
+    figure, panels = panel_grid(style, len(picture.fronts) + picture.is_efficient, "x")
+    entries: dict[str, Artist] = {}
+    for panel, front in zip(panels, picture.fronts, strict=False):
+        entries |= picture.scores(panel, front)
+    if picture.is_efficient:
+        picture.efficiency(panels[-1])
+    add_legend(figure, style, entries, series_title(picture.order.symbols, source.names))
+    return DrawnFigure(figure, picture.caption)
+
+
+def size_fronts(source: FigureInput) -> list[Front]:
+    """Return the fronts, each of configurations that were validated on the same samples.
+
+    Raises as `draw` does.
+    """
+    ranking = source.ranking
+    over = _measures(source)
+    if any(by.tested for by in over):
+        rule = "a front chooses, and a measure of the test data may not"
+        raise NothingToDrawError(f"{rule}; rank by what validation shows, as RANK_BY=val_acc")
+    every = pareto.by_samples(ranking, over) if len(over) > 1 else []
+    if not every:
+        raise NothingToDrawError(f"no ranked trial has the measure {over[-1].name}")
+    fronts = [front for front in every if len({point.size for point in front.sized}) > 1]
+    if not fronts:
+        rule = f"all configurations have the same {over[-1].label}"
+        raise NothingToDrawError(f"{rule}; X= names a measure that differs")
+    return fronts
+
+
+def _measures(source: FigureInput) -> tuple[Measure, ...]:
+    """Return the measure up and the measure across."""
+    if source.wishes.x:
+        across = measure_named(source, source.wishes.x, "X")
+        return tuple(dict.fromkeys((source.ranking.measure, across)))
+    first, *others = pareto.measures_over(source.ranking)
+    return (first, *others[:1])
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """The fronts of a figure, and how they are drawn."""
+
+    source: FigureInput
+    style: FigureStyle
+    every: Sequence[Front]
+
+    @property
+    def fronts(self) -> Sequence[Front]:
+        return self.every[:FRONTS]
+
+    @property
+    def by(self) -> Measure:
+        return self.every[0].over[0]
+
+    @property
+    def across(self) -> Measure:
+        return self.every[0].over[1]
+
+    @property
+    def is_efficient(self) -> bool:
+        """Whether a panel has the measure for each 1,000 live parameters."""
+        return len(self.every) == 1 and self.every[0].points[0].efficiency is not None
+
+    @cached_property
+    def points(self) -> list[Point]:
+        return [point for front in self.fronts for point in front.sized]
+
+    @cached_property
+    def bands(self) -> SeedBands:
+        return SeedBands(self.by, [len(point.item.counted) for point in self.points])
+
+    @cached_property
+    def order(self) -> SeriesOrder:
+        """The series: those of BY, else of model, optimizer and method where they vary."""
+        usual = [name for name in NAMING[::-1] if name in self.source.axes]
+        return SeriesOrder.of(self.source.every, self.source.by_symbols or usual)
+
+    def scores(self, panel: Axes, front: Front) -> dict[str, Artist]:
+        """Draw a front with all configurations; return what the legend names."""
+        entries: dict[str, Artist] = {}
+        groups = self.order.split(point.item for point in front.sized)
+        points = {id(point.item): point for point in front.sized}
+        for key, items in groups.items():
+            drawn = self._group(panel, key, [points[id(item)] for item in items])
+            if self.order.symbols:
+                entries[key.name(self.source.names)] = drawn
+        entries["front"] = self._front(panel, front)
+        panel.set_title(self._title(front))
+        self._label(panel, self.source.names.measure(self.by))
+        return entries
+
+    def _group(self, panel: Axes, key: SeriesKey, points: Sequence[Point]) -> Artist:
+        """Draw the means of a series, a bar for each, and every seed."""
+        colour, marker = key.look.colour, key.look.marker
+        trials = [trial for point in points for trial in point.item.counted]
+        dots = [(trial.measure(self.across.name), trial.measure(self.by.name)) for trial in trials]
+        size = 0.6 * self.style.marker
+        faint = {"color": colour, "alpha": SEED, "markersize": size, "mew": 0}
+        panel.plot(*zip(*dots, strict=True), marker, linestyle="none", **faint)
+        ends = [(point.size, self.bands.ends([*point.item.scores.values()])) for point in points]
+        bars = [(place, *each) for place, each in ends if each]
+        if bars:
+            panel.vlines(*zip(*bars, strict=True), color=colour, linewidth=self.style.line)
+        places, means = [point.size for point in points], [point.score for point in points]
+        (drawn,) = panel.plot(places, means, marker, color=colour, linestyle="none")
+        return drawn
+
+    def _front(self, panel: Axes, front: Front) -> Artist:
+        """Draw a staircase: up to the next point nothing is better."""
+        places = [point.size for point in front.points]
+        means = [point.score for point in front.points]
+        size = 2.0 * self.style.marker
+        (ringed,) = panel.plot(
+            places,
+            means,
+            "o",
+            color=BLACK,
+            drawstyle="steps-post",
+            linestyle="-",
+            linewidth=0.7 * self.style.line,
+            markersize=size,
+            markerfacecolor="none",
+        )
+        return ringed
+
+    def efficiency(self, panel: Axes) -> None:
+        """Draw the measure for each 1,000 live parameters."""
+        values: list[float] = []
+        points = {id(point.item): point for point in self.points}
+        for key, items in self.order.split(point.item for point in self.points).items():
+            own = [points[id(item)] for item in items]
+            pairs = [(point.size, point.efficiency or 0.0) for point in own]
+            values += [value for _, value in pairs]
+            look = key.look
+            panel.plot(*zip(*pairs, strict=True), look.marker, color=look.colour, linestyle="none")
+        scale_numbers(panel, "y", values, ticks=False)
+        self._label(panel, f"{self.source.names.measure(self.by)}\nfor each {PER:,} parameters")
+
+    def _label(self, panel: Axes, label: str) -> None:
+        axis = FigureAxis(self.across.name, self.across)
+        sizes = [point.size for point in self.points]
+        scale_numbers(panel, "x", sizes, ticks=False, linear=axis.is_linear)
+        panel.set(xlabel=axis.label(self.source.names), ylabel=label)
+
+    def _title(self, front: Front) -> str:
+        """Return which samples a front is of, where there are several fronts."""
+        if len(self.every) == 1:
+            return ""
+        telling = {
+            name: text
+            for name, text in front.samples.items()
+            if any(other.samples.get(name) != text for other in self.every)
+        }
+        return self.source.names.series(telling)
+
+    @property
+    def caption(self) -> str:
+        """The sentences that say what is drawn."""
+        names, items = self.source.names, [point.item for point in self.points]
+        by, across = (in_sentence(each.name, each, names) for each in (self.by, self.across))
+        lost = sum(len(front.incomplete) for front in self.fronts)
+        left = len(self.every) - len(self.fronts)
+        return joined(
+            [
+                f"{capital(by)} against {across}.",
+                f"Strong marks: configurations; faint marks: seeds; {self.bands.words('bars')}.",
+                "Ringed, on the line: the front, those that no other beats in both.",
+                self._frugal(),
+                MISSED * any(item.short for item in items) * 0,
+                f"{count_text(lost, 'configuration')} without all seeds left out." * (lost > 0),
+                f"{count_text(left, 'more front')} not drawn." * (left > 0),
+                unequal_steps(items),
+            ]
+        )
+
+    def _frugal(self) -> str:
+        """Return the first of a front that is as good as the best but for its error."""
+        front = self.every[0]
+        frugal = front.frugal
+        if len(self.every) > 1 or frugal is None or frugal is front.points[-1]:
+            return ""
+        size = self.across.with_unit(frugal.size)
+        label = in_sentence(self.across.name, self.across, self.source.names)
+        return f"Within one standard error of the best from {size} {label} on."
