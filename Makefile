@@ -194,8 +194,10 @@ config-given:
 ##   bench              - Measure everything, half an hour; writes docs/benchmarks.md
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
 ##   docs-figures       - Write the numbers of the pages from the records of benchmarks/
+##   docs-pictures      - Run the commands of the gallery and tutorial; writes docs/figures/
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
 .PHONY: check lint lint-imports lint-figures types test test-nightly bench bench-gpu docs-figures lock
+.PHONY: docs-pictures
 check: lint types test
 
 lint: setup-dev lint-imports lint-figures
@@ -235,6 +237,9 @@ lint-figures: setup-dev
 
 docs-figures: setup-dev
 	$(QUIET)$(FIGURES)
+
+docs-pictures: setup-dev
+	$(QUIET).venv/bin/python benchmarks/pictures.py
 
 LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 	--no-header --no-annotate $(if $(UPGRADE),--upgrade)

@@ -8,6 +8,7 @@ from pathlib import Path
 import page_commands
 import pictures
 import pytest
+from page_commands import Block
 
 from espalier.core.paths import ROOT
 from espalier.report.figures.figure_kinds import KINDS
@@ -45,24 +46,58 @@ CONFIG_SNAPSHOT_EVENTS=n
 CONFIG_SNAPSHOT_EVERY=0
 CONFIG_SEED=1
 """,
-    "digits-seeds": """
+}
+"""What is added to the range files of the page, so that each trains in a second."""
+CANDIDATES = """
+CONFIG_MODEL=blocks
+CONFIG_OPTIMIZER=adam
 CONFIG_BLOCKS_SIZES=""|"8"
-CONFIG_BLOCKS_DENSITY=0.2
+CONFIG_LEARNING_RATE=0.01
 CONFIG_NUM_EPOCHS=8
 CONFIG_SEED=1|2|3
-""",
-}
-"""What is added to the range files of the page, by name, so that each trains in a second."""
-SECTIONS = [part for part in PAGE.split("\n```bash\nmake ") if not part.startswith("figures")]
+"""
+
+
+def sections() -> list[list[Block]]:
+    """Return the blocks of the page, those of a sweep with the figures of it."""
+    made: list[list[Block]] = []
+    for block in page_commands.blocks(PAGE):
+        if block.commands.startswith("make figures"):
+            made[-1].append(block)
+        else:
+            made.append([block])
+    return made
 
 
 def smaller(commands: str) -> str:
     """Return the same commands with smaller sweeps, one worker, and few seeds of a race."""
     named = re.sub(
-        r"RANGE_CONFIG=defconfigs/([\w-]+)-range", r'RANGE_CONFIG="defconfigs/\1-range \1"', commands
+        r"RANGE_CONFIG=defconfigs/([\w-]+)-range",
+        r'PARALLEL=1 RANGE_CONFIG="defconfigs/\1-range \1"',
+        commands,
     )
-    whole = named.replace("make seed-finder", 'make seed-finder RANGE_CONFIG="digits-seeds"')
+    whole = named.replace("make seed-finder", "make seed-finder PARALLEL=1 RANGE_CONFIG=candidates")
     return re.sub(r"MAX_SEEDS=\d+", "MAX_SEEDS=3", whole)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the checkout with the smaller range files."""
+    copy = page_commands.copy_checkout(tmp_path_factory.mktemp("gallery") / "espalier")
+    for name, text in {**SMALL, "candidates": CANDIDATES}.items():
+        (copy / name).write_text(text, encoding="utf-8")
+    return copy
+
+
+@pytest.mark.parametrize("steps", sections(), ids=lambda steps: steps[0].commands.split("=")[-1])
+def test_commands_draw_what_the_page_shows(steps: list[Block], checkout: Path) -> None:
+    for said in page_commands.follow(checkout, steps, smaller):
+        assert said.code == 0, f"{said.block.commands}{said.text}"
+        assert "warning" not in said.text
+        wished = re.findall(r"KIND=([\w-]+)", said.block.commands)
+        drawn = dict(pictures.DRAWN.findall(said.text))
+        assert set(wished) <= set(drawn)
+        assert all((checkout / path).stat().st_size > 0 for path in drawn.values())
 
 
 def test_every_kind_is_drawn_by_a_command_and_shown() -> None:
