@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from espalier.analysis.rank import Ranking, rank
+from espalier.analysis.rank import Ranking
 from espalier.commands.options.option_types import (
     PATH,
     POSITIVE,
@@ -16,24 +15,31 @@ from espalier.commands.options.option_types import (
     measure,
     sweep_dir,
 )
+from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
-from espalier.report.delta_plots import write_deltas
+from espalier.report.comparing.opened_sweeps import open_sweep
 from espalier.report.failure_rows import name_trials
-from espalier.report.learning_curves import write_curves
-from espalier.report.parameter_plots import write_parameters
+from espalier.report.figures.figure_input import (
+    FigureInput,
+    FigureWishes,
+    NothingToDrawError,
+)
+from espalier.report.figures.figure_kinds import KINDS, write_figure
+from espalier.report.figures.figure_style import STYLES, USUAL
 from espalier.report.pareto_report import render_pareto
 from espalier.report.ranking_rows import best_per_target, ranking_table
-from espalier.report.reports import (
-    ReportRequest,
-    ranking_measure,
-    trial_results,
-    write_files,
-)
+from espalier.report.reports import ReportRequest, write_files
 from espalier.report.sweep_analysis import counts, method, nothing, numberless
-from espalier.report.sweep_plots import write_plot
 from espalier.report.table_format import print_table
-from espalier.store.results_dir import STORE, newest_sweep
-from espalier.store.store import Store
+from espalier.store.results_dir import newest_sweep
+
+PICTURES = {
+    "plot": "effects",
+    "curves": "curves",
+    "parameters": "size-front",
+    "deltas": "forest",
+}
+"""The kind of figure of each option."""
 
 
 @click.command()
@@ -61,28 +67,30 @@ def command(
     What BASELINE and BEST_PER ask for is also written, as JSON, into its folder.
     """
     folder = folder or newest_sweep(RESULTS)
-    with Store.open(folder / STORE, readonly=True) as store:
-        trials = trial_results(store)
-        by = ranking_measure(store, trials, by)
-        left_out, controls = store.header.refused, store.header.controls
-        raced = store.header.race is not None
-    ranking = rank(trials, by, raced)
-    parts = ReportRequest(by, baseline, best_per).parts(ranking)
-    print("\n".join([str(folder), *counts(trials, left_out), *method(ranking)]))
+    opened = open_sweep(folder, by)
+    ranking = opened.ranking
+    parts = ReportRequest(opened.by, baseline, best_per).parts(ranking)
+    head = [*counts(opened.results, opened.header.refused), *method(ranking)]
+    print("\n".join([str(folder), *head]))
     _print_ranking(ranking, top)
     for text, files in parts:
         print("\n" + text.rstrip())
         write_files(folder, files)
-    writers: dict[str, Callable[[Path], None]] = {
-        "plot": lambda path: write_plot(ranking, path),
-        "curves": lambda path: write_curves(ranking, path, top),
-        "parameters": lambda path: write_parameters(ranking, path),
-        "deltas": lambda path: write_deltas(ranking, controls, path),
-    }
-    for name, write in writers.items():
-        if path := pictures[name]:
-            write(path)
+    source = FigureInput(folder, opened, FigureWishes(top=top))
+    for option, path in pictures.items():
+        if path:
+            _draw(source, option, path)
     return 0
+
+
+def _draw(source: FigureInput, option: str, path: Path) -> None:
+    """Write the picture of an option. Raises UserError that begins with it."""
+    style = STYLES[USUAL]
+    try:
+        drawn = KINDS[PICTURES[option]].draw(source, style)
+    except NothingToDrawError as error:
+        raise UserError(f"--{option} {path}: {error}") from None
+    write_figure(drawn, path, style, f"--{option}")
 
 
 def _print_ranking(ranking: Ranking, top: int) -> None:

@@ -57,7 +57,7 @@ KINDS = {
             "accuracy_sparsity",
         ),
         FigureKind("curves", "learning curves, by method or any BY", "curves"),
-        FigureKind("size-front", "a measure against live parameters, and who is best", "size_front"),
+        FigureKind("size-front", "a measure against live parameters, and its front", "size_front"),
         FigureKind("heat-map", "means for each pair of values of X and Y", "heat_map"),
         FigureKind("forest", "paired differences to a baseline, controls or the best", "forest"),
         FigureKind("parallel", "every configuration through its values and measures", "parallel"),

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from espalier.analysis.charts.learning_curve import CurvePoint, course_measure, curve
 from espalier.analysis.rank import Configuration, Ranking
 from espalier.core.measures import NAMED, Measure
 from espalier.core.trial import Record
 from espalier.report.html.columns import measure_record
-from espalier.analysis.charts.learning_curve import CurvePoint, course_measure, curve
 
 NUMBERS = 150_000
 """Numbers that all curves of a measure may have; a larger sweep has fewer points a curve."""

@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from espalier.report.figures.axis_scales import name_ticks, pad_limits, scale_numbers
-from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
 from espalier.report.figures.caption_parts import (
     MISSED,
     PANELS,
@@ -23,10 +22,11 @@ from espalier.report.figures.caption_parts import (
     more_panels,
     unequal_steps,
 )
+from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
 from espalier.report.figures.edge_labels import label_edges
-from espalier.report.figures.numbers.figure_axis import in_sentence
 from espalier.report.figures.figure_input import FigureInput
 from espalier.report.figures.figure_style import FigureStyle, panel_grid
+from espalier.report.figures.numbers.figure_axis import in_sentence
 from espalier.report.figures.numbers.seed_bands import SeedBands
 from espalier.report.figures.numbers.series import SeriesKey, panel_title, series_title
 from espalier.report.figures.numbers.trade_offs import (

@@ -104,8 +104,8 @@ def _caption(fitted: Sequence[Ladder], names: AxisNames) -> str:
     hidden = len(fitted) - MOST
     return " ".join(
         (
-            f"{by.label.capitalize()} against {names.short(symbol).lower()}. Small dots: {n}; large "
-            "dots: their means; line: a logistic curve fitted to the means.",
+            f"{by.label.capitalize()} against {names.short(symbol).lower()}. Small dots: {n}; "
+            "large dots: their means; line: a logistic curve fitted to the means.",
             _half_way(fitted),
             f"{count_text(hidden, 'more ladder')} not drawn." if hidden > 0 else "",
         )

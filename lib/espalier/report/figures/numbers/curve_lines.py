@@ -68,7 +68,7 @@ def curve_lines(source: FigureInput) -> CurveLines:
     having = [item for item in ranking.ranked if curve(item, by)]
     if not having:
         raise NothingToDrawError(f"no ranked trial has a history of {by.curve}")
-    within, top = series_symbols(source), source.wishes.top
+    within, top = series_symbols(source), source.top()
     between = panel_symbols(source, within)
     items = having if within else having[:top]
     order = SeriesOrder.of(source.every if within else items, within or _telling(items))

@@ -82,9 +82,7 @@ def panel_symbols(source: FigureInput, without: Collection[str]) -> tuple[str, .
     return tuple(name for name in names if name not in without)
 
 
-def panel_values(
-    items: Iterable[Configuration], symbols: Sequence[str]
-) -> list[dict[str, str]]:
+def panel_values(items: Iterable[Configuration], symbols: Sequence[str]) -> list[dict[str, str]]:
     """Return the values of each panel: those of the configurations that have all the symbols."""
     planned = (_values(item, symbols) for item in in_plan_order(items))
     whole = dict.fromkeys(values for values in planned if None not in values)
@@ -110,4 +108,4 @@ def series_title(symbols: Iterable[str], names: AxisNames) -> str:
 
 def panel_title(symbols: Sequence[str], values: Sequence[str], names: AxisNames) -> str:
     """Return the title of a panel: its values of the symbols that tell panels apart."""
-    return names.series(dict(zip(symbols, values, strict=True)) ) if symbols else ""
+    return names.series(dict(zip(symbols, values, strict=True))) if symbols else ""

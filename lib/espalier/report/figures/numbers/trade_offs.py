@@ -12,6 +12,7 @@ from espalier.analysis.charts.selection import selecting_measure
 from espalier.analysis.confidence import Interval
 from espalier.analysis.rank import Configuration, Ranking, recorded
 from espalier.core.measures import LIVE_PARAMETERS, Measure
+from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.numbers.figure_axis import (
     SPARSITY,
     FigureAxis,
@@ -19,7 +20,6 @@ from espalier.report.figures.numbers.figure_axis import (
     measure_named,
     symbol_axis,
 )
-from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.numbers.series import (
     SeriesKey,
     SeriesOrder,
@@ -176,7 +176,10 @@ def _fitting(items: Iterable[Configuration], values: Mapping[str, str]) -> list[
 
 
 def _panel(
-    request: TradeRequest, chooser: Measure | None, items: Sequence[Configuration], order: SeriesOrder
+    request: TradeRequest,
+    chooser: Measure | None,
+    items: Sequence[Configuration],
+    order: SeriesOrder,
 ) -> TradePanel:
     """Return what a panel shows of `items`, which are in the order of the ranking that chooses."""
     placed = [item for item in items if request.x.of(item) is not None]
