@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
+from statistics import quantiles
 from typing import TYPE_CHECKING, Literal
 
 from espalier.report.figures.figure_style import FigureStyle
@@ -18,13 +20,19 @@ if TYPE_CHECKING:
 Which = Literal["x", "y"]
 WHICH: tuple[Which, ...] = ("x", "y")
 WIDE = 10.0
-"""Numbers above 0 that span this factor or more are drawn on a logarithmic scale."""
+"""Numbers above 0 that span more than this factor are drawn on a logarithmic scale."""
+ALIKE, STRIDE = 0.02, 1.4
+"""Multiples that differ by a smaller part are alike; numbers nearer to each other are not apart."""
 FEW = 8
 """So many different numbers have a tick each."""
 NAME = 24
 """Characters of a name beside an axis."""
 GAP = 0.4
 """The least distance of two labels of ticks, in heights of their text."""
+FENCED = 8
+"""Scores of which some may be far from the others."""
+FENCE = 3.0
+"""Scores so many quartile ranges worse than the worse quartile are beyond a scale."""
 LEAST = 1e-4
 LARGE = 1e6
 
@@ -41,8 +49,16 @@ def number_text(value: float) -> str:
 
 
 def is_wide(values: Sequence[float]) -> bool:
-    """Return whether numbers are drawn on a logarithmic scale."""
-    return bool(values) and min(values) > 0 and max(values) >= WIDE * min(values)
+    """Return whether numbers are drawn on a logarithmic scale: they span much, or are geometric."""
+    if not values or min(values) <= 0:
+        return False
+    return max(values) > WIDE * min(values) or _is_geometric(sorted(set(values)))
+
+
+def _is_geometric(ordered: Sequence[float]) -> bool:
+    """Return whether each number is the same multiple of the one before, as in 16, 32, 64."""
+    ratios = [after / before for before, after in pairwise(ordered)]
+    return len(ratios) > 1 and max(ratios) < (1 + ALIKE) * min(ratios) and min(ratios) > STRIDE
 
 
 def scale_numbers(
@@ -62,7 +78,7 @@ def scale_numbers(
     axis = axis_of(panel, which)
     if wide := is_wide(values) and not linear:
         panel.set(**{f"{which}scale": "log"})
-    axis.set_major_formatter(mt.FuncFormatter(lambda value, _: number_text(value)))
+    axis.set_major_formatter(mt.FuncFormatter(_tick_text))
     axis.set_minor_formatter(mt.NullFormatter())
     distinct = sorted(set(values))
     if ticks and 0 < len(distinct) <= FEW:
@@ -71,6 +87,10 @@ def scale_numbers(
     elif wide:
         narrow = max(values) < WIDE**2 * min(values)
         axis.set_major_locator(mt.LogLocator(subs=(1, 2, 5) if narrow else (1,)))
+
+
+def _tick_text(value: float, _: object) -> str:
+    return number_text(value)
 
 
 def axis_of(panel: Axes, which: Which) -> Axis:
@@ -85,7 +105,9 @@ def thin_ticks(figure: Figure) -> bool:
     hidden = False
     for panel in figure.axes:
         for which in WHICH:
-            if isinstance(axis_of(panel, which).get_major_formatter(), mt.FuncFormatter):
+            formatter = axis_of(panel, which).get_major_formatter()
+            # names have such a formatter too, with a function of matplotlib's
+            if isinstance(formatter, mt.FuncFormatter) and formatter.func is _tick_text:
                 hidden |= _thin(axis_of(panel, which), which)
     return hidden
 
@@ -155,3 +177,23 @@ def _length(panel: Axes, which: Which, style: FigureStyle, columns: int) -> floa
 def pad_limits(panel: Axes, which: Which, count: int) -> None:
     """Set the limits of an axis of `count` names, half a step beyond the first and the last."""
     panel.set(**{f"{which}lim": (-0.5, count - 0.5)})
+
+
+def fenced_range(
+    scores: Sequence[float], larger: bool
+) -> tuple[float, float, Literal["neither", "min", "max"]]:
+    """Return the ends of a scale of scores, and on which side there are scores beyond it.
+
+    What is far worse than the others, as a run that diverged, is beyond, so that the others can be
+    told apart. Source: Tukey 1977, "Exploratory Data Analysis": fences.
+    """
+    low, high = min(scores), max(scores)
+    if len(scores) < FENCED or low == high:
+        return low, high, "neither"
+    first, _, third = quantiles(scores, n=4, method="inclusive")
+    fence = FENCE * (third - first)
+    if larger and first - fence > low:
+        return first - fence, high, "min"
+    if not larger and third + fence < high:
+        return low, third + fence, "max"
+    return low, high, "neither"

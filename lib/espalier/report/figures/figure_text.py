@@ -49,7 +49,7 @@ def wrap(text: str, size: float, room: float) -> list[str]:
     left = 0.0
     space = text_width("a b", size) - text_width("ab", size)
     for word in text.split():
-        piece = _fitting(word, size, room)
+        piece = fit(word, size, room)
         width = text_width(piece, size)
         if lines and space + width <= left:
             lines[-1] += f" {piece}"
@@ -60,11 +60,11 @@ def wrap(text: str, size: float, room: float) -> list[str]:
     return lines
 
 
-def _fitting(word: str, size: float, room: float) -> str:
-    """Return a word, without its middle if it is wider than a line."""
-    while len(word) > 3 and text_width(word, size) > room:
-        word = shorten(word, max(3, int(0.8 * len(word))))
-    return word
+def fit(text: str, size: float, room: float) -> str:
+    """Return a text, without its middle if it is wider than `room` points."""
+    while len(text) > 3 and text_width(text, size) > room:
+        text = shorten(text, max(3, int(0.8 * len(text))))
+    return text
 
 
 def text_width(text: str, size: float) -> float:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import quantiles
-from typing import Literal
 
 from espalier.analysis.axis_means import varied_values
 from espalier.analysis.rank import Ranking, swept_values
 from espalier.core.measures import LIVE_PARAMETERS, NAMED, Measure
 from espalier.report.figures.axis_names import AxisNames
-from espalier.report.figures.axis_scales import FEW, is_wide, number_text
+from espalier.report.figures.axis_scales import FEW, WIDE, is_wide, number_text
 from espalier.report.figures.figure_text import shorten
 from espalier.report.html.columns import is_number
 
@@ -26,10 +24,6 @@ VALUE = 18
 """Characters of a value at most."""
 STEPS = 5
 """Ticks of a measured axis, about."""
-LEAST = 8
-"""Scores of which some may be far from the others."""
-FENCE = 3.0
-"""Scores so many quartile ranges worse than the worse quartile share a colour."""
 
 
 @dataclass(frozen=True)
@@ -123,36 +117,19 @@ def _ticks(values: Sequence[float], log: bool, chosen: bool) -> list[float]:
     if chosen and len(distinct) <= FEW:
         return distinct
     low, high = distinct[0], distinct[-1]
-    locator = mt.LogLocator(subs=(1, 2, 5)) if log else mt.MaxNLocator(STEPS)
+    steps = (1, 2, 5) if high < WIDE**2 * low else (1,)
+    locator = mt.LogLocator(subs=steps) if log else mt.MaxNLocator(STEPS)
     return [float(value) for value in locator.tick_values(low, high) if low <= value <= high]
 
 
-def apart(ticks: Sequence[tuple[float, str]], sizes: Sequence[float]) -> list[tuple[float, str]]:
-    """Return the ticks whose texts, of `sizes` as shares of the axis, do not overlap."""
+def apart(
+    ticks: Sequence[tuple[float, str]], extents: Sequence[tuple[float, float]]
+) -> list[tuple[float, str]]:
+    """Return the ticks whose texts, from and to these places on the axis, do not overlap."""
     kept: list[tuple[float, str]] = []
     edge = -math.inf
-    for (place, text), size in sorted(zip(ticks, sizes, strict=True)):
-        if place - size / 2 >= edge:
-            kept.append((place, text))
-            edge = place + size / 2
+    for (first, last), tick in sorted(zip(extents, ticks, strict=True)):
+        if first >= edge:
+            kept.append(tick)
+            edge = last
     return kept
-
-
-def colour_range(
-    scores: Sequence[float], larger: bool
-) -> tuple[float, float, Literal["neither", "min", "max"]]:
-    """Return the ends of the colours of scores, and on which side there are scores beyond them.
-
-    What is far worse than the others, as a run that diverged, has the colour of that end, so that
-    the others differ in theirs. Source: Tukey 1977, "Exploratory Data Analysis": fences.
-    """
-    low, high = min(scores), max(scores)
-    if len(scores) < LEAST or low == high:
-        return low, high, "neither"
-    first, _, third = quantiles(scores, n=4, method="inclusive")
-    fence = FENCE * (third - first)
-    if larger and first - fence > low:
-        return first - fence, high, "min"
-    if not larger and third + fence < high:
-        return low, third + fence, "max"
-    return low, high, "neither"

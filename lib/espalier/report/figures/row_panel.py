@@ -27,6 +27,8 @@ LINE, BETWEEN = 1.25, 0.55
 """The height of a line and of the space between two rows, in sizes of the texts."""
 FOOT = 4.0
 """The room below the rows for the axis and its name, in sizes of the style's text."""
+TALL, SHARE = 7.0, 0.7
+"""Inches that all rows take at most, and their share of the height that a style has."""
 ABSENT = "\N{EN DASH}"
 """Stands for the value of a symbol that a row does not have."""
 
@@ -51,27 +53,34 @@ class RowPanel:
 def row_panel(style: FigureStyle, head: RowText, rows: Sequence[RowText]) -> RowPanel:
     """Return a panel with the texts of `rows`, the first on top, and those of `head` above them."""
     left, right = _texts(style, [head, *rows])
-    lines = [max(len(own), len(other)) for own, other in zip(left, right, strict=True)]
-    heights = [LINE * count + BETWEEN for count in lines]
+    heights = _heights(left, right)
     ends = list(accumulate(heights))
-    places = [end - height / 2 for end, height in zip(ends, heights, strict=True)]
     inches = (SMALL * style.font * ends[-1] + FOOT * style.font) / 72
     figure, [[panel]] = new_panels(style, heights=[inches])
-    panel.set_ylim(ends[-1], 0)
+    panel.set(ylim=(ends[-1], 0), yticks=[])
     panel.spines["left"].set_visible(False)
-    panel.set_yticks(places, ["\n".join(each) for each in left])
-    panel.tick_params(axis="y", length=0, labelsize=SMALL * style.font)
-    for place, lines_beside in zip(places, right, strict=True):
-        _write_beside(panel, place, "\n".join(lines_beside), style)
+    places = [end - height / 2 for end, height in zip(ends, heights, strict=True)]
+    for place, own, other in zip(places, left, right, strict=True):
+        _write(panel, place, "\n".join(own), 0, style)
+        _write(panel, place, "\n".join(other), 1, style)
     return RowPanel(figure, panel, tuple(places[1:]))
 
 
-def rows_that_fit(style: FigureStyle, count: int) -> int:
-    """Return how many of `count` rows a style has room for: all, unless it has a height."""
-    if style.height is None:
-        return count
-    row = SMALL * style.font * (2 * LINE + BETWEEN) / 72
-    return max(1, min(count, int(style.height / (2 * row))))
+def rows_that_fit(style: FigureStyle, head: RowText, rows: Sequence[RowText]) -> int:
+    """Return how many of `rows`, from the first on, have room: at least the first.
+
+    That is in the height of the style, if it has one, else in a height that suits a page.
+    """
+    ends = list(accumulate(_heights(*_texts(style, [head, *rows]))))
+    inches = TALL if style.height is None else SHARE * style.height
+    room = 72 * inches / (SMALL * style.font) - FOOT
+    return max(1, sum(end <= room for end in ends) - 1)
+
+
+def _heights(left: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> list[float]:
+    """Return the height of each row with the space below it, in sizes of the texts."""
+    pairs = zip(left, right, strict=True)
+    return [LINE * max(len(own), len(other)) + BETWEEN for own, other in pairs]
 
 
 def _texts(style: FigureStyle, rows: Sequence[RowText]) -> tuple[list[list[str]], list[list[str]]]:
@@ -104,15 +113,18 @@ def _packed(parts: Sequence[str], size: float, room: float) -> list[str]:
     return lines or [""]
 
 
-def _write_beside(panel: Axes, place: float, text: str, style: FigureStyle) -> None:
-    """Write to the right of a panel, in a height of its rows."""
+def _write(panel: Axes, place: float, text: str, side: int, style: FigureStyle) -> None:
+    """Write to the left of a panel (`side` 0) or to its right (1), in a height of its rows."""
+    away = 0.6 * style.font
     panel.annotate(
         text,
-        (1, place),
-        (0.6 * style.font, 0),
+        (side, place),
+        (away if side else -away, 0),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
         fontsize=SMALL * style.font,
+        horizontalalignment="left" if side else "right",
+        multialignment="left" if side else "right",
         verticalalignment="center",
         annotation_clip=False,
     )

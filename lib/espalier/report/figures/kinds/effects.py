@@ -21,17 +21,18 @@ from espalier.report.axis_effects import (
     remarks,
     sweep_effects,
 )
-from espalier.report.figures.axis_scales import name_ticks, pad_limits, scale_numbers
+from espalier.report.figures.axis_scales import fenced_range, name_ticks, pad_limits, scale_numbers
 from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import BLUE, GREY, ORANGE, FigureStyle, new_panels
-from espalier.report.figures.figure_text import seeds_text, wrap
+from espalier.report.figures.figure_text import seeds_text, shorten, wrap
 from espalier.report.html.columns import is_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+IMPORTANCE = "Importance: share of the variance by itself (%)"
 SYMBOLS = 12
 """Symbols of a figure, where BY does not name them."""
 BARS = 16
@@ -42,8 +43,14 @@ FRAME = 4.5
 """The height of what stands above and below bars, in sizes of the text."""
 SMALL = 0.88
 """The size of remarks and of what is above panels, in sizes of the style's text."""
-DOT, FAINT = 1.1, 0.6
-"""The size of a dot, in sizes of the style's markers, and its opacity."""
+FAINT = 0.6
+"""The opacity of a dot."""
+ROOM = 0.06
+"""The space beyond the ends of an axis, as a share of it."""
+VALUE = 14
+"""Characters of a value at most."""
+LABEL = 0.55
+"""The share of the height of a row that a line beside it takes at most."""
 LOW = 0.8
 """The height of a row of several, in heights of a row."""
 
@@ -59,8 +66,10 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     names = symbols[:SYMBOLS]
     figure, panels, below = _panels(style, len(names), effects.forest)
     shown = {axis.symbol: axis for axis in effects.axes}
+    frame = _frame(source, [shown[name] for name in names if name in shown])
     for panel, name in zip(panels, names, strict=True):
         _panel(panel, name, shown.get(name), source, style)
+        _scores(panel, name, frame, source)
     for panel in panels[:: style.columns(len(names))]:
         _name_measure(panel, source, style)
     if effects.forest and below:
@@ -107,26 +116,56 @@ def _panel(
     panel: Axes, name: str, axis: AxisEffect | None, source: FigureInput, style: FigureStyle
 ) -> None:
     """Draw a symbol: a dot a configuration, and the means of values that can be compared."""
-    texts = source.axes[name]
+    texts, places = source.axes[name], _places(source.axes[name])
     numeric = all(map(is_number, texts))
-    places = {text: float(text) if numeric else float(n) for n, text in enumerate(texts)}
+    if axis:
+        _means(panel, axis, places, numeric)
+    columns = style.columns(len((source.by_symbols or list(source.axes))[:SYMBOLS]))
+    if numeric:
+        scale_numbers(panel, "x", list(places.values()))
+        panel.margins(x=0.08)
+    else:
+        name_ticks(panel, "x", _short(texts, source), style, columns)
+        pad_limits(panel, "x", len(texts))
+    _words(panel, name, axis, source, 72 * style.width / columns)
+
+
+def _places(texts: Sequence[str]) -> dict[str, float]:
+    """Return where values stand: numbers as such, names one after the other."""
+    numeric = all(map(is_number, texts))
+    return {text: float(text) if numeric else float(n) for n, text in enumerate(texts)}
+
+
+def _short(texts: Sequence[str], source: FigureInput) -> list[str]:
+    return [shorten(source.names.value(text), VALUE) for text in texts]
+
+
+def _frame(source: FigureInput, shown: Sequence[AxisEffect]) -> tuple[float, float]:
+    """Return from where to where all panels go: all means, and scores not far from the others."""
+    scores = [item.score.mean for item in source.ranking.ranked if item.score]
+    low, high, _ = fenced_range(scores, source.ranking.measure.larger)
+    levels = [level for axis in shown for level in axis.levels]
+    ends = [level.mean + sign * (level.half_width or 0) for level in levels for sign in (1, -1)]
+    low, high = min([low, *ends]), max([high, *ends])
+    room = ROOM * (high - low) or 1.0
+    return low - room, high + room
+
+
+def _scores(panel: Axes, name: str, frame: tuple[float, float], source: FigureInput) -> None:
+    """Draw a dot a configuration, an arrowhead at the edge for one that is beyond it."""
+    places, (low, high) = _places(source.axes[name]), frame
     dots = [
         (places[text], item.score.mean)
         for item in source.ranking.ranked
         if item.score and (text := swept_values(item.first).get(name)) is not None
     ]
-    size = DOT * style.marker
-    panel.plot(*zip(*dots, strict=True), "o", color=GREY, markersize=size, mew=0, alpha=FAINT)
-    if axis:
-        _means(panel, axis, places, numeric)
-    columns = style.columns(len(source.by_symbols or source.axes))
-    if numeric:
-        scale_numbers(panel, "x", list(places.values()))
-        panel.margins(x=0.08)
-    else:
-        name_ticks(panel, "x", [source.names.value(text) for text in texts], style, columns)
-        pad_limits(panel, "x", len(texts))
-    _words(panel, name, axis, source, 72 * style.width / columns)
+    inside = [dot for dot in dots if low <= dot[1] <= high]
+    looks = (("o", inside), ("v", [(x, low) for x, y in dots if y < low]))
+    for marker, points in (*looks, ("^", [(x, high) for x, y in dots if y > high])):
+        if points:  # nothing, unclipped, would have no place in the layout
+            across, up = [x for x, _ in points], [y for _, y in points]
+            panel.plot(across, up, marker, color=GREY, mew=0, alpha=FAINT, clip_on=False, zorder=2)
+    panel.set_ylim(low, high)
 
 
 def _means(panel: Axes, axis: AxisEffect, places: dict[str, float], numeric: bool) -> None:
@@ -159,7 +198,7 @@ def _words(
 def _name_measure(panel: Axes, source: FigureInput, style: FigureStyle) -> None:
     """Name the axis of the measure at the left of a row, which all panels have alike."""
     name = source.names.measure(source.ranking.measure)
-    panel.set_ylabel("\n".join(wrap(name, style.font, 72 * style.row_height)))
+    panel.set_ylabel("\n".join(wrap(name, style.font, LABEL * 72 * style.row_height)))
 
 
 def _notes(name: str, axis: AxisEffect | None, source: FigureInput) -> list[str]:
@@ -175,19 +214,24 @@ def _importance(
 ) -> None:
     """Draw the share of each symbol in percent, the most important on top."""
     axes = forest.axes[:BARS]
-    shares, spreads = [100 * each.share for each in axes], [100 * each.spread for each in axes]
-    panel.barh(range(len(axes)), shares, xerr=spreads, color=ORANGE, height=0.6)
+    shares = [100 * each.share for each in axes]
+    ends = [
+        [min(100 * each.spread, 100 * room) for each, room in zip(axes, rooms, strict=True)]
+        for rooms in ([each.share for each in axes], [1 - each.share for each in axes])
+    ]
+    panel.barh(range(len(axes)), shares, xerr=ends, color=ORANGE, height=0.6)
     name_ticks(panel, "y", [source.names.short(each.name) for each in axes], style)
     pad_limits(panel, "y", len(axes))
     panel.invert_yaxis()
-    panel.set_xlim(left=0)
-    panel.set_xlabel("Importance: share of the variance by itself (%)")
+    panel.set_xlim(-0.5, max(10.0, 1.05 * max(map(sum, zip(shares, ends[1], strict=True)))))
+    room = 0.5 * 72 * style.width
+    panel.set_xlabel("\n".join(wrap(IMPORTANCE, style.font, room)))
 
 
 def _caption(source: FigureInput, shown: Sequence[AxisEffect]) -> str:
     """Return what dots, means and their bars are."""
     ranking = source.ranking
-    dots = f"Grey dots: configurations, each {_mean_over_seeds(source)}."
+    dots = f"Grey dots: configurations, each {_mean_over_seeds(source)}{_beyond(source, shown)}."
     if not shown:
         return f"{dots} No value has a mean that can be compared."
     part = any(not axis.comparable.balanced for axis in shown)
@@ -197,4 +241,15 @@ def _caption(source: FigureInput, shown: Sequence[AxisEffect]) -> str:
 
 def _mean_over_seeds(source: FigureInput) -> str:
     counts = seeds_text(len(item.scores) for item in source.ranking.ranked)
-    return f"a mean over seeds ({counts})"
+    return f"a mean ({counts})"
+
+
+def _beyond(source: FigureInput, shown: Sequence[AxisEffect]) -> str:
+    """Return how many configurations are beyond the axis, and how far."""
+    by, (low, high) = source.ranking.measure, _frame(source, shown)
+    scores = [item.score.mean for item in source.ranking.ranked if item.score]
+    far = [score for score in scores if not low <= score <= high]
+    if not far:
+        return ""
+    worst = by.with_unit(min(far) if by.larger else max(far))
+    return f"; arrowheads: {count_text(len(far), 'configuration')} beyond the axis, to {worst}"

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 BEST = "best"
 """The BASELINE that stands for the best configuration."""
-ROWS = 30
-"""Rows of a figure, where TOP does not say how many."""
+ROWS = 60
+"""Rows of a figure at most, where TOP does not say how many."""
 MARK, UNEQUAL = "*", "\N{DAGGER}"
 ROOM = 0.06
 """The space beside the farthest ends of intervals, as a share of the width."""
@@ -54,9 +54,11 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     """Return the figure. Raises NothingToDrawError if no two configurations share a seed."""
     forest = choose_rows(source)
     by = source.ranking.measure
-    rows = forest.rows[: rows_that_fit(style, source.top(ROWS))]
-    texts = _texts(source, forest, rows)
-    made = row_panel(style, texts[0], texts[1:])
+    rows = forest.rows[: source.top(ROWS)]
+    head, *texts = _texts(source, forest, rows)
+    if source.wishes.top is None or style.height:
+        rows = rows[: rows_that_fit(style, head, texts)]
+    made = row_panel(style, head, texts[: len(rows)])
     band = margin(source)
     for place, row in zip(made.places, rows, strict=True):
         _mark(made.panel, place, row, by)
@@ -210,4 +212,4 @@ def _unequal(rows: Sequence[DifferenceRow]) -> str:
 
 
 def _left_out(count: int) -> str:
-    return f"{count_text(count, 'row')} of smaller gain left out (TOP=)." if count > 0 else ""
+    return f"The last {count_text(count, 'row')} left out (TOP=)." if count > 0 else ""

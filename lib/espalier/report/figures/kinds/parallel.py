@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from espalier.core.texts.count_text import count_text
+from espalier.report.figures.axis_scales import fenced_range
 from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import FigureStyle, new_panels
-from espalier.report.figures.figure_text import seeds_text, text_width, wrap
+from espalier.report.figures.figure_text import fit, seeds_text, text_width, wrap
 from espalier.report.figures.parallel_axes import (
     ABSENT,
     ParallelAxis,
     apart,
-    colour_range,
     parallel_axes,
 )
 
@@ -39,6 +39,11 @@ LINES = 25
 FAINTEST, STRONGEST = 0.15, 0.9
 VECTORS = 1000
 """More lines than these are drawn as pixels in a file of vectors."""
+Side = Literal["left", "center", "right"]
+SIDES: dict[Side, float] = {"left": 0.0, "center": 0.5, "right": 1.0}
+"""The share of a text that lies before the place where it is written."""
+EDGE = 0.06
+"""So near to its ends the texts of an axis that lies do not go beyond them."""
 PALE = 0.08
 """The share of the colours that is too pale to be seen."""
 
@@ -66,6 +71,11 @@ class _Frame:
         return 72 * style.width * (1 - NAMES) / span
 
     @property
+    def step(self) -> float:
+        """The distance of axes that stand, in points, about."""
+        return WIDTH * 72 * self.style.width / self.count
+
+    @property
     def size(self) -> float:
         """The size of the texts of ticks."""
         return SMALL * self.style.font
@@ -79,12 +89,12 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
         )
     symbols = list(source.by_symbols or source.axes)
     axes, left_out = parallel_axes(source.ranking, symbols, source.names)
-    stands = WIDTH * 72 * style.width / len(axes) >= STEP * style.font
+    stands = stands_up(style, len(axes))
     inches = style.row_height if stands else (ROW * len(axes) + STEP) * style.font / 72
     figure, [[panel]] = new_panels(style, heights=[inches])
     frame = _Frame(panel, style, stands, len(axes))
     scores = [item.score.mean for item in source.ranking.ranked if item.score]
-    low, high, beyond = colour_range(scores, source.ranking.measure.larger)
+    low, high, beyond = fenced_range(scores, source.ranking.measure.larger)
     colours = _colours(low, high, source.ranking.measure.larger)
     _lines(frame, axes, scores, colours)
     for place, axis in enumerate(axes):
@@ -94,6 +104,11 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     bar = figure.colorbar(colours, ax=panel, location=beside, extend=beyond, aspect=30, pad=0.02)
     bar.set_label(source.names.measure(source.ranking.measure))
     return DrawnFigure(figure, _caption(source, axes, left_out))
+
+
+def stands_up(style: FigureStyle, count: int) -> bool:
+    """Return whether so many axes have room side by side."""
+    return WIDTH * 72 * style.width / count >= STEP * style.font
 
 
 def _lines(
@@ -131,30 +146,42 @@ def _axis(frame: _Frame, place: int, axis: ParallelAxis) -> None:
     """Draw an axis with its ticks, and the place of what is absent."""
     ends = [frame.point(place, 0), frame.point(place, 1)]
     frame.panel.plot(*zip(*ends, strict=True), color="#666666", zorder=1)
-    absent = [(ABSENT, "absent")] if None in axis.places else []
-    ticks = [*absent, *axis.ticks]
-    for at, text in apart(ticks, [_size(frame, text) for _, text in ticks]):
-        _write(frame, frame.point(place, at), text)
+    absent = [(ABSENT, "n/a")] if None in axis.places else []
+    room = frame.step - 0.6 * frame.style.font if frame.stands else frame.length / 2
+    ticks = [(at, fit(text, frame.size, room)) for at, text in (*absent, *axis.ticks)]
+    for at, text in apart(ticks, [_extent(frame, at, text) for at, text in ticks]):
+        _write(frame, place, at, text)
 
 
-def _size(frame: _Frame, text: str) -> float:
-    """Return how much of an axis the text of a tick takes."""
-    points = 1.2 * frame.size if frame.stands else text_width(text, frame.size) + frame.size
-    return points / frame.length
+def _extent(frame: _Frame, at: float, text: str) -> tuple[float, float]:
+    """Return from where to where on an axis the text of a tick goes."""
+    if frame.stands:
+        half = 0.6 * frame.size / frame.length
+        return at - half, at + half
+    width, gap = text_width(text, frame.size) / frame.length, 0.9 * frame.size / frame.length
+    first = at - width * SIDES[_side(at)]
+    return first, first + width + gap
 
 
-def _write(frame: _Frame, point: tuple[float, float], text: str) -> None:
+def _side(at: float) -> Side:
+    """Return which end of a text stands at a place of an axis that lies, so that none leaves it."""
+    if not EDGE < at < 1 - EDGE:
+        return "right" if at > 0.5 else "left"
+    return "center"
+
+
+def _write(frame: _Frame, axis: float, at: float, text: str) -> None:
     """Write a tick beside an axis that stands, or below one that lies, over the lines."""
     from matplotlib.patheffects import withStroke
 
     away = 0.3 * frame.style.font
     frame.panel.annotate(
         text,
-        point,
+        frame.point(axis, at),
         (away, 0) if frame.stands else (0, -away),
         textcoords="offset points",
         fontsize=frame.size,
-        horizontalalignment="left" if frame.stands else "center",
+        horizontalalignment="left" if frame.stands else _side(at),
         verticalalignment="center" if frame.stands else "top",
         path_effects=[withStroke(linewidth=0.25 * frame.style.font, foreground="white")],
         zorder=4,
@@ -165,7 +192,7 @@ def _write(frame: _Frame, point: tuple[float, float], text: str) -> None:
 def _names(frame: _Frame, axes: Sequence[ParallelAxis]) -> None:
     """Name the axes: below those that stand, to the left of those that lie."""
     panel, style = frame.panel, frame.style
-    room = WIDTH * 72 * style.width / len(axes) if frame.stands else NAMES * 72 * style.width
+    room = frame.step if frame.stands else NAMES * 72 * style.width
     names = ["\n".join(wrap(axis.label, frame.size, 0.94 * room)) for axis in axes]
     across, along = (panel.xaxis, panel.yaxis) if frame.stands else (panel.yaxis, panel.xaxis)
     across.set_ticks(range(len(axes)), names)
@@ -187,7 +214,7 @@ def _caption(source: FigureInput, axes: Sequence[ParallelAxis], left_out: int) -
         f"A line a configuration ({len(ranking.ranked)}), through its swept values and the means "
         f"of its measures ({seeds_text(len(item.scores) for item in ranking.ranked)}).",
         f"Coloured by {ranking.measure.label}: the darker, the better; the best is thick.",
-        "Lines at a place marked absent have no such value." * absent,
+        "Lines at n/a have no such value." * absent,
         f"Logarithmic: {', '.join(logs)}." if logs else "",
         f"{count_text(left_out, 'symbol')} left out (BY=)." if left_out else "",
     ]

@@ -27,8 +27,8 @@ from espalier.report.race_report import groups, how_ended
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ROWS = 40
-"""Rows of a figure, where TOP does not say how many."""
+ROWS = 60
+"""Rows of a figure at most, where TOP does not say how many."""
 BAR = 0.75
 """The height of a bar, in heights of a line."""
 FAINT = 0.35
@@ -56,11 +56,13 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     if race is None:
         raise NothingToDrawError("the sweep is no race; run one with `make race RANGE_CONFIG=...`")
     every = [item for _, items in groups(race) for item in items]
-    rows = every[: rows_that_fit(style, source.top(ROWS))]
+    rows = every[: source.top(ROWS)]
     symbols = _symbols(every)
     head = RowText(value_head(source.names, symbols), ("mean,", "when and why it left"))
     texts = [_text(item, race, symbols, source.names) for item in rows]
-    made = row_panel(style, head, texts)
+    if source.wishes.top is None or style.height:
+        rows = rows[: rows_that_fit(style, head, texts)]
+    made = row_panel(style, head, texts[: len(rows)])
     for place, item in zip(made.places, rows, strict=True):
         _bar(made.panel, place, item)
     _finish(made, race, rows)
