@@ -1,0 +1,1 @@
+"""Queries over configurations: `PRUNING_METHOD=rigl & val_acc>97`."""
