@@ -170,12 +170,6 @@ def test_where_nothing_learns_there_is_no_smallest() -> None:
     assert seed_report.as_json(nothing_learns(), "live_edges")["smallest"] is None
 
 
-def test_the_picture_has_the_limit_and_the_winner() -> None:
-    (panel,) = seed_report.plot_seeds(made(), "live_edges").axes
-    assert panel.get_xscale() == "log" and panel.get_xlabel() == "live edges"
-    assert [list(line.get_xdata()) for line in panel.lines[-1:]] == [[20, 20]]
-
-
 def test_the_portfolio_is_a_space() -> None:
     space = seed_plan.read(Path(PORTFOLIO), {})
     assert len(space.candidates) == 35

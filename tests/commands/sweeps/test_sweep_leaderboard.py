@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from control_arms import run as ran
+from espalier.report.learning_curves import CurvePoint, curve
 from stored_sweeps import stored
 from trial_results import ended, passed, sweep, trial
 
@@ -15,7 +16,6 @@ from espalier.analysis.rank import rank
 from espalier.core.errors import UserError
 from espalier.core.measures import VAL_ACC, VAL_LOSS, find
 from espalier.core.trial import Status
-from espalier.report.learning_curves import CurvePoint, curve
 from espalier.report.sweep_plots import plot_sweep
 from espalier.store.results_dir import newest_sweep
 

@@ -36,13 +36,9 @@ def test_every_table_becomes_a_picture_beside_it(
     assert lineage(["--dir", str(folder), "--format", "svg"]) == 0
     written = [folder / name / "lineage.svg" for name in ("config_001_mlp", "config_002_mlp")]
     assert capsys.readouterr().out.splitlines() == [str(path) for path in written]
-    assert all(
-        "<!-- a: lives, coloured by generation -->" in path.read_text(encoding="utf-8")
-        for path in written
-    )
-    assert "<!-- 100 -->" in written[0].read_text(
-        encoding="utf-8"
-    )  # to the last step, not the last event
+    texts = [path.read_text(encoding="utf-8") for path in written]
+    assert all("<!-- Layer a -->" in text and "One run, config_00" in text for text in texts)
+    assert "Neurons over 100 steps" in texts[0]  # to the last step, not the last event
 
 
 def test_trials_may_be_named(folder: Path) -> None:

@@ -4,10 +4,10 @@ from itertools import accumulate
 
 from control_arms import arms
 
+from espalier.analysis.charts.learning_curve import CurvePoint
 from espalier.analysis.rank import rank
 from espalier.report.html.curve_data import Scale, curves_data, thin
 from espalier.report.html.ranking_data import in_plan_order
-from espalier.analysis.charts.learning_curve import CurvePoint
 
 
 def points(count: int) -> list[CurvePoint]:

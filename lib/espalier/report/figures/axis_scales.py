@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Which = Literal["x", "y"]
 WHICH: tuple[Which, ...] = ("x", "y")
 WIDE = 10.0
-"""Numbers above 0 that span more than this factor are drawn on a logarithmic scale."""
+"""Numbers above 0 that span this factor or more are drawn on a logarithmic scale."""
 ALIKE, STRIDE = 0.02, 1.4
 """Multiples that differ by a smaller part are alike; numbers nearer to each other are not apart."""
 FEW = 8
@@ -52,7 +52,7 @@ def is_wide(values: Sequence[float]) -> bool:
     """Return whether numbers are drawn on a logarithmic scale: they span much, or are geometric."""
     if not values or min(values) <= 0:
         return False
-    return max(values) > WIDE * min(values) or _is_geometric(sorted(set(values)))
+    return max(values) >= WIDE * min(values) or _is_geometric(sorted(set(values)))
 
 
 def _is_geometric(ordered: Sequence[float]) -> bool:

@@ -29,6 +29,8 @@ PADDING = 0.07
 SMALL, TITLE = 0.88, 1.1
 """The sizes of a caption and of a title, in sizes of the style's text."""
 
+NO_ROOM = "there is no room for its panels; take a larger SIZE, or another STYLE"
+
 
 @dataclass(frozen=True)
 class DrawnFigure:
@@ -91,7 +93,8 @@ def finish(drawn: DrawnFigure, style: FigureStyle, title: str = "") -> DrawnFigu
     head, foot = _add_title(figure, title, style), _add_caption(figure, caption, style)
     if style.height is None:
         _grow(figure, head, foot)
-    _lay_out(figure, foot / figure.get_size_inches()[1])
+    height = figure.get_size_inches()[1]
+    _lay_out(figure, head / height, foot / height)
     return DrawnFigure(figure, caption)
 
 
@@ -137,24 +140,28 @@ def _inches(item: Legend | Text) -> float:
     return float(item.get_window_extent().height / figure.dpi) if figure else 0.0
 
 
-def _lay_out(figure: Figure, foot: float) -> None:
-    """Place panels and legends for good, clear of a share of the height at the foot."""
+def _lay_out(figure: Figure, head: float, foot: float) -> None:
+    """Place panels and legends for good, clear of shares of the height at the head and foot.
+
+    Raises NothingToDrawError if what stands beside the panels leaves no room for them.
+    """
+    if head + foot >= 1:
+        raise NothingToDrawError(NO_ROOM)
     area = (0, foot, 1, 1 - foot)
     figure.set_layout_engine("constrained", rect=area, w_pad=PADDING, h_pad=PADDING)
     _draw(figure)
     if thin_ticks(figure):
         _draw(figure)
     figure.set_layout_engine("none")
+    beside = (0, foot, 1, 1 - foot - head)
     for legend in figure.legends:  # not before: a legend with an anchor gets no room
-        legend.set_bbox_to_anchor(area, transform=figure.transFigure)
+        legend.set_bbox_to_anchor(beside, transform=figure.transFigure)
 
 
 def _draw(figure: Figure) -> None:
-    """Lay a figure out. Raises NothingToDrawError if what stands beside leaves no room for it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="constrained_layout not applied")
         try:
             figure.draw_without_rendering()
         except UserWarning:
-            rule = "there is no room for its panels; take a larger SIZE, or another STYLE"
-            raise NothingToDrawError(rule) from None
+            raise NothingToDrawError(NO_ROOM) from None

@@ -4,26 +4,10 @@ import csv
 import json
 
 import pytest
+from lineages import family
 
 from espalier.core.errors import UserError
 from espalier.methods.apoptosis.neurons.lineage import EMPTY, Lineage
-from espalier.report.lineage_plot import (
-    NeuronLife,
-    ages_over_time,
-    generations,
-    lives,
-    plot_lineage,
-)
-
-
-def family():
-    """Two layers; in `a` slot 1 dies and is reborn of 0 and 2, whose child is then reborn too."""
-    lineage = Lineage({"a": 3, "b": 2})
-    lineage.record_deaths(10, "a", [1], [0.5], drift=0.01)
-    lineage.record_births(10, "a", [1], [[(0, 0.25), (2, 0.75)]])
-    lineage.record_deaths(30, "a", [0], [0.1])
-    lineage.record_births(30, "a", [0], [[(1, 1.0)]], op="split")
-    return lineage
 
 
 def test_founders_are_numbered_through_all_layers():
@@ -134,37 +118,3 @@ def test_it_is_saved_and_goes_on_alike():
         lineage.record_deaths(50, "b", [1], [0.0])
         lineage.record_births(50, "b", [1])
     assert saved.events == loaded.events and saved.ids("b") == loaded.ids("b")
-
-
-def test_lives_are_followed_from_birth_to_death():
-    assert lives(family(), "a", 40) == [
-        NeuronLife(0, 0, 0, 30),
-        NeuronLife(1, 1, 0, 10),
-        NeuronLife(2, 2, 0, 40),
-        NeuronLife(5, 1, 10, 40),
-        NeuronLife(6, 0, 30, 40),
-    ]
-
-
-def test_a_generation_is_one_more_than_the_highest_of_its_parents():
-    lineage = family()
-    lineage.record_births(50, "b", [2], [[(0, 1.0)]])
-    lineage.record_deaths(60, "a", [2], [0.0])
-    lineage.record_births(60, "a", [2])  # fresh, of nobody
-    assert generations(lineage) == {5: 1, 6: 2, 7: 1, 8: 1}
-
-
-def test_ages_over_time_are_those_of_the_living():
-    assert [(step, sorted(ages)) for step, ages in ages_over_time(family(), "a", 40)] == [
-        (10, [0, 10, 10]),
-        (30, [0, 20, 30]),
-        (40, [10, 30, 40]),
-    ]
-    # who dies with the last step is not among the living
-    assert [sorted(ages) for _, ages in ages_over_time(family(), "a", 30)][-1] == [0, 20, 30]
-
-
-def test_the_picture_has_a_row_a_layer(tmp_path):
-    plot_lineage(family(), 40).savefig(tmp_path / "lineage.svg")
-    text = (tmp_path / "lineage.svg").read_text(encoding="utf-8")
-    assert all(f"<!-- {layer}: lives, coloured by generation -->" in text for layer in ("a", "b"))
