@@ -18,7 +18,7 @@ COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
 $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 # What many shells hold under these names is none of ours.
 $(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON \
-	KIND STYLE BY X Y TOP TITLE LABELS SIZE DPI NAME NOTE TAGS Q),\
+	KIND STYLE BY X Y TOP TITLE LABELS SIZE DPI NAME NOTE TAGS Q WAIT),\
 	$(eval unexport $(name)))
 
 V ?= 0
@@ -111,6 +111,7 @@ defconfig-%: setup-plan
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
 ##   sweep-note         - Change what is said of a sweep: NOTE="why it was run", TAGS=<tag>,...
+##   sweep-watch        - Show it until it ends, from any terminal; WAIT=1: the next one
 ##   sweep-leaderboard  - Its best configurations so far
 ##   table              - The ranking as a table: FORMAT=latex, markdown or csv, OUT=<file>
 ##   figures            - Pictures for papers: KIND=ladder,..., FORMAT=pdf, STYLE=column; or all
@@ -126,7 +127,8 @@ defconfig-%: setup-plan
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
-.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report figures sweep-note
+.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report figures \
+	sweep-note sweep-watch
 all train: config-given
 	$(QUIET)$(SETUP) train
 	$(QUIET)$(ESPALIER) train
@@ -153,8 +155,8 @@ race: setup-train
 sweep-run sweep-again: setup-train
 	$(QUIET)$(ESPALIER) $@
 
-sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict \
-	table report figures sweep-note: setup-plan
+sweep-status sweep-watch sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare \
+	verdict table report figures sweep-note: setup-plan
 	$(QUIET)$(ESPALIER) $@
 
 sweep-clean:
@@ -293,6 +295,7 @@ help:
 ##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of; report:
 ##                            several by commas are compared
 ##   TRIALS=<names>         - What sweep-again runs again, and STATUS=failed, error or passed
+##   WAIT=1                 - sweep-watch: wait for the next sweep to begin, unless one runs
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config
 ##   KCONFIG_SEED=<n>       - Seed of randconfig
 ##   PYTHON=<path>          - Python (3.11 or newer) to make the environment with

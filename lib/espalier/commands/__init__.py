@@ -22,6 +22,7 @@ SWEEPS = {
     "sweep-rebuild": "Make a damaged store again from the files of its sweep",
     "sweep-run": "Run the plan of a sweep, or continue it",
     "sweep-status": "Show the progress of a sweep",
+    "sweep-watch": "Show a running sweep from another terminal",
     "table": "Write the ranking of a sweep as LaTeX, Markdown or CSV",
     "verdict": "Answer whether A is better than B, with an error rate",
 }

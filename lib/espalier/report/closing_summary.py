@@ -21,7 +21,13 @@ from espalier.report.comparing.claims_report import claim_numbers
 from espalier.report.failure_rows import failure_line, grouped_failures
 from espalier.report.html.page_input import PageInput
 from espalier.report.race_report import configuration_line, groups, heading, how_ended
-from espalier.report.ranking_rows import describe_flaws, format_measure, settings
+from espalier.report.ranking_rows import (
+    describe_flaws,
+    format_measure,
+    format_sparsity,
+    settings,
+    shown_measures,
+)
 from espalier.report.sweep_analysis import beside_best, nothing, tied
 
 WIDTH = 100
@@ -55,7 +61,7 @@ def next_step(page: PageInput) -> str:
     best = page.ranking.best
     if best is None:
         return ""
-    again = "in the range file, then the same command (what is trained is taken over)"
+    again = "in the range file, then `make sweep` again"
     if page.race is None and best.score and best.score.n == 1:
         return f"one seed shows no chance: CONFIG_SEED=1|2|3 {again}"
     if page.race is None and tied(page.ranking):
@@ -94,6 +100,9 @@ def _best(page: PageInput) -> Iterator[Weighed]:
     yield Weighed(0, f"Best of {count} by {ranking.measure.label}: {best.first.name}, {score}")
     for place, line in enumerate(_value_lines(best)):
         yield Weighed(place, f"  {line}")
+    others = [by for by in shown_measures(ranking) if by.name != ranking.measure.name]
+    said = [f"{by.label} {format_measure(best, by)}" for by in others if best.measure(by.name)]
+    yield Weighed(3, "  " + ", ".join([*said, f"sparsity {format_sparsity(best)}"]))
 
 
 def _value_lines(best: Configuration) -> list[str]:

@@ -59,14 +59,15 @@ class SweepEnd:
 
     def lines(self, stopped: str = "") -> list[str]:
         """Return what is said of it; `stopped` is the line of a sweep that has not ended."""
-        files = (f"page: {self.page.folder / REPORT}", f"report: {self.analysis}")
-        after = [stopped or self._counts(), *files, *self._next(bool(stopped)), *self._advice()]
-        return summary_lines(self.page, ROOM - len(after)) + after
+        after = [*self._files(), *self._next(bool(stopped)), *self._advice()]
+        head = stopped or self._counts()
+        return [*summary_lines(self.page, ROOM - 1 - len(after)), head, *after]
 
-    @property
-    def analysis(self) -> str:
-        """The path of the report for people."""
-        return str(self.page.folder / reports.ANALYSIS)
+    def _files(self) -> list[str]:
+        """Return the page and the report, those that have been written."""
+        named = {"page": REPORT, "report": reports.ANALYSIS}
+        paths = {what: self.page.folder / name for what, name in named.items()}
+        return [f"{what}: {path}" for what, path in paths.items() if path.exists()]
 
     def _counts(self) -> str:
         counts = Counter(self.states.values())

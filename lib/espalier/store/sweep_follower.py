@@ -7,6 +7,7 @@ sweep of many trials costs it next to nothing.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from espalier.core.trial import Status
@@ -20,9 +21,13 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True)
 class SweepLook:
-    """How a sweep stands, and the attempts that have ended since the last look, in that order."""
+    """How a sweep stands, and the attempts that have ended since the last look, in that order.
+
+    `states` has the status of every trial by number.
+    """
 
     status: SweepStatus
+    states: Mapping[int, Status]
     ended: tuple[Attempt, ...]
 
 
@@ -34,6 +39,7 @@ class SweepFollower:
         self._store = store
         self._names: dict[int, str] = {}
         self._tasks: dict[Key, tuple[int, float]] = {}
+        self._together: Counter[tuple[int, float]] = Counter()
         self._ended: dict[Key, Attempt] = {}
 
     def name(self, number: int) -> str:
@@ -47,22 +53,24 @@ class SweepFollower:
         keys = self._store.attempt_keys()
         read = [self._store.attempt(*key) for key in keys if key not in self._ended]
         self._tasks |= {(item.trial, item.attempt): item.task_key for item in read}
+        self._together = Counter(self._tasks.values())
         running = [item for item in read if item.status is Status.RUNNING]
         ended = [item for item in read if item.status is not Status.RUNNING]
         self._ended |= {(item.trial, item.attempt): item for item in ended}
-        return SweepLook(self._status(running), tuple(sorted(ended, key=_moment)))
+        states = self._store.states()
+        status = self._status(Counter(states.values()), running)
+        return SweepLook(status, states, tuple(sorted(ended, key=_moment)))
 
-    def _status(self, running: list[Attempt]) -> SweepStatus:
+    def seconds(self, attempt: Attempt) -> float:
+        """Return how long an attempt took, its share of the time if it was in a pack."""
+        return seconds_of(attempt, self._together[attempt.task_key])
+
+    def _status(self, counts: Mapping[Status, int], running: list[Attempt]) -> SweepStatus:
         names = {item.trial: self.name(item.trial) for item in running}
-        together = Counter(self._tasks.values())
-        tasks = running_tasks(running, names, together)
-        seconds = [
-            seconds_of(item, together[item.task_key])
-            for item in self._ended.values()
-            if lasted(item)
-        ]
+        tasks = running_tasks(running, names, self._together)
+        seconds = [self.seconds(item) for item in self._ended.values() if lasted(item)]
         mean = sum(seconds) / len(seconds) if seconds else None
-        return SweepStatus(self._store.counts(), tuple(tasks), len(tasks), mean)
+        return SweepStatus(counts, tuple(tasks), len(tasks), mean)
 
 
 def _moment(attempt: Attempt) -> float:

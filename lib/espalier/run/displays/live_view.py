@@ -19,8 +19,8 @@ from espalier.store.sweep_state import SweepStatus, TaskProgress
 
 LAST = 3
 """Failures that stay in view."""
-LEAST, MOST = 10, 30
-"""Columns of the bar."""
+NARROWEST, WIDEST = 10, 30
+"""Columns of the bar; without so many there is none."""
 SHARE = 3
 """One row in so many is kept for failures where not all tasks have room."""
 
@@ -84,7 +84,7 @@ def lay_out(sweep: SweepStatus, failed: FailedAttempts, room: Room) -> LiveView:
     space = room.columns - count_cells(text) - 1
     failures, tasks = _share_rows(len(sweep.running), failed, room.rows - 1)
     return LiveView(
-        bar=min(MOST, space) if space >= LEAST else 0,
+        bar=min(WIDEST, space) if space >= NARROWEST else 0,
         overall=text,
         tasks=tuple(_task_lines(sweep.running, tasks, room)),
         failures=tuple(map(room.cut, _failure_lines(failed, failures))),

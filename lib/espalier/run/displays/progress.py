@@ -12,7 +12,7 @@ from espalier.core.trial import Result, Status
 from espalier.store.sweep_state import SweepStatus, TaskProgress
 
 ENDED = (Status.PASSED, Status.FAILED, Status.ERROR)
-LONGEST = 500
+LONGEST = 200
 """Characters of a message that a line has at most; the store has all of it."""
 
 

@@ -1,0 +1,206 @@
+"""The view of a sweep that another process runs, from its store and its lock alone.
+
+It reads now and then, so seldom that it takes next to nothing of a processor, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from espalier.analysis.race_standing import standing
+from espalier.core.process.stop_signals import EXIT_INTERRUPTED
+from espalier.core.texts.count_text import count_text
+from espalier.core.trial import Result, Status
+from espalier.report.race_report import round_line
+from espalier.report.reports import USUAL, read_sweep
+from espalier.run.closing import SweepEnd
+from espalier.run.displays.progress import Display, Ending, counted, overall
+from espalier.run.displays.terminal_display import display
+from espalier.run.runner import pending, spent
+from espalier.store.attempt import TAKEN_OVER, Attempt
+from espalier.store.locks import LOCK, runner_of
+from espalier.store.results_dir import STORE, newest_sweep
+from espalier.store.store import Store
+from espalier.store.sweep_follower import SweepFollower, SweepLook
+from espalier.store.sweep_state import SweepStatus
+
+INTERVAL = 1.0
+"""Seconds between two looks at least."""
+SHARE = 0.01
+"""The part of a processor that looking may take."""
+
+Open = Callable[[Sequence[Ending]], Display]
+"""What opens a display, given what has failed so far."""
+
+
+class SweepWatch:
+    """Shows a sweep until its runner has ended."""
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        """Read how it stands. Its store was opened for reading."""
+        self.folder, self._store = folder, store
+        self._allowance = int(store.setting("MAX_ATTEMPTS"))
+        self._follower = SweepFollower(store)
+        self._first = self._follower.look()
+        self._round, self._trials = "", 0  # what was last said of a race, and of how many trials
+
+    def show(self, opened: Open = display) -> None:
+        """Show it until nobody runs it."""
+        failed = [e for e in self._first.ended if e.conclusive and e.status is not Status.PASSED]
+        view = opened([self._ending(attempt) for attempt in failed])
+        runner, pause = runner_of(self.folder), INTERVAL
+        try:
+            view.note(f"{self.folder}: {f'run by {runner}' if runner else 'nobody runs it'}")
+            status = self._status(self._first)
+            self._note_round(view, status)
+            if runner:
+                view.note(overall(status))
+                view.update(status)
+            while runner:
+                time.sleep(pause)
+                runner = runner_of(self.folder)  # before the look, which then misses nothing
+                pause = self._look(view)
+        finally:
+            view.close()
+
+    def end(self) -> int:
+        """Print what the sweep came to, or how far it is; return the exit code.
+
+        It is that of the sweep: 0 if every trial passed, 1 if some did not; and 130 if it has not
+        come to its end.
+        """
+        page, states = read_sweep(self.folder, USUAL), self._store.states()
+        left = len(pending(self._store, self._allowance))
+        end = SweepEnd(page, states, list(states), left)
+        if left or (page.race and not page.race.state.ended):
+            print(*end.lines(_why_open(end)), sep="\n")
+            return EXIT_INTERRUPTED
+        print(*end.lines(), sep="\n")
+        return end.code
+
+    def _look(self, view: Display) -> float:
+        """Show what has come about since the last look; return the seconds until the next one."""
+        before = time.thread_time()
+        look = self._follower.look()
+        status = self._status(look)
+        ended = [e for e in look.ended if e.conclusive and e.round != TAKEN_OVER]
+        endings = [self._ending(attempt, now=True) for attempt in ended]
+        for place, ending in enumerate(endings, 1):
+            later = sum(not item.retried for item in endings[place:])
+            view.finish(ending, _before(status, later))
+        self._note_round(view, status)
+        view.update(status)
+        return max(INTERVAL, (time.thread_time() - before) / SHARE)
+
+    def _status(self, look: SweepLook) -> SweepStatus:
+        """Return how it stands for its runner, which tries again what has attempts left."""
+        errors = (number for number, status in look.states.items() if status is Status.ERROR)
+        return _moved(look.status, Status.ERROR, Status.NOTRUN, sum(map(self._has_more, errors)))
+
+    def _ending(self, attempt: Attempt, now: bool = False) -> Ending:
+        """Return what came of an attempt; one that has ended just `now` may be tried again."""
+        result = Result(attempt.status, attempt.reason, attempt.message)
+        last = (
+            self._store.last_conclusive(attempt.trial) if result.status is Status.PASSED else None
+        )
+        again = now and result.status is Status.ERROR and self._has_more(attempt.trial)
+        name, seconds = self._follower.name(attempt.trial), self._follower.seconds(attempt)
+        return Ending(name, last[1] if last else result, seconds, again)
+
+    def _has_more(self, number: int) -> bool:
+        """Return whether a trial has attempts left."""
+        return spent(self._store, self._allowance, number)[number] < self._allowance
+
+    def _note_round(self, view: Display, status: SweepStatus) -> None:
+        """Note how a race stands, once its plan has grown or all of its trials have ended."""
+        rules = self._store.header.race
+        if rules is None or (status.total == self._trials and status.done < status.total):
+            return
+        self._trials = status.total
+        line = round_line(standing(self._store.final_results(), rules))
+        if line != self._round:
+            self._round = line
+            view.note(line)
+
+
+def watch(folder: Path) -> int:
+    """Show the sweep in `folder` until it ends; return the exit code that `SweepWatch.end` has.
+
+    Raises UserError if there is none.
+    """
+    await_store(folder)
+    with Store.open(folder / STORE, readonly=True) as store:
+        shown = SweepWatch(folder, store)
+        shown.show()
+        return shown.end()
+
+
+def sweep_to_watch(results: Path, upcoming: bool) -> Path:
+    """Return the newest sweep of a folder of results, waiting for the first to begin.
+
+    An `upcoming` one runs, or begins from now on.
+    """
+    earlier = _stored(results)
+    if earlier and not upcoming:
+        return newest_sweep(results)
+    said = False
+    while not (begun := list(_begun(results, earlier))):
+        if not said:
+            print(f"{results}: no sweep runs; waiting for one to begin (Ctrl-C ends)", flush=True)
+        said = True
+        time.sleep(INTERVAL)
+    return max(begun, key=_locked_at)
+
+
+def await_store(folder: Path) -> None:
+    """Wait while a runner has locked a folder and not yet written the store of its sweep."""
+    while not (folder / STORE).exists() and runner_of(folder):
+        time.sleep(INTERVAL)
+
+
+def _stored(results: Path) -> set[Path]:
+    """Return the folders of a folder of results that have a store."""
+    return {path.parent for path in results.glob(f"*/{STORE}")}
+
+
+def _begun(results: Path, earlier: Collection[Path]) -> Iterator[Path]:
+    """Yield the sweeps that run, and those that were not there `earlier`."""
+    for folder in _stored(results):
+        if folder not in earlier or runner_of(folder):
+            yield folder
+
+
+def _locked_at(folder: Path) -> float:
+    """Return when a runner last locked a sweep, in seconds since 1970."""
+    path = folder / LOCK
+    return path.stat().st_mtime if path.exists() else 0.0
+
+
+def _why_open(end: SweepEnd) -> str:
+    """Return how far a sweep is that nobody runs and that has not come to its end, and why."""
+    counts = Counter(end.states.values())
+    ran = counts[Status.RUNNING]
+    died = f"its runner has died while {count_text(ran, 'trial')} ran"
+    to_go = f"{end.left} to go" if end.left else "undecided"  # a race between two rounds
+    done = counted(counts) or "none has ended"
+    return f"{died if ran else 'stopped'}: {done}, {to_go}; {end.going_on}"
+
+
+def _before(status: SweepStatus, later: int) -> SweepStatus:
+    """Return how a sweep stood before the last `later` of its trials had ended."""
+    for name in (Status.PASSED, Status.FAILED, Status.ERROR):
+        moved = min(later, status.counts.get(name, 0))
+        status, later = _moved(status, name, Status.RUNNING, moved), later - moved
+    return status
+
+
+def _moved(status: SweepStatus, old: Status, new: Status, count: int) -> SweepStatus:
+    """Return a status in which so many trials are `new` that were `old`."""
+    counts = Counter(status.counts)
+    counts[old] -= count
+    counts[new] += count
+    return replace(status, counts=counts)
