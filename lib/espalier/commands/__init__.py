@@ -18,6 +18,7 @@ SWEEPS = {
     "sweep-ladder": "Find where results fall off along a swept number",
     "sweep-leaderboard": "Print the best configurations of a sweep",
     "sweep-lineage": "Draw which neurons descend from which",
+    "sweep-list": "List all sweeps, or those that a query is about",
     "sweep-note": "Change the note or the tags of a sweep",
     "sweep-rebuild": "Make a damaged store again from the files of its sweep",
     "sweep-run": "Run the plan of a sweep, or continue it",

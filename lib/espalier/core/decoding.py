@@ -64,14 +64,24 @@ def result(record: object) -> Result:
     for key, kind in (("code", Revision), ("pack", PackShare)):
         if origin.get(key) is not None:
             _fields(origin[key], kind)
-    measures = fields.get("measures", {})
-    for name in _MEASURED:
-        if not _conforms(float | None)(measures.get(name)):
-            raise ContentError(f"measure {name}: must be a number")
+    _check_measures(fields.get("measures", {}))
     for each in fields.get("history", ()):
         if not _is_plain(each):
             epoch(each)
     return Result.from_json(dict(fields))
+
+
+def outcome(status: str, measures: object) -> Result:
+    """Return a result of which no more than this is read. Raises ContentError, ValueError."""
+    fields = _fields({"measures": measures}, Result)
+    _check_measures(fields["measures"])
+    return Result(Status(status), measures=fields["measures"])
+
+
+def _check_measures(measures: Mapping[str, Any]) -> None:
+    for name in _MEASURED:
+        if not _conforms(float | None)(measures.get(name)):
+            raise ContentError(f"measure {name}: must be a number")
 
 
 def attempt(kind: type[T], record: object) -> T:
@@ -147,7 +157,7 @@ def _check_race(record: object) -> None:
 
 def value(text: str) -> Any:
     """Return what a text of JSON stands for. Raises ValueError, also for bare NaN and Infinity."""
-    return json.loads(text, parse_constant=_no_constant)
+    return _JSON.decode(text)
 
 
 def number(item: object) -> float:
@@ -210,6 +220,8 @@ def _conforms(hint: Any) -> Check:
         return lambda value: isinstance(value, list) and all(map(item, value))
     if origin in (dict, Mapping) and parts[1] is Any:
         return lambda value: isinstance(value, dict)  # whose keys are texts in JSON
+    if origin in (dict, Mapping) and parts == (str, str):
+        return lambda value: isinstance(value, dict) and _are_texts([*value, *value.values()])
     if origin in (dict, Mapping):
         key, item = map(_conforms, parts)
         return lambda value: (
@@ -228,13 +240,16 @@ def _is_float(value: Any) -> bool:
 
 def _is_text(value: Any) -> bool:
     """Return whether a value is text that can be written: half a surrogate pair cannot."""
-    if not isinstance(value, str):
-        return False
+    return isinstance(value, str) and _are_texts([value])
+
+
+def _are_texts(values: Sequence[Any]) -> bool:
+    """Return the same of all of `values`, in one go: a configuration has dozens, a sweep many."""
     try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
+        joined = "".join(values)
+        return joined.isascii() or bool(joined.encode("utf-8"))
+    except (TypeError, UnicodeEncodeError):
         return False
-    return True
 
 
 _SCALARS: dict[Any, Check] = {int: _is_int, float: _is_float, str: _is_text}
@@ -242,6 +257,10 @@ _SCALARS: dict[Any, Check] = {int: _is_int, float: _is_float, str: _is_text}
 
 def _no_constant(name: str) -> Any:
     raise ContentError(f"{name}: no number of JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_constant)
+"""Made once: a large sweep has records by the ten thousand."""
 
 
 _PARTS: dict[str, dict[str, Check]] = {

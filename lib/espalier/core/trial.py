@@ -69,7 +69,10 @@ class Trial:
     @property
     def configuration(self) -> frozenset[tuple[str, str]]:
         """What trials of one configuration have in common: `config` without REPETITION."""
-        return frozenset(item for item in self.config.items() if item[0] not in REPETITION)
+        common = dict(self.config)
+        for name in REPETITION:
+            common.pop(name, None)
+        return frozenset(common.items())
 
     @property
     def ranks(self) -> int:

@@ -10,7 +10,7 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -230,6 +230,26 @@ class Store:
                 f"SELECT trial, result FROM attempts WHERE {_CONCLUSIVE} ORDER BY trial, attempt"
             )
         }
+        return self._beside_trials(final)
+
+    @reading
+    def outcomes(self) -> list[tuple[Trial, Result, int]]:
+        """Return what `final_results` does, of each result no more than its status and measures.
+
+        That takes a fraction of the time, as most of a result is its history.
+        """
+        query = (
+            "SELECT trial, status, json_extract(result, '$.measures') FROM attempts "
+            f"WHERE {_CONCLUSIVE} ORDER BY trial, attempt"
+        )
+        final = {
+            number: decoding.outcome(status, decoding.value(text or "{}"))
+            for number, status, text in self._db.execute(query)
+        }
+        return self._beside_trials(final)
+
+    def _beside_trials(self, final: Mapping[int, Result]) -> list[tuple[Trial, Result, int]]:
+        """Return every trial with its result and its number of attempts."""
         counts = dict(self._db.execute("SELECT trial, count(*) FROM attempts GROUP BY trial"))
         return [
             (trial, final.get(trial.number, Result(Status.NOTRUN)), counts.get(trial.number, 0))

@@ -23,13 +23,14 @@ def ranking_json(ranking: Ranking) -> str:
             "more_is_better": by.larger,
             "alpha": None if ranking.raced else ALPHA,
             "compared": len(alike),
-            "configurations": [_record(item, ranking) for item in ranking.ranked],
+            "configurations": [configuration_record(item, ranking) for item in ranking.ranked],
             "not_ranked": [item.first.name for item in ranking.unranked],
         }
     )
 
 
-def _record(item: Configuration, ranking: Ranking) -> Record:
+def configuration_record(item: Configuration, ranking: Ranking) -> Record:
+    """Return a configuration as a JSON object: its values, its score, how it compares."""
     score, lead = item.score, item.lead
     is_best = item is ranking.best
     return {
