@@ -8,7 +8,9 @@ from pathlib import Path
 import chromium
 import pytest
 
-FAILING = "print('Downloading'); print('Error: no such host'); print('at line 3'); raise SystemExit(1)"
+FAILING = (
+    "print('Downloading'); print('Error: no such host'); print('at line 3'); raise SystemExit(1)"
+)
 
 
 @pytest.fixture

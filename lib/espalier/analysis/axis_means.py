@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from functools import cached_property
 from statistics import fmean
+from typing import Any
 
 from espalier.analysis.arms import in_plan_order
-from espalier.analysis.rank import Configuration, Ranking, swept_values
+from espalier.analysis.rank import Configuration, Ranking
 
-Setting = tuple[str | None, ...]
-Cells = Mapping[str, Mapping[Setting, Sequence[Configuration]]]
-"""By value of the symbol, and by the other settings."""
+Cells = Mapping[str, Mapping[bytes, Sequence[int]]]
+"""Places of configurations, by value of the symbol and by the other settings."""
 
 
 @dataclass(frozen=True)
@@ -41,77 +41,116 @@ class AxisMeans:
         return bool(self.means) and self.used == self.total
 
 
+@dataclass(frozen=True)
+class SweptColumns:
+    """What configurations, in plan order, have of each swept symbol: the place of a text, or -1."""
+
+    items: Sequence[Configuration]
+
+    @cached_property
+    def names(self) -> list[tuple[str, ...]]:
+        """The swept symbols of each configuration."""
+        return [tuple(item.swept) for item in self.items]
+
+    @cached_property
+    def columns(self) -> dict[str, Any]:
+        """An array for each symbol, one number a configuration."""
+        import numpy as np  # its import would take a tenth of a second
+
+        places: dict[str, dict[str, int]] = {}
+        made = {name: np.full(len(self.items), -1) for names in set(self.names) for name in names}
+        for row, item in enumerate(self.items):
+            for name, text in item.swept.items():
+                own = places.setdefault(name, {})
+                made[name][row] = own.setdefault(text, len(own))
+        return made
+
+
 def axis_means(ranking: Ranking, name: str) -> AxisMeans:
-    """Return the means of the values of `name`.
+    """Return the means of the values of `name`; see `means_of_axes`."""
+    return means_of_axes(ranking, [name])[name]
+
+
+def means_of_axes(ranking: Ranking, names: Iterable[str]) -> dict[str, AxisMeans]:
+    """Return the means of the values of each swept symbol that is named.
 
     Over configurations that passed on all seeds and reached their target sparsity; if none did,
     over all. Values that were validated on different samples have no means.
     """
-    every = [item for item in ranking.ranked if name in swept_values(item.first)]
-    every.sort(key=lambda item: item.results[0].trial.number)
-    used = [item for item in every if item.complete and not item.short] or every
-    groups = _groups(used, name)
-    if any(name in item.samples for item in used):
+    table = SweptColumns(in_plan_order(ranking.ranked))
+    return {name: _axis_means(table, name) for name in names}
+
+
+def _axis_means(table: SweptColumns, name: str) -> AxisMeans:
+    items = table.items
+    every = [row for row, names in enumerate(table.names) if name in names]
+    used = [n for n in every if items[n].complete and not items[n].short] or every
+    groups = _groups(table, used, name)
+    if any(name in items[n].samples for n in used):
         return AxisMeans({}, 0, len(every), ())
-    shared, own = _symbols(groups, name)
-    cells = {value: _cells(items, shared) for value, items in groups.items()}
-    common = cells if _balanced(cells, shared) else _common(cells)
-    means = {value: _mean(part) for value, part in common.items()}
-    count = sum(len(items) for part in common.values() for items in part.values())
+    shared, own = _symbols(table, groups, name)
+    cells = {value: _cells(table, rows, shared) for value, rows in groups.items()}
+    common = cells if _balanced(table, cells, shared) else _common(cells)
+    means = {value: _mean(table, part) for value, part in common.items()}
+    count = sum(len(rows) for part in common.values() for rows in part.values())
     return AxisMeans(means, count, len(every), own)
 
 
-def _groups(items: Iterable[Configuration], name: str) -> dict[str, list[Configuration]]:
-    groups: dict[str, list[Configuration]] = {}
-    for item in items:
-        groups.setdefault(item.first.swept[name], []).append(item)
+def _groups(table: SweptColumns, rows: Iterable[int], name: str) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = {}
+    for row in rows:
+        groups.setdefault(table.items[row].swept[name], []).append(row)
     return groups
 
 
 def _symbols(
-    groups: Mapping[str, Sequence[Configuration]], name: str
+    table: SweptColumns, groups: Mapping[str, Sequence[int]], name: str
 ) -> tuple[list[str], tuple[str, ...]]:
     """Return the other symbols that several values have, and those that one has alone."""
-    having = Counter(
-        symbol
-        for items in groups.values()
-        for symbol in dict.fromkeys(n for item in items for n in swept_values(item.first))
-    )
+    having = Counter(symbol for rows in groups.values() for symbol in _names(table, rows))
     del having[name]
     shared = [symbol for symbol, count in having.items() if count > 1]
     return shared, tuple(symbol for symbol in having if symbol not in shared)
 
 
+def _names(table: SweptColumns, rows: Iterable[int]) -> dict[str, None]:
+    """Return the swept symbols that any of the rows has, in order of appearance."""
+    different = dict.fromkeys(table.names[row] for row in rows)
+    return dict.fromkeys(name for names in different for name in names)
+
+
 def _cells(
-    items: Iterable[Configuration], shared: Sequence[str]
-) -> dict[Setting, list[Configuration]]:
-    cells: dict[Setting, list[Configuration]] = {}
-    for item in items:
-        setting = tuple(map(item.first.swept.get, shared))
-        cells.setdefault(setting, []).append(item)
+    table: SweptColumns, rows: Sequence[int], shared: Sequence[str]
+) -> dict[bytes, list[int]]:
+    import numpy as np
+
+    columns = [table.columns[symbol][rows] for symbol in shared]
+    settings = np.stack(columns, axis=1) if columns else np.zeros((len(rows), 0), dtype=int)
+    cells: dict[bytes, list[int]] = {}
+    for row, setting in zip(rows, settings, strict=True):
+        cells.setdefault(setting.tobytes(), []).append(row)
     return cells
 
 
-def _balanced(cells: Cells, shared: Sequence[str]) -> bool:
+def _balanced(table: SweptColumns, cells: Cells, shared: Sequence[str]) -> bool:
     """Return whether each value has every text of each other symbol equally often."""
-    places = range(len(shared))
-    return len(cells) > 1 and all(_is_balanced(cells, place) for place in places)
+    firsts = [[rows[0] for rows in part.values()] for part in cells.values()]
+    return len(cells) > 1 and all(_is_balanced(table.columns[each], firsts) for each in shared)
 
 
-def _is_balanced(cells: Cells, place: int) -> bool:
-    """Return whether each value has every text of one other symbol equally often."""
-    first, *others = (_shares([setting[place] for setting in part]) for part in cells.values())
-    return all(other == first for other in others)
+def _is_balanced(column: Any, parts: Sequence[Sequence[int]]) -> bool:
+    """Return whether all parts have every text of one symbol equally often; -1 is none of them."""
+    import numpy as np
 
-
-def _shares(texts: Sequence[str | None]) -> dict[str | None, Fraction]:
-    return {text: Fraction(count, len(texts)) for text, count in Counter(texts).items()}
+    size = int(column.max()) + 2
+    first, *others = (np.bincount(column[rows] + 1, minlength=size) for rows in parts)
+    return all((first * each.sum() == each * first.sum()).all() for each in others)
 
 
 def _common(cells: Cells) -> Cells:
     """Return what the most values have in common: for each of them the same settings."""
     having = Counter(setting for part in cells.values() for setting in part)
-    setting, count = having.most_common(1)[0] if having else ((), 0)
+    setting, count = having.most_common(1)[0] if having else (b"", 0)
     if count < 2:
         return {}
     chosen = {value: part for value, part in cells.items() if setting in part}
@@ -119,15 +158,16 @@ def _common(cells: Cells) -> Cells:
     return {value: {each: part[each] for each in same} for value, part in chosen.items()}
 
 
-def _mean(part: Mapping[Setting, Sequence[Configuration]]) -> float:
+def _mean(table: SweptColumns, part: Mapping[bytes, Sequence[int]]) -> float:
     """Return the mean over settings, each the mean of its configurations."""
-    return fmean(fmean(item.score.mean for item in items if item.score) for items in part.values())
+    scores = ([table.items[row].score for row in rows] for rows in part.values())
+    return fmean(fmean(score.mean for score in each if score) for each in scores)
 
 
 def varied_values(ranking: Ranking) -> dict[str, list[str]]:
     """Return the values of each symbol that varies between ranked configurations, in plan order."""
     axes: dict[str, dict[str, None]] = {}
     for item in in_plan_order(ranking.ranked):
-        for name, text in swept_values(item.first).items():
+        for name, text in item.swept.items():
             axes.setdefault(name, {})[text] = None
     return {name: list(values) for name, values in axes.items() if len(values) > 1}

@@ -117,6 +117,11 @@ class Configuration:
         """The symbols that choose its validation samples, SPLIT_SEED aside."""
         return sampling(self.first, "VALIDATION_FRACTION")
 
+    @cached_property
+    def swept(self) -> dict[str, str]:
+        """The swept symbols of its trials, the seeds left out, with their values."""
+        return swept_values(self.first)
+
     @property
     def pending(self) -> int:
         """Trials still to be run."""
@@ -124,8 +129,15 @@ class Configuration:
 
     def measure(self, name: str) -> Interval | None:
         """Return mean and interval of a measure over the counted trials that have it."""
-        values = [item.measure(name) for item in self.counted]
-        return interval([value for value in values if value is not None])
+        if name not in self._measured:
+            values = [item.measure(name) for item in self.counted]
+            self._measured[name] = interval([value for value in values if value is not None])
+        return self._measured[name]
+
+    @cached_property
+    def _measured(self) -> dict[str, Interval | None]:
+        """What `measure` returned before, by name."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -156,11 +168,18 @@ class Ranking:
         """The first; None when no trial passed with what ranks."""
         return self.ranked[0] if self.ranked else None
 
+    @cached_property
+    def tested(self) -> int:
+        """How many configurations can be compared with the best, itself among them."""
+        return sum(comparable(item, self.ranked[0]) for item in self.ranked)
+
     def level(self, item: Configuration) -> bool:
         """Return whether a configuration ties with the best, and comes later in the plan."""
         best = self.ranked[0]
+        if item is best or item.samples != best.samples:
+            return False
         own, top = (_order(each, self.measure)[:-1] for each in (item, best))
-        return item is not best and item.samples == best.samples and own == top
+        return own == top
 
 
 def rank(
@@ -181,7 +200,12 @@ def rank(
 
 def recorded(results: Iterable[TrialResult]) -> list[str]:
     """Return the names of all scalars that passed trials recorded, in order of appearance."""
-    return list(dict.fromkeys(name for item in results for name in item.scalars))
+    names: dict[str, None] = {}
+    for item in results:
+        for name in item.result.measures:
+            if name not in names and item.measure(name) is not None:
+                names[name] = None
+    return list(names)
 
 
 def grouped(results: Iterable[tuple[Trial, Result, int]]) -> list[tuple[TrialResult, ...]]:
@@ -253,10 +277,8 @@ def scores(results: Iterable[TrialResult], by: str) -> dict[tuple[str, ...], flo
 
 
 def _order(item: Configuration, by: Measure) -> tuple[bool, float, float, int]:
-    score = interval(list(item.scores.values()))
-    mean = (
-        round(by.sign * score.mean, 9) if score else -math.inf
-    )  # rounding error must not break a tie
+    """Return what configurations are sorted by; rounding error must not break a tie of means."""
+    mean = round(by.sign * item.score.mean, 9) if item.score else -math.inf
     lost = 1 - len(item.scores) / len(item.results)
     return (bool(item.short), lost, -mean, item.results[0].trial.number)
 

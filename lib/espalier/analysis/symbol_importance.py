@@ -118,11 +118,13 @@ def _grow(
 
     leaf = max(SMALLEST_LEAF, len(target) // 100)
     box = tuple(np.ones(int(column.max()) + 1, dtype=bool) for column in whole.T)
+    columns = [np.ascontiguousarray(column) for column in codes.T]
     stack = [(np.arange(len(target)), box)]
     while stack:
         rows, box = stack.pop()
         tried = rng.permutation(codes.shape[1])[: -(-5 * codes.shape[1] // 6)]
-        splits = [_split(codes[rows, n], target[rows], box[n], ordered[n], leaf) for n in tried]
+        own = target[rows] - target[rows].mean()
+        splits = [_split(columns[n][rows], own, box[n], ordered[n], leaf) for n in tried]
         gain, left, n = max(
             ((gain, left, n) for n, (gain, left) in zip(tried, splits, strict=True)),
             key=lambda each: each[0],
@@ -130,7 +132,7 @@ def _grow(
         if gain <= 0:
             yield _Leaf(float(target[rows].mean()), box)
             continue
-        goes = left[codes[rows, n]]
+        goes = left[columns[n][rows]]
         stack.append((rows[goes], _with(box, n, box[n] & left)))
         stack.append((rows[~goes], _with(box, n, box[n] & ~left)))
 
@@ -142,6 +144,7 @@ def _with(box: tuple[Any, ...], n: int, codes: Any) -> tuple[Any, ...]:
 def _split(column: Any, target: Any, inside: Any, ordered: bool, leaf: int) -> tuple[float, Any]:
     """Return how much squared error the best split of an axis saves, and the codes to its left.
 
+    The mean of the `target` is 0.
     Codes of an axis without an order are ordered by their means, which is as good as to try all
     subsets. Source: Breiman, Friedman, Olshen and Stone 1984, section 4.2.2.
     """
@@ -149,7 +152,7 @@ def _split(column: Any, target: Any, inside: Any, ordered: bool, leaf: int) -> t
 
     size = len(inside)
     counts = np.bincount(column, minlength=size)
-    sums = np.bincount(column, weights=target - target.mean(), minlength=size)
+    sums = np.bincount(column, weights=target, minlength=size)
     means = np.divide(sums, counts, out=np.zeros(size), where=counts > 0)
     order = np.arange(size) if ordered else np.argsort(means, kind="stable")
     below, total = np.cumsum(counts[order])[:-1], counts.sum()

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from espalier.analysis.arms import mean_by_draw
-from espalier.analysis.axis_means import AxisMeans, axis_means, varied_values
+from espalier.analysis.axis_means import AxisMeans, means_of_axes, varied_values
 from espalier.analysis.confidence import interval
-from espalier.analysis.rank import Ranking, swept_values
+from espalier.analysis.rank import Ranking
 from espalier.analysis.symbol_importance import AxisColumn, ForestImportance, forest_importance
 from espalier.report.html.columns import is_number
 from espalier.report.sweep_summary import typed
@@ -55,9 +55,7 @@ class SweepEffects:
 def sweep_effects(ranking: Ranking) -> SweepEffects:
     """Return what each symbol that varies does, as far as a sweep shows it."""
     axes = varied_values(ranking)
-    means = {
-        name: axis_means(ranking, name) for name, texts in axes.items() if len(texts) <= LEVELS
-    }
+    means = means_of_axes(ranking, [name for name, texts in axes.items() if len(texts) <= LEVELS])
     shown = [_axis(name, axes[name], each, ranking) for name, each in means.items() if each.means]
     all_balanced = len(means) == len(axes) and all(each.balanced for each in means.values())
     return SweepEffects(
@@ -84,15 +82,16 @@ def _level(name: str, text: str, means: AxisMeans, ranking: Ranking) -> ValueMea
 
 def _rows(ranking: Ranking, names: Sequence[str]) -> tuple[list[AxisColumn], list[float]]:
     """Return the values and the scores of all ranked configurations."""
-    values = [swept_values(item.first) for item in ranking.ranked]
+    values = [item.swept for item in ranking.ranked]
     columns = [_column(name, [each.get(name) for each in values]) for name in names]
     scores = [item.score.mean for item in ranking.ranked if item.score]
     return columns, scores
 
 
 def _column(name: str, texts: Sequence[str | None]) -> AxisColumn:
-    ordered = all(text is None or is_number(text) for text in texts)
-    return AxisColumn(name, [typed(text) for text in texts] if ordered else texts, ordered)
+    values = {text: typed(text) for text in dict.fromkeys(texts)}
+    ordered = all(text is None or is_number(text) for text in values)
+    return AxisColumn(name, [values[text] for text in texts] if ordered else texts, ordered)
 
 
 def means_caption(ranking: Ranking) -> str:

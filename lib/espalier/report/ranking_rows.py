@@ -9,7 +9,7 @@ from espalier.analysis.comparing.best_per import best_by
 from espalier.analysis.confidence import Interval, Verdict, has_spread
 from espalier.analysis.multiple_best import pair_level
 from espalier.analysis.multiple_tests import more_seeds
-from espalier.analysis.rank import Configuration, Ranking, TrialResult, comparable, swept_values
+from espalier.analysis.rank import Configuration, Ranking, TrialResult, swept_values
 from espalier.core.measures import TEST_ACC, VAL_ACC, VAL_LOSS, Measure
 from espalier.core.trial import Status
 
@@ -84,8 +84,7 @@ def _undecided(lead: Interval, ranking: Ranking) -> str:
     said = f"not distinguishable from the best (n={lead.n}"
     if ranking.raced or lead.mean <= 0 or not has_spread(lead):
         return f"{said})"
-    count = sum(comparable(item, ranking.ranked[0]) for item in ranking.ranked)
-    return f"{said}; {describe_more_seeds(more_seeds(lead, pair_level(count)))})"
+    return f"{said}; {describe_more_seeds(more_seeds(lead, pair_level(ranking.tested)))})"
 
 
 def difference_to_best(item: Configuration, by: Measure) -> Interval | None:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from espalier.analysis.rank import Configuration, TrialResult
 from espalier.core import measures
 from espalier.core.measures import Measure
-from espalier.core.trial import Record
 
 OPENING = 0.2
 """The share of the points of a curve whose worst may be left out as its opening."""
@@ -40,6 +39,8 @@ def curve(item: Configuration, by: Measure) -> list[CurvePoint]:
     That of a mean over tasks has a point for the end of each.
     """
     courses = [_course(trial, by) for trial in item.counted]
+    if len(courses) == 1:
+        return [CurvePoint(step, value, value, value) for step, value in sorted(courses[0].items())]
     steps = set.intersection(*map(set, courses)) if courses else set()
     return [_point(step, [course[step] for course in courses]) for step in sorted(steps)]
 
@@ -78,9 +79,7 @@ def without_opening(points: Sequence[CurvePoint], low: float, high: float) -> li
     kept = list(points[start:])
     if 0 < start < len(points):
         kept.insert(0, _entry(points[start - 1], points[start], low, high))
-    return [
-        point._replace(low=max(point.low, low), high=min(point.high, high)) for point in kept
-    ]
+    return [point._replace(low=max(point.low, low), high=min(point.high, high)) for point in kept]
 
 
 def _entry(before: CurvePoint, after: CurvePoint, low: float, high: float) -> CurvePoint:
@@ -91,15 +90,10 @@ def _entry(before: CurvePoint, after: CurvePoint, low: float, high: float) -> Cu
 
 
 def _course(item: TrialResult, by: Measure) -> dict[int, float]:
-    history = item.result.history
-    measured = [(epoch, float(epoch[by.curve])) for epoch in history if _has(epoch, by.curve)]
-    ends = {epoch.get("task"): (epoch, value) for epoch, value in measured}  # the last of each
-    shown = ends.values() if by.over_tasks else measured
-    return {epoch.get("step") or 0: value for epoch, value in shown}
-
-
-def _has(epoch: Record, name: str) -> bool:
-    return epoch.get(name) is not None
+    measured = [epoch for epoch in item.result.history if epoch.get(by.curve) is not None]
+    if by.over_tasks:
+        measured = list({epoch.get("task"): epoch for epoch in measured}.values())  # the last
+    return {epoch.get("step") or 0: float(epoch[by.curve]) for epoch in measured}
 
 
 def _point(step: int, values: list[float]) -> CurvePoint:

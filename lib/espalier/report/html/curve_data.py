@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Any
 
 from espalier.analysis.charts.learning_curve import CurvePoint, course_measure, curve
 from espalier.analysis.rank import Configuration, Ranking
@@ -32,10 +32,13 @@ class Scale:
     high: float
     steps: int
 
-    def place(self, value: float) -> int:
-        """Return the integer nearest to a value."""
+    def places(self, values: Iterable[float]) -> Any:
+        """Return the integers nearest to values, as an array."""
+        import numpy as np  # its import would take a tenth of a second
+
+        above = np.fromiter(values, dtype=np.float64) - self.low
         span = self.high - self.low
-        return round((value - self.low) / span * self.steps) if span else 0
+        return np.rint(above / span * self.steps if span else 0 * above).astype(np.int64)
 
 
 def curves_data(ranking: Ranking, every: Sequence[Configuration]) -> list[Record]:
@@ -78,21 +81,27 @@ def _columns(curves: Sequence[Sequence[CurvePoint]], scale: Scale) -> Record:
     """Return each curve as the place of its steps in `grids`, and as differences of its means."""
     grids = [tuple(point.step for point in each) for each in curves]
     places = {grid: place for place, grid in enumerate(dict.fromkeys(grids))}
+    points = [point for each in curves for point in each]
+    mean, low, high = (scale.places(column) for column in list(zip(*points, strict=True))[1:])
     return {
         "grids": list(places),
         "grid": [places[grid] for grid in grids],
-        "mean": [step for each in curves for step in _steps(each, scale)],
-        **_band([point for each in curves for point in each], scale),
+        "mean": _steps(mean, list(map(len, grids))),
+        "below": _distances(mean - low),
+        "above": _distances(high - mean),
     }
 
 
-def _band(points: Sequence[CurvePoint], scale: Scale) -> Record:
-    """Return the distances of the ends from the means; empty if no point has any."""
-    below = [scale.place(point.mean) - scale.place(point.low) for point in points]
-    above = [scale.place(point.high) - scale.place(point.mean) for point in points]
-    return {"below": below if any(below) else [], "above": above if any(above) else []}
+def _distances(column: Any) -> list[int]:
+    """Return the distances of one end from the means; empty if no point has any."""
+    return list(column.tolist()) if column.any() else []
 
 
-def _steps(points: Sequence[CurvePoint], scale: Scale) -> list[int]:
-    levels = [0, *(scale.place(point.mean) for point in points)]
-    return [after - before for before, after in pairwise(levels)]
+def _steps(levels: Any, lengths: Sequence[int]) -> list[int]:
+    """Return the differences along each curve, the first of them from 0."""
+    import numpy as np
+
+    steps = np.diff(levels, prepend=0)
+    firsts = np.cumsum([0, *(length for length in lengths if length)][:-1])
+    steps[firsts] = levels[firsts]
+    return list(steps.tolist())

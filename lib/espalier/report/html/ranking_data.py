@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from espalier.analysis import arms
 from espalier.analysis.confidence import Interval
 from espalier.analysis.pareto import fronts
-from espalier.analysis.rank import Configuration, Ranking, recorded, swept_values
+from espalier.analysis.rank import Configuration, Ranking, recorded
 from espalier.core import measures
 from espalier.core.measures import LIVE_PARAMETERS, TEST_ACC, VAL_ACC, VAL_LOSS, Measure
 from espalier.core.trial import Record, Status
@@ -65,7 +65,7 @@ def _note(item: Configuration, ranking: Ranking, ranked: bool) -> str:
 
 def _symbols(every: Sequence[Configuration]) -> Iterator[Record]:
     """Yield each symbol that varies, with its values as codes; -1 where a menu is off."""
-    values = [swept_values(item.first) for item in every]
+    values = [item.swept for item in every]
     for name in dict.fromkeys(name for each in values for name in each):
         column = coded(each.get(name) for each in values)
         if len(set(column.codes)) > 1:

@@ -161,7 +161,9 @@ def _paint(figure: Figure, panel: Axes, heat: _HeatMap, source: FigureInput) -> 
     grid = [[float("nan")] * len(heat.columns) for _ in heat.rows]
     for column, row, cell in heat.placed:
         grid[row][column] = cell.mean
-    edges = [[place - 0.5 for place in range(len(texts) + 1)] for texts in (heat.columns, heat.rows)]
+    edges = [
+        [place - 0.5 for place in range(len(texts) + 1)] for texts in (heat.columns, heat.rows)
+    ]
     colours = COLOURS if heat.by.larger else f"{COLOURS}_r"
     mesh = panel.pcolormesh(*edges, grid, cmap=colours, edgecolors="white", linewidth=0.5)
     panel.set_facecolor(EMPTY)

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from espalier.analysis import pareto
-from espalier.analysis.pareto import PER, SIZE, Front, Point
+from espalier.analysis.pareto import PER, Front, Point
 from espalier.core.measures import Measure
 from espalier.core.texts.count_text import count_text
 from espalier.report.figures.axis_scales import scale_numbers
