@@ -23,12 +23,13 @@ from espalier.report.figures.caption_parts import (
     unequal_steps,
 )
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
-from espalier.report.figures.edge_labels import label_edges
+from espalier.report.figures.panel_labels import label_edges, title_panel
 from espalier.report.figures.figure_input import FigureInput
 from espalier.report.figures.figure_style import FigureStyle, panel_grid
 from espalier.report.figures.numbers.figure_axis import in_sentence
 from espalier.report.figures.numbers.seed_bands import SeedBands
-from espalier.report.figures.numbers.series import SeriesKey, panel_title, series_title
+from espalier.report.figures.numbers.series import SeriesKey, series_title
+from espalier.report.figures.series_marks import BAND, MarkedPoint, paint_series, set_apart
 from espalier.report.figures.numbers.trade_offs import (
     TradeOffs,
     TradePanel,
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-SEED, BAND = 0.4, 0.15
-"""The opacity of a seed, and of a band."""
 SPREAD = 0.6
 """The width over which series are spread at a name, so that they do not hide each other."""
 
@@ -58,7 +57,8 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     figure, panels = panel_grid(style, len(shown), shared="xy")
     entries: dict[str, Artist] = {}
     for panel, (values, content) in zip(panels, shown, strict=True):
-        panel.set_title(panel_title(made.request.between, values, names))
+        own = dict(zip(made.request.between, values, strict=True))
+        title_panel(panel, own, names, style, len(shown))
         entries |= picture.panel(panel, content)
     label_edges(panels, style, made.request.x.label(names), names.measure(made.request.by))
     if len(entries) > 1:
@@ -100,41 +100,21 @@ class _Picture:
         return entries
 
     def _series(self, panel: Axes, key: SeriesKey, points: Sequence[TradePoint]) -> Artist:
-        look, shift = key.look, self._shift(key)
-        seeds = [(x + shift, y) for point in points for x, y in point.seeds]
-        size = 0.6 * self.style.marker
-        panel.plot(
-            *zip(*seeds, strict=True),
-            look.marker,
-            color=look.colour,
-            alpha=SEED,
-            markersize=size,
-            mew=0,
-        )
-        places = [point.place + shift for point in points]
-        means = [point.score.mean for point in points]
-        joined = self.made.joined and len(points) > 1
-        self._sureness(panel, key, points, joined)
-        line = look.line if joined else "none"
-        faces = ["white" if point.item.short else look.colour for point in points]
-        (drawn,) = panel.plot(places, means, look.marker, linestyle=line, color=look.colour)
-        hollow = [n for n, face in enumerate(faces) if face == "white"]
-        if hollow:
-            spots = [places[n] for n in hollow], [means[n] for n in hollow]
-            panel.plot(*spots, look.marker, color=look.colour, markerfacecolor="white")
-        return drawn
-
-    def _sureness(
-        self, panel: Axes, key: SeriesKey, points: Sequence[TradePoint], joined: bool
-    ) -> None:
-        """Draw a band along joined points, else a bar at each."""
-        ends = [(point, ends) for point in points if (ends := self._ends(point))]
-        places = [point.place + self._shift(key) for point, _ in ends]
-        lows, highs = [low for _, (low, _) in ends], [high for _, (_, high) in ends]
-        if joined:
-            panel.fill_between(places, lows, highs, color=key.look.colour, alpha=BAND, linewidth=0)
-        else:
-            panel.vlines(places, lows, highs, color=key.look.colour, linewidth=self.style.line)
+        shift = self._shift(key)
+        marks = [
+            MarkedPoint(
+                point.place + shift,
+                point.score.mean,
+                [(x + shift, y) for x, y in point.seeds],
+                self._ends(point),
+                bool(point.item.short),
+            )
+            for point in points
+        ]
+        drawn = paint_series(panel, key.look, marks, self.made.joined, self.style)
+        if not shift:
+            set_apart(panel, drawn, self.places.index(key.place), len(self.places), self.style)
+        return drawn[0]
 
     def _ends(self, point: TradePoint) -> tuple[float, float] | None:
         return self.bands.ends([score for _, score in point.seeds])

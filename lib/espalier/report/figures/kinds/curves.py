@@ -29,13 +29,13 @@ from espalier.report.figures.caption_parts import (
     unequal_steps,
 )
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
-from espalier.report.figures.edge_labels import label_edges
+from espalier.report.figures.panel_labels import label_edges, title_panel
 from espalier.report.figures.figure_input import FigureInput
 from espalier.report.figures.figure_style import FigureStyle, new_panels, panel_grid
 from espalier.report.figures.figure_text import seeds_text
 from espalier.report.figures.numbers.curve_lines import CurveLine, CurveLines, curve_lines
 from espalier.report.figures.numbers.figure_axis import in_sentence
-from espalier.report.figures.numbers.series import panel_title, series_title
+from espalier.report.figures.numbers.series import series_title
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -66,7 +66,8 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     figure, panels, low = _panels(made, len(shown), style)
     entries: dict[str, Artist] = {}
     for panel, (own, lines) in zip(panels, shown.items(), strict=True):
-        panel.set_title(panel_title(made.between, own, source.names))
+        values_of = dict(zip(made.between, own, strict=True))
+        title_panel(panel, values_of, source.names, style, len(shown))
         for line in lines:
             entries[line.key.name(source.names)] = _line(panel, line, values)
         _limit(panel, values)

@@ -24,11 +24,12 @@ from espalier.report.figures.figure_style import FigureStyle, new_panels
 from espalier.report.figures.figure_text import seeds_text, text_width
 from espalier.report.figures.numbers.figure_axis import FigureAxis, in_sentence, symbol_axis
 from espalier.report.figures.numbers.trade_offs import TARGET
+from espalier.report.figures.panel_labels import fit_up, label_edges
 from espalier.store.results_dir import METHOD
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.collections import QuadMesh
     from matplotlib.patches import Patch
 
 COLOURS = "cividis"
@@ -46,7 +47,7 @@ BRIGHT = 0.5
 WIDTH, HEIGHT = 0.62, 0.9
 """About the shares of a figure that its cells have."""
 NOT_BALANCED = "Hatched, with a star: a mean over other settings than most cells have."
-WHY_LEFT = "they lack one of the two, seeds, or sparsity"
+WHY_LEFT = "without one of the two, without all seeds, or short of the target sparsity"
 
 
 def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
@@ -57,12 +58,13 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     heat = _heat_map(source)
     height = max(style.row_height, LINES * style.font / 72 * len(heat.rows))
     figure, ((panel,),) = new_panels(style, heights=[height])
-    _paint(figure, panel, heat, source)
-    numbered = _number(panel, heat, style, height)
-    for which, axis, texts in (("x", heat.x, heat.columns), ("y", heat.y, heat.rows)):
+    mesh = _paint(panel, heat)
+    figure.colorbar(mesh, ax=panel, label=fit_up(source.names.measure(heat.by), style))
+    numbered = _number(panel, mesh, heat, style, height)
+    for which, texts in (("x", heat.columns), ("y", heat.rows)):
         name_ticks(panel, which, list(map(source.names.value, texts)), style)
         pad_limits(panel, which, len(texts))
-        panel.set(**{f"{which}label": axis.label(source.names)})
+    label_edges([panel], style, heat.x.label(source.names), heat.y.label(source.names))
     if heat.y.levels:
         panel.invert_yaxis()
     return DrawnFigure(figure, _caption(heat, source, numbered))
@@ -156,8 +158,8 @@ def _as_column(source: FigureInput, name: str) -> tuple[bool, int]:
     return not symbol_axis(source, name).levels, len(source.axes[name])
 
 
-def _paint(figure: Figure, panel: Axes, heat: _HeatMap, source: FigureInput) -> None:
-    """Paint the cells, with a scale beside them; those that are not balanced are hatched."""
+def _paint(panel: Axes, heat: _HeatMap) -> QuadMesh:
+    """Paint the cells; those that are not balanced are hatched."""
     grid = [[float("nan")] * len(heat.columns) for _ in heat.rows]
     for column, row, cell in heat.placed:
         grid[row][column] = cell.mean
@@ -167,11 +169,11 @@ def _paint(figure: Figure, panel: Axes, heat: _HeatMap, source: FigureInput) -> 
     colours = COLOURS if heat.by.larger else f"{COLOURS}_r"
     mesh = panel.pcolormesh(*edges, grid, cmap=colours, edgecolors="white", linewidth=0.5)
     panel.set_facecolor(EMPTY)
-    figure.colorbar(mesh, ax=panel, label=source.names.measure(heat.by))
     for column, row, cell in heat.placed:
         if not cell.balanced:
             area = {"fill": False, "hatch": "///", "edgecolor": "white", "linewidth": 0}
             panel.add_patch(_rectangle(column, row, **area))
+    return mesh
 
 
 def _rectangle(column: int, row: int, **look: Any) -> Patch:
@@ -180,7 +182,9 @@ def _rectangle(column: int, row: int, **look: Any) -> Patch:
     return Rectangle((column - 0.5, row - 0.5), 1, 1, **look)
 
 
-def _number(panel: Axes, heat: _HeatMap, style: FigureStyle, height: float) -> bool:
+def _number(
+    panel: Axes, mesh: QuadMesh, heat: _HeatMap, style: FigureStyle, height: float
+) -> bool:
     """Write the mean of each cell, where there is room; returns whether there is."""
     texts = [(c, r, cell, _text(cell, heat.by)) for c, r, cell in heat.placed]
     across = 72 * WIDTH * style.width / len(heat.columns)
@@ -194,7 +198,10 @@ def _number(panel: Axes, heat: _HeatMap, style: FigureStyle, height: float) -> b
         share = (cell.mean - low) / ((high - low) or 1.0)
         bright = (share if heat.by.larger else 1 - share) > BRIGHT
         colour = "black" if bright else "white"
-        panel.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
+        drawn = panel.text(column, row, text, ha="center", va="center", fontsize=size)
+        drawn.set_color(colour)
+        if not cell.balanced:
+            drawn.set_bbox({"facecolor": mesh.to_rgba(cell.mean), "linewidth": 0, "pad": 1})
     return True
 
 
@@ -212,7 +219,7 @@ def _caption(heat: _HeatMap, source: FigureInput, numbered: bool) -> str:
     left = heat.means.left
     return joined(
         [
-            f"Mean {by} for each {heat.x.words(names)} and {heat.y.words(names)};",
+            f"Mean {by} by {heat.x.words(names)} and {heat.y.words(names)}:",
             f"{counts} configurations a cell," if max(items) > 1 else "a configuration a cell,",
             f"{seeds_text(len(i.counted) for cell in cells for i in cell.items)}.",
             f"Means are over {over}." * bool(over),
@@ -220,7 +227,7 @@ def _caption(heat: _HeatMap, source: FigureInput, numbered: bool) -> str:
             _widths(cells, heat.by),
             NOT_BALANCED * any(not cell.balanced for cell in cells),
             "Grey: no configuration." * (len(cells) < len(heat.rows) * len(heat.columns)),
-            f"{count_text(left, 'configuration')} left out: {WHY_LEFT}." * (left > 0),
+            f"Left out: {count_text(left, 'configuration')} {WHY_LEFT}." * (left > 0),
             "Too many cells for numbers." * (not numbered),
         ]
     )

@@ -22,14 +22,16 @@ from espalier.report.figures.figure_style import BLACK, FigureStyle, panel_grid
 from espalier.report.figures.numbers.figure_axis import FigureAxis, in_sentence, measure_named
 from espalier.report.figures.numbers.seed_bands import SeedBands
 from espalier.report.figures.numbers.series import SeriesKey, SeriesOrder, series_title
+from espalier.report.figures.panel_labels import fit_up, label_edges, title_panel
+from espalier.report.figures.series_marks import MarkedPoint, paint_series, set_apart
 from espalier.store.results_dir import NAMING
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-SEED = 0.4
-"""The opacity of a seed."""
+RING = 2.4
+"""The size of a ring, in sizes of a marker."""
 FRONTS = 3
 """Fronts of a figure at most; each is of other validation samples."""
 
@@ -40,10 +42,13 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     Raises NothingToDrawError if sizes are all the same, or if the test data would choose.
     """
     picture = _Picture(source, style, size_fronts(source))
-    figure, panels = panel_grid(style, len(picture.fronts) + picture.is_efficient, "x")
+    count = len(picture.fronts) + picture.is_efficient
+    figure, panels = panel_grid(style, count, "x")
     entries: dict[str, Artist] = {}
+    label_edges(panels, style, picture.axis.label(source.names), "")
     for panel, front in zip(panels, picture.fronts, strict=False):
         entries |= picture.scores(panel, front)
+        title_panel(panel, picture.telling(front), source.names, style, count)
     if picture.is_efficient:
         picture.efficiency(panels[-1])
     add_legend(figure, style, entries, series_title(picture.order.symbols, source.names))
@@ -100,6 +105,10 @@ class _Picture:
         return self.every[0].over[1]
 
     @property
+    def axis(self) -> FigureAxis:
+        return FigureAxis(self.across.name, self.across)
+
+    @property
     def is_efficient(self) -> bool:
         """Whether a panel has the measure for each 1,000 live parameters."""
         return len(self.every) == 1 and self.every[0].points[0].efficiency is not None
@@ -128,31 +137,40 @@ class _Picture:
             if self.order.symbols:
                 entries[key.name(self.source.names)] = drawn
         entries["front"] = self._front(panel, front)
-        panel.set_title(self._title(front))
-        self._label(panel, self.source.names.measure(self.by))
+        values = [score for point in front.sized for _, score in _seeds(point)]
+        self._scale(panel, values, self.source.names.measure(self.by))
         return entries
 
     def _group(self, panel: Axes, key: SeriesKey, points: Sequence[Point]) -> Artist:
         """Draw the means of a series, a bar for each, and every seed."""
-        colour, marker = key.look.colour, key.look.marker
-        trials = [trial for point in points for trial in point.item.counted]
-        dots = [(trial.measure(self.across.name), trial.measure(self.by.name)) for trial in trials]
-        size = 0.6 * self.style.marker
-        faint = {"color": colour, "alpha": SEED, "markersize": size, "mew": 0}
-        panel.plot(*zip(*dots, strict=True), marker, linestyle="none", **faint)
-        ends = [(point.size, self.bands.ends([*point.item.scores.values()])) for point in points]
-        bars = [(place, *each) for place, each in ends if each]
-        if bars:
-            panel.vlines(*zip(*bars, strict=True), color=colour, linewidth=self.style.line)
-        places, means = [point.size for point in points], [point.score for point in points]
-        (drawn,) = panel.plot(places, means, marker, color=colour, linestyle="none")
-        return drawn
+        marks = [
+            MarkedPoint(
+                point.size,
+                point.score,
+                _seeds(point),
+                self.bands.ends([*point.item.scores.values()]),
+                bool(point.item.short),
+            )
+            for point in points
+        ]
+        drawn = paint_series(panel, key.look, marks, False, self.style)
+        self._set_apart(panel, drawn, key)
+        return drawn[0]
+
+    def _set_apart(self, panel: Axes, drawn: Sequence[Artist], key: SeriesKey) -> None:
+        set_apart(panel, drawn, self.places.index(key.place), len(self.places), self.style)
+
+    @cached_property
+    def places(self) -> list[int]:
+        """The places of all series that are drawn."""
+        groups = self.order.split(point.item for point in self.points)
+        return [key.place for key in groups]
 
     def _front(self, panel: Axes, front: Front) -> Artist:
         """Draw a staircase: up to the next point nothing is better."""
         places = [point.size for point in front.points]
         means = [point.score for point in front.points]
-        size = 2.0 * self.style.marker
+        size = RING * self.style.marker
         (ringed,) = panel.plot(
             places,
             means,
@@ -175,26 +193,26 @@ class _Picture:
             pairs = [(point.size, point.efficiency or 0.0) for point in own]
             values += [value for _, value in pairs]
             look = key.look
-            panel.plot(*zip(*pairs, strict=True), look.marker, color=look.colour, linestyle="none")
-        scale_numbers(panel, "y", values, ticks=False)
-        self._label(panel, f"{self.source.names.measure(self.by)}\nfor each {PER:,} parameters")
+            spots = zip(*pairs, strict=True)
+            drawn = panel.plot(*spots, look.marker, color=look.colour, linestyle="none")
+            self._set_apart(panel, drawn, key)
+        label = f"{self.source.names.measure(self.by)} for each {PER:,} parameters"
+        self._scale(panel, values, label)
 
-    def _label(self, panel: Axes, label: str) -> None:
-        axis = FigureAxis(self.across.name, self.across)
+    def _scale(self, panel: Axes, values: Sequence[float], label: str) -> None:
         sizes = [point.size for point in self.points]
-        scale_numbers(panel, "x", sizes, ticks=False, linear=axis.is_linear)
-        panel.set(xlabel=axis.label(self.source.names), ylabel=label)
+        scale_numbers(panel, "x", sizes, ticks=False, linear=self.axis.is_linear)
+        linear = FigureAxis(self.by.name, self.by).is_linear
+        scale_numbers(panel, "y", values, ticks=False, linear=linear)
+        panel.set_ylabel(fit_up(label, self.style))
 
-    def _title(self, front: Front) -> str:
+    def telling(self, front: Front) -> dict[str, str]:
         """Return which samples a front is of, where there are several fronts."""
-        if len(self.every) == 1:
-            return ""
-        telling = {
+        return {
             name: text
             for name, text in front.samples.items()
             if any(other.samples.get(name) != text for other in self.every)
         }
-        return self.source.names.series(telling)
 
     @property
     def caption(self) -> str:
@@ -209,7 +227,7 @@ class _Picture:
                 f"Strong marks: configurations; faint marks: seeds; {self.bands.words('bars')}.",
                 "Ringed, on the line: the front, those that no other beats in both.",
                 self._frugal(),
-                MISSED * any(item.short for item in items) * 0,
+                MISSED * any(item.short for item in items),
                 f"{count_text(lost, 'configuration')} without all seeds left out." * (lost > 0),
                 f"{count_text(left, 'more front')} not drawn." * (left > 0),
                 unequal_steps(items),
@@ -225,3 +243,10 @@ class _Picture:
         size = self.across.with_unit(frugal.size)
         label = in_sentence(self.across.name, self.across, self.source.names)
         return f"Within one standard error of the best from {size} {label} on."
+
+
+def _seeds(point: Point) -> list[tuple[float, float]]:
+    """Return size and score of every seed."""
+    up, across = (each.name for each in point.over[:2])
+    pairs = [(trial.measure(across), trial.measure(up)) for trial in point.item.counted]
+    return [(size, score) for size, score in pairs if size is not None and score is not None]

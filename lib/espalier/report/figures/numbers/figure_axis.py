@@ -14,8 +14,11 @@ from espalier.kconfig.advice import spelling
 from espalier.kconfig.declared_measures import resolve
 from espalier.report.figures.axis_names import AxisNames
 from espalier.report.figures.figure_input import FigureInput
+from espalier.report.figures.figure_text import shorten
 from espalier.report.html.columns import is_number
 
+WORDS = 60
+"""Characters of a name in a sentence."""
 LISTED = 12
 """Names that a message lists."""
 
@@ -135,6 +138,6 @@ def _unknown(source: FigureInput, name: str, names: list[str], option: str) -> s
 def in_sentence(name: str, by: Measure | None, names: AxisNames) -> str:
     """Return what a sentence calls a symbol, or the measure `by`."""
     own = names.labels.get(name)
-    words = own or (names.short(name) if by is None else by.label)
+    words = shorten(own or (names.short(name) if by is None else by.label), WORDS)
     first, _, _ = words.partition(" ")
     return words if first[1:] != first[1:].lower() else words[:1].lower() + words[1:]

@@ -10,8 +10,11 @@ from espalier.analysis.rank import Configuration
 from espalier.report.figures.axis_names import AxisNames
 from espalier.report.figures.figure_input import FigureInput
 from espalier.report.figures.figure_style import SeriesLook, series_look
+from espalier.report.figures.figure_text import shorten
 from espalier.store.results_dir import NAMING
 
+TITLE = 30
+"""Characters of a symbol in the title of a legend."""
 WITHOUT = "none"
 """The name of a series that lacks its symbol."""
 Values = tuple[str | None, ...]
@@ -103,9 +106,5 @@ def fits(item: Configuration, values: Mapping[str, str]) -> bool:
 
 def series_title(symbols: Iterable[str], names: AxisNames) -> str:
     """Return the title of a legend: the symbols of the series."""
-    return ",\n".join(map(names.short, symbols))
+    return ",\n".join(shorten(names.short(name), TITLE) for name in symbols)
 
-
-def panel_title(symbols: Sequence[str], values: Sequence[str], names: AxisNames) -> str:
-    """Return the title of a panel: its values of the symbols that tell panels apart."""
-    return names.series(dict(zip(symbols, values, strict=True))) if symbols else ""

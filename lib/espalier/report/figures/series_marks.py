@@ -1,0 +1,93 @@
+"""The marks of a series: every seed faintly, the means of its points, and how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from espalier.report.figures.figure_style import FigureStyle, SeriesLook
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+SEED, BAND = 0.4, 0.15
+"""The opacity of a seed, and of a band."""
+SMALL = 0.6
+"""The size of a seed, in sizes of a marker."""
+SPREAD = 1.0
+"""How far the first series stands from the last, in sizes of a marker."""
+
+Spot = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class MarkedPoint:
+    """A point: its place, its mean, where each seed is, and the ends of its band, if it has one.
+
+    A `hollow` one is empty inside.
+    """
+
+    place: float
+    mean: float
+    seeds: Sequence[Spot]
+    ends: Spot | None
+    hollow: bool = False
+
+
+def paint_series(
+    panel: Axes, look: SeriesLook, points: Sequence[MarkedPoint], joined: bool, style: FigureStyle
+) -> list[Artist]:
+    """Draw the points of a series along the axis; returns what was drawn, the means first.
+
+    Joined points have a line and a band, others a bar each.
+    """
+    joined = joined and len(points) > 1
+    line = look.line if joined else "none"
+    seeds = [spot for point in points for spot in point.seeds]
+    faint = {"alpha": SEED, "markersize": SMALL * style.marker, "mew": 0}
+    dots = panel.plot(*zip(*seeds, strict=True), look.marker, color=look.colour, **faint)
+    sure = _paint_ends(panel, look, points, joined, style)
+    means = _plot_means(panel, look, points, line)
+    hollow = [point for point in points if point.hollow]
+    if hollow:
+        means += _plot_means(panel, look, hollow, "none", markerfacecolor="white")
+    return [*means, *dots, *([] if joined else sure)]
+
+
+def _plot_means(
+    panel: Axes, look: SeriesLook, points: Sequence[MarkedPoint], line: object, **more: str
+) -> list[Artist]:
+    spots = [(point.place, point.mean) for point in points]
+    drawn = panel.plot(*zip(*spots, strict=True), look.marker, color=look.colour, **more)
+    drawn[0].set_linestyle(line)
+    return [*drawn]
+
+
+def _paint_ends(
+    panel: Axes, look: SeriesLook, points: Sequence[MarkedPoint], joined: bool, style: FigureStyle
+) -> list[Artist]:
+    ends = [(point.place, *point.ends) for point in points if point.ends]
+    if not ends:
+        return []
+    places, lows, highs = zip(*ends, strict=True)
+    if joined:
+        return [panel.fill_between(places, lows, highs, color=look.colour, alpha=BAND, linewidth=0)]
+    return [panel.vlines(places, lows, highs, color=look.colour, linewidth=style.line)]
+
+
+def set_apart(
+    panel: Axes, drawn: Sequence[Artist], place: int, count: int, style: FigureStyle
+) -> None:
+    """Move one of `count` series to the side by a part of a marker, so that none hides another.
+
+    The limits of the panel do not change.
+    """
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = panel.get_figure(root=True)
+    points = SPREAD * style.marker * (place / (count - 1) - 0.5) if count > 1 else 0.0
+    move = ScaledTranslation(points / 72, 0, figure.dpi_scale_trans)
+    for artist in drawn:
+        artist.set_transform(panel.transData + move)
