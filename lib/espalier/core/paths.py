@@ -6,6 +6,7 @@ the checkout, so there it is the checkout's.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 LIBRARY = Path(__file__).resolve().parents[1]
@@ -16,3 +17,15 @@ ROOT = LIBRARY.parents[1]
 
 SWEEP_CONFIGS = Path("sweep_configs")
 RESULTS = Path("test_matrix_results")
+
+
+def cache_folder() -> Path:
+    """Return where caches are: $XDG_CACHE_HOME/espalier, by default ~/.cache/espalier.
+
+    Without a home there is no cache: then it is a folder that cannot be made.
+    """
+    given = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return (Path(given) if given else Path.home() / ".cache") / "espalier"
+    except RuntimeError:
+        return Path(os.devnull) / "espalier"

@@ -18,21 +18,26 @@ def plain_table(rows: Rows) -> str:
     return "\n".join(lines)
 
 
-def print_table(rows: Rows) -> None:
-    """Print `rows`, with rules and in the width of the screen if it is a terminal."""
+def print_table(rows: Rows, blocks: Rows | None = None) -> None:
+    """Print `rows`, with rules and in the width of the screen if it is a terminal.
+
+    There `blocks` stand in their place, if given: the same with fewer columns, and with cells of
+    several lines.
+    """
     if sys.stdout.isatty():
-        _print_rich(rows)
+        _print_rich(blocks or rows, blocks is not None)
     else:
         print(plain_table(rows))
 
 
-def _print_rich(rows: Rows) -> None:
+def _print_rich(rows: Rows, ruled: bool) -> None:
+    """Draw the table, with a rule between rows if it is `ruled`; what is too long is folded."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     heading, *rest = rows
-    table = Table(*heading)
+    table = Table(*(Column(name, overflow="fold") for name in heading), show_lines=ruled)
     for row in rest:
-        table.add_row(*(escape(terminal.printable(cell)) for cell in row))
+        table.add_row(*(escape(terminal.printable_lines(cell)) for cell in row))
     Console(file=terminal.drawing_file()).print(table)

@@ -9,10 +9,11 @@ import click
 from espalier.analysis.queries.query_parser import parse_query
 from espalier.commands.options.option_types import POSITIVE, MeasuresType, as_json, make_option
 from espalier.core.paths import RESULTS
-from espalier.report.listing.matching import Match, check_names, find_matches, unmet
-from espalier.report.listing.sweep_entries import SweepEntry, UnreadableSweep, read_entries
+from espalier.report.listing.listed_sweep import ListedSweep, UnreadableSweep
+from espalier.report.listing.matching import Match, check_names, explain_none, find_matches
+from espalier.report.listing.sweep_entries import read_entries
 from espalier.report.listing.sweep_json import list_json
-from espalier.report.listing.sweep_rows import match_rows, sweep_rows
+from espalier.report.listing.sweep_rows import match_rows, sweep_blocks, sweep_rows
 from espalier.report.table_format import print_table
 
 TOP = 5
@@ -62,12 +63,12 @@ def command(text: str | None, top: int, by: str | None, json: bool) -> int:
         print()
         print_table(match_rows(matches, query, top))
     else:
-        print("\n".join(unmet(entries, query)))
+        print("\n".join(explain_none(entries, query)))
     return 0
 
 
 def _print(
-    entries: list[SweepEntry],
+    entries: list[ListedSweep],
     unreadable: list[UnreadableSweep],
     matches: list[Match] | None,
     json: bool,
@@ -78,7 +79,7 @@ def _print(
     for each in unreadable:
         print(f"note: left out: {each.reason}", file=sys.stderr)
     if entries:
-        print_table(sweep_rows(entries))
+        print_table(sweep_rows(entries), sweep_blocks(entries))
     else:
         where = "no sweep matches" if matches is not None else "no sweep has been run yet"
         print(f"{RESULTS}: {where}")

@@ -8,93 +8,64 @@ from typing import NamedTuple
 
 from espalier.analysis.queries.query_parser import QueryError
 from espalier.analysis.queries.query_tree import Comparison, Query, Value, comparisons
-from espalier.analysis.rank import Configuration
 from espalier.kconfig.advice import spelling
-from espalier.report.listing.sweep_entries import SweepEntry
+from espalier.report.listing.listed_sweep import WORDS, ListedConfiguration, ListedSweep
 
-WORDS = ("name", "note", "tag")
-"""What a query may say of a sweep itself."""
+SHOWN = 12
+"""Values of a symbol that a message has."""
 
 
 class Match(NamedTuple):
-    """A sweep, and those of its configurations that a query is about, best first.
+    """A sweep, and those of its configurations that a query is about, best first."""
 
-    A configuration comes with its place in the ranking, from 1; without a score it has none.
-    """
-
-    entry: SweepEntry
-    items: list[tuple[int | None, Configuration]]
+    entry: ListedSweep
+    items: list[ListedConfiguration]
 
 
-def find_matches(entries: Iterable[SweepEntry], query: Query) -> list[Match]:
+def find_matches(entries: Iterable[ListedSweep], query: Query) -> list[Match]:
     """Return the sweeps with a configuration that a query holds for, in their order."""
     matches = [Match(entry, list(_holding(entry, query))) for entry in entries]
     return [match for match in matches if match.items]
 
 
-def _holding(entry: SweepEntry, query: Query) -> Iterator[tuple[int | None, Configuration]]:
-    ranked = len(entry.ranking.ranked)
-    for place, item in enumerate(entry.configurations, 1):
-        if query.holds(partial(values_of, entry, item)):
-            yield (place if place <= ranked else None), item
+def _holding(entry: ListedSweep, query: Query) -> Iterator[ListedConfiguration]:
+    for item in entry.facts.configurations:
+        if query.holds(partial(entry.values_of, item)):
+            yield item
 
 
-def values_of(entry: SweepEntry, item: Configuration, name: str) -> list[Value]:
-    """Return what a configuration has under a name; nothing if it has nothing.
-
-    That is what is said of its sweep, the texts of a symbol (of seeds several), else the mean of a
-    measure.
-    """
-    if name in WORDS:
-        header = entry.header
-        said = {"name": [header.name], "note": [header.note], "tag": [*(header.tags or [])]}
-        return [text for text in said[name] if text]
-    texts = dict.fromkeys(each.trial.config.get(name) for each in item.results)
-    if present := [text for text in texts if text is not None]:
-        return [*present]
-    if name in entry.header.settings:
-        return [entry.header.settings[name]]
-    mean = item.measure(name)
-    return [] if mean is None else [mean.mean]
-
-
-def check_names(entries: Sequence[SweepEntry], query: Query, text: str) -> None:
+def check_names(entries: Sequence[ListedSweep], query: Query, text: str) -> None:
     """Raise QueryError for a name of a query that no configuration of any sweep has."""
     for item in comparisons(query):
-        if item.name not in WORDS and entries and not _is_known(entries, item.name):
+        known = item.name in WORDS or not entries or any(_every_value(entries, item))
+        if not known:
             near = spelling.nearest(item.name, _names(entries))
             rule = f"must be a symbol or a measure that a sweep has, and {item.name} is none"
             raise QueryError(text, item.place, rule + f" (did you mean {near}?)" * bool(near))
 
 
-def _is_known(entries: Iterable[SweepEntry], name: str) -> bool:
-    return any(values_of(entry, item, name) for entry in entries for item in entry.configurations)
-
-
-def _names(entries: Iterable[SweepEntry]) -> dict[str, None]:
+def _names(entries: Iterable[ListedSweep]) -> dict[str, None]:
     """Return all names that configurations have, symbols and measures."""
-    trials = [item for entry in entries for each in entry.configurations for item in each.results]
-    groups = [
-        *(item.trial.config for item in trials),
-        *(item.scalars for item in trials),
-        *(entry.header.settings for entry in entries),
-    ]
+    facts = [entry.facts for entry in entries]
+    items = [item for each in facts for item in each.configurations]
+    own = [*(item.own for item in items), *(item.means for item in items)]
+    groups = [*own, *(each.common for each in facts), *(each.settings for each in facts)]
     return dict.fromkeys(name for group in groups for name in group)
 
 
-def unmet(entries: Sequence[SweepEntry], query: Query) -> list[str]:
+def explain_none(entries: Sequence[ListedSweep], query: Query) -> list[str]:
     """Return a line for each equality that no configuration satisfies: which values there are."""
     lines = []
     for item in comparisons(query):
-        values = dict.fromkeys(_every_value(entries, item))
-        if item.operator == "=" and not item.holds({item.name: [*values]}.__getitem__):
-            texts = [str(value) for value in values]
-            some = ", ".join(texts[:12]) + ", ..." * (len(texts) > 12)
+        values = list(dict.fromkeys(value for (value,) in _every_value(entries, item)))
+        if item.operator == "=" and not item.holds({item.name: values}.__getitem__):
+            texts = [str(value) for value in values[:SHOWN]]
+            some = ", ".join(texts) + ", ..." * (len(values) > SHOWN)
             lines.append(f"no sweep has {item}; there is {some or 'none'}")
     return lines
 
 
-def _every_value(entries: Iterable[SweepEntry], item: Comparison) -> Iterator[Value]:
+def _every_value(entries: Iterable[ListedSweep], item: Comparison) -> Iterator[tuple[Value]]:
     for entry in entries:
-        for configuration in entry.configurations:
-            yield from values_of(entry, configuration, item.name)
+        for configuration in entry.facts.configurations:
+            yield from ((value,) for value in entry.values_of(configuration, item.name))

@@ -17,6 +17,7 @@ import torch
 
 from espalier.core import revision
 from espalier.core.atomic_write import atomic_write
+from espalier.core.paths import cache_folder
 from espalier.core.process.memory import SHARERS, WORKERS
 from espalier.core.trial import Record
 from espalier.train.engine.provenance import device_name
@@ -38,18 +39,6 @@ class PackChoice:
     doubt: str = ""
 
 
-def folder() -> Path:
-    """Return where the file is: $XDG_CACHE_HOME/espalier, by default ~/.cache/espalier.
-
-    Without a home there is no cache: then it is a folder that cannot be made.
-    """
-    given = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return (Path(given) if given else Path.home() / ".cache") / "espalier"
-    except RuntimeError:
-        return Path(os.devnull) / "espalier"
-
-
 def load(shape: str, device: torch.device, count: int) -> PackChoice | None:
     """Return the choice for this shape on this device, if it was of at least `count` trials."""
     try:
@@ -65,7 +54,7 @@ def save(shape: str, device: torch.device, count: int, choice: PackChoice) -> No
     """Keep a choice that is beyond doubt; a cache that cannot be written is none."""
     if choice.doubt:
         return
-    path = folder() / "packs.json"
+    path = cache_folder() / "packs.json"
     records = {**_read(), _key(shape, device): {"count": count, **asdict(choice)}}
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +63,7 @@ def save(shape: str, device: torch.device, count: int, choice: PackChoice) -> No
 
 def _read() -> dict[str, Record]:
     try:
-        records = json.loads((folder() / "packs.json").read_text(encoding="utf-8"))
+        records = json.loads((cache_folder() / "packs.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return records if isinstance(records, dict) else {}

@@ -1,0 +1,86 @@
+"""What the list said of a sweep, kept until its store or the code changes.
+
+To rank a sweep anew takes some 10 ms, and a list is of hundreds that ended long ago. One file a
+sweep in the user's cache folder; each may be lost or damaged at no cost but time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from espalier.core import revision, strict_json
+from espalier.core.atomic_write import atomic_write
+from espalier.core.paths import cache_folder
+from espalier.report.listing.listed_sweep import SweepFacts
+from espalier.store.results_dir import STORE
+
+KEPT = 2000
+"""Sweeps, those listed anew last."""
+SETTLED = 2.0
+"""Seconds since the last change after which the time stamp of a file tells another change."""
+
+
+class ListCache:
+    """The facts of the sweeps in the cache; those of a sweep are valid under one key."""
+
+    def __init__(self, by: str | None) -> None:
+        """Keep facts of sweeps that are ranked by `by`, or by what else says it."""
+        self._place = cache_folder() / "sweeps"
+        self._by = [by, os.environ.get("RANK_BY")]
+
+    def key(self, folder: Path) -> str:
+        """Return what the facts of a sweep depend on: its store, this code, what ranks.
+
+        It must be taken before the store is read.
+        """
+        path = folder / STORE
+        files = [_stamp(path), *(_stamp(Path(f"{path}-{kind}")) for kind in ("wal", "journal"))]
+        return strict_json.encode([revision.sources(), self._by, files])
+
+    def load(self, folder: Path, key: str) -> SweepFacts | None:
+        """Return the facts that are kept under the key; None if there are none."""
+        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+            kept, text = self._path(folder).read_text(encoding="utf-8").split("\n", 1)
+            if kept == key:
+                return SweepFacts.from_json(json.loads(text))
+        return None
+
+    def save(self, folder: Path, key: str, facts: SweepFacts) -> None:
+        """Keep facts of a store that has settled; a cache that cannot be written is none."""
+        with suppress(OSError):
+            changed = max(_changed(folder / STORE), _changed(folder / f"{STORE}-wal"))
+            if time.time() - changed > SETTLED:
+                self._place.mkdir(parents=True, exist_ok=True)
+                text = f"{key}\n{strict_json.encode(facts.as_json())}"
+                atomic_write(self._path(folder), text)
+
+    def sweep_up(self) -> None:
+        """Remove the oldest of more than `KEPT` files."""
+        with suppress(OSError):
+            files = sorted(self._place.glob("*.json"), key=_changed)
+            for path in files[:-KEPT]:
+                path.unlink(missing_ok=True)
+
+    def _path(self, folder: Path) -> Path:
+        name = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:24]
+        return self._place / f"{name}.json"
+
+
+def _stamp(path: Path) -> list[int]:
+    """Return what changes with a file; nothing for one that is not there, or empty."""
+    with suppress(OSError):
+        stat = path.stat()
+        if stat.st_size:
+            return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
+    return []
+
+
+def _changed(path: Path) -> float:
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
