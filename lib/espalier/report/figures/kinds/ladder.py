@@ -20,7 +20,7 @@ from espalier.report.figures.figure_style import (
     FigureStyle,
     panel_grid,
 )
-from espalier.report.figures.figure_text import seeds_text, wrap
+from espalier.report.figures.figure_text import seeds_text
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -30,8 +30,6 @@ FINE = 200
 """Points of a drawn curve."""
 MOST = 9
 """Ladders of a figure at most."""
-LINES = 3
-"""Lines of a title at most."""
 
 
 def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
@@ -56,16 +54,9 @@ def draw_ladders(fitted: Sequence[Ladder], names: AxisNames, style: FigureStyle)
         panel.set_xlabel(names.symbol(ladder.symbol))
         panel.set_ylabel(names.measure(ladder.by))
         panel.label_outer()
-        panel.set_title(_title(ladder, fitted, names, style))
+        panel.set_title(names.series(_telling(ladder, fitted)) if len(fitted) > 1 else "")
     add_legend(figure, style, entries)
     return DrawnFigure(figure, _caption(fitted, names))
-
-
-def _title(ladder: Ladder, fitted: Sequence[Ladder], names: AxisNames, style: FigureStyle) -> str:
-    """Return what tells a ladder from the others, in lines as wide as its panel."""
-    telling = names.series(_telling(ladder, fitted)) if len(fitted) > 1 else ""
-    room = 72 * 0.7 * style.width / style.columns(min(MOST, len(fitted)))
-    return "\n".join(wrap(telling, style.font, room)[:LINES])
 
 
 def _telling(ladder: Ladder, fitted: Sequence[Ladder]) -> dict[str, str]:
