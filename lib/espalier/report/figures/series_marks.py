@@ -11,6 +11,7 @@ from espalier.report.figures.figure_style import FigureStyle, SeriesLook
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 SEED, BAND = 0.4, 0.15
 """The opacity of a seed, and of a band."""
@@ -44,25 +45,23 @@ def paint_series(
     Joined points have a line and a band, others a bar each.
     """
     joined = joined and len(points) > 1
-    line = look.line if joined else "none"
-    seeds = [spot for point in points for spot in point.seeds]
-    faint = {"alpha": SEED, "markersize": SMALL * style.marker, "mew": 0}
-    dots = panel.plot(*zip(*seeds, strict=True), look.marker, color=look.colour, **faint)
+    dots = _plot(panel, look, [spot for point in points for spot in point.seeds])
+    dots.set(alpha=SEED, markersize=SMALL * style.marker, markeredgewidth=0)
     sure = _paint_ends(panel, look, points, joined, style)
-    means = _plot_means(panel, look, points, line)
-    hollow = [point for point in points if point.hollow]
-    if hollow:
-        means += _plot_means(panel, look, hollow, "none", markerfacecolor="white")
-    return [*means, *dots, *([] if joined else sure)]
+    means = _plot(panel, look, [(point.place, point.mean) for point in points])
+    means.set(linestyle=look.line if joined else "none")
+    drawn: list[Artist] = [means, dots, *([] if joined else sure)]
+    if hollow := [(point.place, point.mean) for point in points if point.hollow]:
+        empty = _plot(panel, look, hollow)
+        empty.set_markerfacecolor("white")
+        drawn.append(empty)
+    return drawn
 
 
-def _plot_means(
-    panel: Axes, look: SeriesLook, points: Sequence[MarkedPoint], line: object, **more: str
-) -> list[Artist]:
-    spots = [(point.place, point.mean) for point in points]
-    drawn = panel.plot(*zip(*spots, strict=True), look.marker, color=look.colour, **more)
-    drawn[0].set_linestyle(line)
-    return [*drawn]
+def _plot(panel: Axes, look: SeriesLook, spots: Sequence[Spot]) -> Line2D:
+    places, values = zip(*spots, strict=True)
+    (drawn,) = panel.plot(places, values, look.marker, color=look.colour)
+    return drawn
 
 
 def _paint_ends(
@@ -88,6 +87,7 @@ def set_apart(
 
     figure = panel.get_figure(root=True)
     points = SPREAD * style.marker * (place / (count - 1) - 0.5) if count > 1 else 0.0
-    move = ScaledTranslation(points / 72, 0, figure.dpi_scale_trans)
-    for artist in drawn:
-        artist.set_transform(panel.transData + move)
+    if figure is not None:
+        move = ScaledTranslation(points / 72, 0, figure.dpi_scale_trans)
+        for artist in drawn:
+            artist.set_transform(panel.transData + move)

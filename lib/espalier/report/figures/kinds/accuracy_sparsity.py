@@ -23,13 +23,11 @@ from espalier.report.figures.caption_parts import (
     unequal_steps,
 )
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
-from espalier.report.figures.panel_labels import label_edges, title_panel
 from espalier.report.figures.figure_input import FigureInput
 from espalier.report.figures.figure_style import FigureStyle, panel_grid
 from espalier.report.figures.numbers.figure_axis import in_sentence
 from espalier.report.figures.numbers.seed_bands import SeedBands
 from espalier.report.figures.numbers.series import SeriesKey, series_title
-from espalier.report.figures.series_marks import BAND, MarkedPoint, paint_series, set_apart
 from espalier.report.figures.numbers.trade_offs import (
     TradeOffs,
     TradePanel,
@@ -37,6 +35,8 @@ from espalier.report.figures.numbers.trade_offs import (
     trade_offs,
     trade_request,
 )
+from espalier.report.figures.panel_labels import label_edges, title_panel
+from espalier.report.figures.series_marks import BAND, MarkedPoint, paint_series, set_apart
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -95,7 +95,7 @@ class _Picture:
         for key, points in content.series.items():
             entries[key.name(names)] = self._series(panel, key, points)
         for key, point in content.levels.items():
-            entries[f"{key.name(names)} (level)"] = self._level(panel, key, point)
+            entries[f"{key.name(names)} (level line)"] = self._level(panel, key, point)
         self._scale(panel)
         return entries
 

@@ -29,13 +29,13 @@ from espalier.report.figures.caption_parts import (
     unequal_steps,
 )
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
-from espalier.report.figures.panel_labels import label_edges, title_panel
 from espalier.report.figures.figure_input import FigureInput
 from espalier.report.figures.figure_style import FigureStyle, new_panels, panel_grid
 from espalier.report.figures.figure_text import seeds_text
 from espalier.report.figures.numbers.curve_lines import CurveLine, CurveLines, curve_lines
 from espalier.report.figures.numbers.figure_axis import in_sentence
 from espalier.report.figures.numbers.series import series_title
+from espalier.report.figures.panel_labels import label_edges, title_panel
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

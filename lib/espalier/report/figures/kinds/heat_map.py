@@ -16,7 +16,7 @@ from espalier.analysis.charts.cell_means import CellMeans, MeanCell, cell_means
 from espalier.analysis.rank import Ranking
 from espalier.core.measures import Measure
 from espalier.core.texts.count_text import count_text
-from espalier.report.figures.axis_scales import name_ticks, pad_limits
+from espalier.report.figures.axis_scales import Which, name_ticks, pad_limits
 from espalier.report.figures.caption_parts import joined
 from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
@@ -61,7 +61,8 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     mesh = _paint(panel, heat)
     figure.colorbar(mesh, ax=panel, label=fit_up(source.names.measure(heat.by), style))
     numbered = _number(panel, mesh, heat, style, height)
-    for which, texts in (("x", heat.columns), ("y", heat.rows)):
+    sides: dict[Which, list[str]] = {"x": heat.columns, "y": heat.rows}
+    for which, texts in sides.items():
         name_ticks(panel, which, list(map(source.names.value, texts)), style)
         pad_limits(panel, which, len(texts))
     label_edges([panel], style, heat.x.label(source.names), heat.y.label(source.names))
@@ -176,15 +177,17 @@ def _paint(panel: Axes, heat: _HeatMap) -> QuadMesh:
     return mesh
 
 
+def _edges(texts: Sequence[str]) -> list[float]:
+    return [place - 0.5 for place in range(len(texts) + 1)]
+
+
 def _rectangle(column: int, row: int, **look: Any) -> Patch:
     from matplotlib.patches import Rectangle
 
     return Rectangle((column - 0.5, row - 0.5), 1, 1, **look)
 
 
-def _number(
-    panel: Axes, mesh: QuadMesh, heat: _HeatMap, style: FigureStyle, height: float
-) -> bool:
+def _number(panel: Axes, mesh: QuadMesh, heat: _HeatMap, style: FigureStyle, height: float) -> bool:
     """Write the mean of each cell, where there is room; returns whether there is."""
     texts = [(c, r, cell, _text(cell, heat.by)) for c, r, cell in heat.placed]
     across = 72 * WIDTH * style.width / len(heat.columns)
@@ -201,7 +204,7 @@ def _number(
         drawn = panel.text(column, row, text, ha="center", va="center", fontsize=size)
         drawn.set_color(colour)
         if not cell.balanced:
-            drawn.set_bbox({"facecolor": mesh.to_rgba(cell.mean), "linewidth": 0, "pad": 1})
+            drawn.set_bbox({"facecolor": mesh.cmap(share), "linewidth": 0, "pad": 1})
     return True
 
 

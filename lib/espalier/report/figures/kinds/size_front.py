@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 RING = 2.4
 """The size of a ring, in sizes of a marker."""
+MARGIN = 0.08
+"""The room around all marks, so that rings are whole."""
 FRONTS = 3
 """Fronts of a figure at most; each is of other validation samples."""
 
@@ -196,8 +198,8 @@ class _Picture:
             spots = zip(*pairs, strict=True)
             drawn = panel.plot(*spots, look.marker, color=look.colour, linestyle="none")
             self._set_apart(panel, drawn, key)
-        label = f"{self.source.names.measure(self.by)} for each {PER:,} parameters"
-        self._scale(panel, values, label)
+        words = self.source.names.labels.get(self.by.name) or capital(self.by.short)
+        self._scale(panel, values, f"{words} for each {PER:,} parameters")
 
     def _scale(self, panel: Axes, values: Sequence[float], label: str) -> None:
         sizes = [point.size for point in self.points]
@@ -205,6 +207,7 @@ class _Picture:
         linear = FigureAxis(self.by.name, self.by).is_linear
         scale_numbers(panel, "y", values, ticks=False, linear=linear)
         panel.set_ylabel(fit_up(label, self.style))
+        panel.margins(MARGIN)
 
     def telling(self, front: Front) -> dict[str, str]:
         """Return which samples a front is of, where there are several fronts."""

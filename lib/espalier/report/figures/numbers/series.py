@@ -107,4 +107,3 @@ def fits(item: Configuration, values: Mapping[str, str]) -> bool:
 def series_title(symbols: Iterable[str], names: AxisNames) -> str:
     """Return the title of a legend: the symbols of the series."""
     return ",\n".join(shorten(names.short(name), TITLE) for name in symbols)
-
