@@ -8,16 +8,12 @@ import pytest
 from stored_sweeps import stored
 from trial_results import passed
 
-from espalier.__main__ import run
 from espalier.analysis.confidence import Interval
 from espalier.analysis.control_deltas import Delta, deltas
 from espalier.analysis.controls import comparisons
 from espalier.analysis.rank import TrialResult, rank
-from espalier.core.errors import UserError
-from espalier.core.measures import MEASURES
 from espalier.core.trial import Trial
 from espalier.report.controls_report import deltas_json, multiple, render_controls
-from espalier.report.delta_plots import plot_deltas
 from espalier.report.reports import write_reports
 
 PLAIN = {"NET": ["dense", "sparse"], "BEND": ["linear"], "METHOD": ["none"]}
@@ -126,24 +122,3 @@ def test_files_of_a_sweep(tmp_path: Path) -> None:
 def test_one_value_as_in_older_sweeps_is_a_control_too() -> None:
     older = comparisons(rank(networks()), {"METHOD": "none"})
     assert len(older) == 3
-
-
-def test_a_line_of_the_picture_for_each_kind() -> None:
-    every = deltas(comparisons(rank(networks()), PLAIN))
-    (panel,) = plot_deltas(every, MEASURES["val_acc"]).axes
-    labels = [text.get_text() for text in panel.get_yticklabels()]
-    assert labels[:2] == ["BEND=curved\nagainst linear", "METHOD=move\nagainst none"]
-    assert labels[2] == "NET=branched\nBEND=curved\nagainst dense"
-    assert [container.lines[0].get_xdata()[0] for container in panel.containers[:3]] == [1, 4, 16]
-
-
-def test_the_picture_and_its_error(tmp_path: Path) -> None:
-    folder = stored(tmp_path / "s", networks(), controls=PLAIN)
-    picture = tmp_path / "deltas.svg"
-    assert run(["sweep-leaderboard", "--dir", str(folder), "--deltas", str(picture)]) == 0
-    assert "difference of the validation accuracy (points), more is better" in picture.read_text(
-        encoding="utf-8"
-    )
-    alone = stored(tmp_path / "alone", networks()[:2], controls=PLAIN)
-    with pytest.raises(UserError, match="no configuration has a control"):
-        run(["sweep-leaderboard", "--dir", str(alone), "--deltas", str(tmp_path / "x.png")])

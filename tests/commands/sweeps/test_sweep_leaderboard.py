@@ -16,7 +16,6 @@ from espalier.analysis.rank import rank
 from espalier.core.errors import UserError
 from espalier.core.measures import VAL_ACC, VAL_LOSS, find
 from espalier.core.trial import Status
-from espalier.report.sweep_plots import plot_sweep
 from espalier.store.results_dir import newest_sweep
 
 
@@ -253,22 +252,6 @@ def test_curves_that_cannot_be(tmp_path: Path, by: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         leaderboard(["--dir", str(folder), "--by", by, "--curves", str(tmp_path / "x.png")])
     assert not (tmp_path / "x.png").exists()
-
-
-def test_a_panel_without_a_symbol_is_empty() -> None:
-    values = {name: ["1", "2"] for name in ("A", "B", "C", "D")}
-    low, high = (passed(trial(n, 1, **dict.fromkeys(values, str(n))), 90.0 + n) for n in (1, 2))
-    panels = plot_sweep(rank([low, high]), values).axes
-    assert [panel.axison for panel in panels] == [True] * 4 + [False] * 2
-    assert panels[0].get_title() == "no means: other settings differ too"
-    assert list(panels[0].lines[-1].get_ydata()) == []
-
-
-def test_a_panel_shows_the_means_of_a_grid() -> None:
-    results = sweep({"0.85": [90.0, 92.0], "0.87": [95.0, 96.0]})
-    (panel,) = plot_sweep(rank(results), {"ADAMWPRUNE_BETA1": ["0.85", "0.87"]}).axes
-    assert list(panel.lines[-1].get_ydata()) == [91.0, 95.5]  # through the bars
-    assert panel.get_title() == ""
 
 
 def test_plot_names_only_what_varies() -> None:
