@@ -110,6 +110,7 @@ defconfig-%: setup-plan
 ##   sweep-again        - Run trials again: TRIALS=config_003,config_007 or STATUS=failed
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
+##   sweep-list         - All sweeps, or Q='PRUNING_METHOD=rigl & val_acc>97'; JSON=1
 ##   sweep-note         - Change what is said of a sweep: NOTE="why it was run", TAGS=<tag>,...
 ##   sweep-watch        - Show it until it ends, from any terminal; WAIT=1: the next one
 ##   sweep-leaderboard  - Its best configurations so far
@@ -128,7 +129,7 @@ defconfig-%: setup-plan
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
 .PHONY: validate seed-finder sweep-again sweep-compare verdict race table report figures \
-	sweep-note sweep-watch
+	sweep-list sweep-note sweep-watch
 all train: config-given
 	$(QUIET)$(SETUP) train
 	$(QUIET)$(ESPALIER) train
@@ -156,7 +157,7 @@ sweep-run sweep-again: setup-train
 	$(QUIET)$(ESPALIER) $@
 
 sweep-status sweep-watch sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare \
-	verdict table report figures sweep-note: setup-plan
+	verdict table report figures sweep-list sweep-note: setup-plan
 	$(QUIET)$(ESPALIER) $@
 
 sweep-clean:
