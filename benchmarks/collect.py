@@ -70,6 +70,7 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "race",
     "rewiring",
     "tournament",
+    "tutorial",
     "verdict_null",
     "verdict_power",
 )
