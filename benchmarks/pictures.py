@@ -33,7 +33,11 @@ DPI = 110
 COLOURS = 128
 LINK = re.compile(r"\]\(figures/([\w-]+\.png)\)")
 DRAWN = re.compile(r"^([a-z-]+): (\S+\.png)$", re.MULTILINE)
-VIEWPORT = {"width": 1280, "height": 860}
+VIEWPORT = {"width": 1100, "height": 900}
+PHOTOGRAPHED = ("#scatter", "#forest")
+"""Parts of the page, from the first of which to the last the picture goes."""
+SETTLED = 1000
+"""Milliseconds after which a page has drawn all."""
 
 
 def main() -> int:
@@ -91,14 +95,17 @@ def keep_picture(source: Path, target: Path) -> None:
 
 
 def _photograph_report(place: Path) -> None:
-    """Keep what the head of the last sweep's page looks like."""
+    """Keep what some parts of the last sweep's page look like."""
     newest = max((place / RESULTS).glob("sweep_*/report.html"))
     drawn = place / "report.png"
     with chromium.launched() as browser:
         page = browser.new_page(viewport=VIEWPORT, color_scheme="light")
         page.goto(newest.as_uri())
-        page.wait_for_timeout(1000)
-        page.screenshot(path=drawn)
+        page.wait_for_timeout(SETTLED)
+        boxes = [page.locator(name).bounding_box() for name in PHOTOGRAPHED]
+        top, bottom = boxes[0]["y"], boxes[-1]["y"] + boxes[-1]["height"]
+        clip = {"x": 0, "y": top, "width": VIEWPORT["width"], "height": bottom - top}
+        page.screenshot(path=drawn, full_page=True, clip=clip)
     keep_picture(drawn, FIGURES / "report.png")
 
 
