@@ -23,6 +23,8 @@ from measuring import Figure
 from espalier import load_sweep
 from espalier.core.paths import RESULTS, ROOT
 from espalier.report.frames.loaded_sweep import LoadedSweep
+from espalier.store.results_dir import STORE
+from espalier.store.store import Store
 
 PAGE = ROOT / "docs" / "tutorial.md"
 OURS, THEIRS = "state", "magnitude"
@@ -69,9 +71,13 @@ def figures_of(place: Path) -> list[Figure]:
 
 
 def _costs(word: str, sweep: LoadedSweep) -> Iterator[Figure]:
-    """Yield how many trials a sweep has and the minutes from its first to its last."""
-    attempts = sweep.opened.results
-    yield Figure(f"{word} sweep: trials", [len(attempts)], "")
+    """Yield how many trials a sweep has, and the minutes from its first to the end of its last."""
+    with Store.open(sweep.folder / STORE, readonly=True) as store:
+        attempts = store.attempts()
+    ends = [attempt.finished for attempt in attempts if attempt.finished is not None]
+    seconds = max(ends) - min(attempt.started for attempt in attempts)
+    yield Figure(f"{word} sweep: trials", [len(sweep.opened.results)], "")
+    yield Figure(f"{word} sweep: time", [seconds / 60], "minutes")
 
 
 def _accuracies(sweep: LoadedSweep) -> Accuracies:
