@@ -290,6 +290,8 @@ help:
 ##   NAME=<name>            - What a new sweep is called, in its folder's name and its reports
 ##   NOTE=<text>            - A line on what a sweep is for; none takes it away
 ##   TAGS=<tag>,...         - Words that group sweeps; none takes them away
+##   Q=<query>              - What sweep-list lists: = != < <= > >= ~ & | ! and parentheses
+##   TOP=<n>                - Configurations of a sweep that sweep-list shows with Q (5)
 ##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown)
 ##   OUT=<file>             - What import-config or table writes, in place of the terminal
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over

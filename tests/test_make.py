@@ -123,6 +123,17 @@ def test_common_names_count_only_where_make_is_given_them(checkout):
     assert not (checkout / "y").exists()
 
 
+def test_a_query_is_handed_on_and_silences_nothing(checkout: Path) -> None:
+    query = "PRUNING_METHOD=rigl & val_acc>97 | !(note~'$(shell touch y)')"
+    lines = recipe(checkout, "sweep-list", f"Q={query}")
+    assert lines == ["sh scripts/bootstrap plan", ".venv/bin/python -P -m espalier sweep-list"]
+    assert "$(Q)" not in MAKEFILE  # Q is what a user asks for; QUIET is what silences
+    (checkout / "show.mk").write_text("show:\n\t@env | grep ^Q= || :\n")
+    shown = make(checkout, "-f", "Makefile", "-f", "show.mk", "show", f"Q={query}")
+    assert shown.stdout == f"Q={query}\n"
+    assert not (checkout / "y").exists()
+
+
 @pytest.mark.parametrize("target", ["sweep", "sweep-generate", "sweep-estimate", "sweep-parallel"])
 @pytest.mark.parametrize("flags", [[], ["-j4"], ["-s"]])
 def test_a_sweep_without_a_range_file_is_one_line(checkout, target, flags):
@@ -155,7 +166,10 @@ HOSTILE = [
 ]
 
 
-ON_THE_COMMAND_LINE = {"DIR", "TRIALS", "OUT", "FORMAT", "A", "WHERE", "SWEEP", "JSON"}
+ON_THE_COMMAND_LINE = {
+    *("DIR", "TRIALS", "OUT", "FORMAT", "A", "WHERE", "SWEEP", "JSON"),
+    *("NAME", "NOTE", "TAGS", "Q", "TOP"),
+}
 """Variables that are ours only there: many shells hold something else under these names."""
 
 

@@ -12,11 +12,11 @@ from espalier.core import measures
 from espalier.core.process.terminal import printable
 from espalier.core.texts.count_text import count_text
 from espalier.core.trial import REPETITION, Status
-from espalier.report.listing.listed_sweep import FINISHED, ListedConfiguration, ListedSweep
+from espalier.report.listing.listed_sweep import FINISHED, WORDS, ListedConfiguration, ListedSweep
 from espalier.report.listing.matching import Match
 from espalier.report.ranking_rows import format_interval, settings
 
-HEADING = ["when", "sweep", "swept", "trials", "best", "verdict", "tags"]
+HEADING = ["when", "sweep", "swept", "trials", "best", "verdict", "tags", "note"]
 LONGEST = 200
 """Characters of a cell: texts of stores may be of any length."""
 
@@ -35,8 +35,8 @@ def sweep_blocks(entries: Iterable[ListedSweep]) -> list[Row]:
 
 
 def _block(row: Sequence[str]) -> Row:
-    when, sweep, swept, trials, best, verdict, tags = row
-    cells = ([sweep, when, tags], [trials, swept], [best, verdict])
+    when, sweep, swept, trials, best, verdict, tags, note = row
+    cells = ([sweep, when, tags, note], [trials, swept], [best, verdict])
     return ["\n".join(filter(None, lines)) for lines in cells]
 
 
@@ -54,7 +54,7 @@ def _plain(row: Sequence[str]) -> Row:
 def _sweep(entry: ListedSweep) -> Row:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.facts.created))
     texts = [_called(entry), _swept(entry), _trials(entry), _best(entry)]
-    return [when, *texts, entry.facts.verdict, ", ".join(entry.facts.tags)]
+    return [when, *texts, entry.facts.verdict, ", ".join(entry.facts.tags), entry.facts.note]
 
 
 def _called(entry: ListedSweep) -> str:
@@ -111,7 +111,7 @@ def _matching(match: Match, query: Query, top: int) -> list[Row]:
 def _values(entry: ListedSweep, item: ListedConfiguration, query: Query) -> str:
     """Return what a configuration was swept over, and what else the query speaks of."""
     texts = settings(item.values, "")
-    shown = {*item.values, measures.find(entry.facts.by).name}
+    shown = {*item.values, *WORDS, measures.find(entry.facts.by).name}
     for name in dict.fromkeys(part.name for part in comparisons(query)):
         if name not in shown:
             texts += [_value(name, value) for value in entry.values_of(item, name)]
