@@ -5,7 +5,15 @@ from fake_sweep import trial
 
 from espalier.core.records import EpochRecord
 from espalier.core.trial import Result, Status
-from espalier.run.displays.progress import counted, duration, finished_line, overall, running_line
+from espalier.run.displays.progress import (
+    Ending,
+    counted,
+    duration,
+    finished_line,
+    outcome,
+    overall,
+    running_line,
+)
 from espalier.store.sweep_state import SweepStatus, TaskProgress
 
 
@@ -56,20 +64,27 @@ def status(**counts: int) -> SweepStatus:
 
 def test_the_line_of_a_trial_that_passed() -> None:
     result = Result(Status.PASSED, measures={"val_acc": 97.18, "final_sparsity": 0.7})
-    line = finished_line(trial(3), result, 3.1, False, status(passed=3, notrun=33))
+    line = finished_line(Ending(trial(3).name, result, 3.1), status(passed=3, notrun=33))
     assert line == "[ 3/36] config_003 passed val 97.2% sparsity 70.0% 3.1s  ETA 2m45s"
 
 
 def test_the_line_of_a_trial_that_lacks_numbers() -> None:
     result = Result(Status.PASSED, measures={"val_acc": None})
-    line = finished_line(trial(3), result, 3.1, False, status(passed=1))
+    line = finished_line(Ending(trial(3).name, result, 3.1), status(passed=1))
     assert line == "[1/1] config_003 passed 3.1s  ETA 0.0s"
 
 
 def test_the_line_of_an_error_that_is_tried_again() -> None:
     result = Result(Status.ERROR, "oom", "too large")
-    line = finished_line(trial(3), result, 3.1, True, status(passed=1, notrun=1))
+    line = finished_line(Ending(trial(3).name, result, 3.1, True), status(passed=1, notrun=1))
     assert line.startswith("[1/2] config_003 error oom: too large (to be tried again) 3.1s")
+
+
+def test_a_long_message_of_many_lines_is_one_short_line() -> None:
+    result = Result(Status.ERROR, "crash", "first\nsecond\x1b[31m" + "x" * 10_000)
+    line = outcome(Ending("config\n003", result, 3.1, True))
+    assert line.startswith("config\\n003 error crash: first\\nsecond\\x1b[31mxxx")
+    assert line.endswith("xxx... (to be tried again)") and len(line) < 260
 
 
 def test_the_line_of_a_running_trial() -> None:

@@ -86,6 +86,7 @@ class SweepWatch:
         """Show what has come about since the last look; return the seconds until the next one."""
         before = time.thread_time()
         look = self._follower.look()
+        reading = time.thread_time() - before
         status = self._status(look)
         ended = [e for e in look.ended if e.conclusive and e.round != TAKEN_OVER]
         endings = [self._ending(attempt, now=True) for attempt in ended]
@@ -94,7 +95,7 @@ class SweepWatch:
             view.finish(ending, _before(status, later))
         self._note_round(view, status)
         view.update(status)
-        return max(INTERVAL, (time.thread_time() - before) / SHARE)
+        return max(INTERVAL, reading / SHARE)
 
     def _status(self, look: SweepLook) -> SweepStatus:
         """Return how it stands for its runner, which tries again what has attempts left."""
