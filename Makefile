@@ -291,9 +291,18 @@ help:
 ##   NOTE=<text>            - A line on what a sweep is for; none takes it away
 ##   TAGS=<tag>,...         - Words that group sweeps; none takes them away
 ##   Q=<query>              - What sweep-list lists: = != < <= > >= ~ & | ! and parentheses
-##   TOP=<n>                - Configurations of a sweep that sweep-list shows with Q (5)
-##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown)
-##   OUT=<file>             - What import-config or table writes, in place of the terminal
+##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown); of figures: png, svg or pdf
+##   OUT=<file>             - What import-config or table writes, in place of the terminal; of
+##                            figures the folder of their files
+##   KIND=<names>           - Figures: which, by commas (all that the sweep has)
+##   STYLE=<size>           - Figures: for a column of a paper, a page or a talk (page)
+##   SIZE=<inches>          - Figures: width and height of each, as 3.4x2.6
+##   DPI=<n>                - Figures: dots per inch of a png
+##   BY=<symbols>           - Figures: what tells series apart, by commas
+##   X=<name> Y=<name>      - Figures: the symbols or measures of the axes
+##   TOP=<n>                - Figures: how many of the best are drawn; sweep-list: with Q, of each
+##   TITLE=<text>           - Figures: a title above each
+##   LABELS=<words>         - Figures: "val_acc=Accuracy;TARGET_SPARSITY=Sparsity" on axes and keys
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over
 ##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of; report:
 ##                            several by commas are compared

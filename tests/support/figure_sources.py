@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,16 @@ HOSTILE = (
 
 
 def source_of(
-    results: list[TrialResult], by: str = "val_acc", folder: Path = Path("sweep_1"), **wishes: Any
+    results: list[TrialResult],
+    by: str = "val_acc",
+    folder: Path = Path("sweep_1"),
+    groups: Sequence[str] = (),
+    **wishes: Any,
 ) -> FigureInput:
-    """The input of figures of a sweep that is nowhere."""
+    """The input of figures of a sweep that is nowhere; `groups` are the symbols of BY."""
     header = PlanHeader.from_json({"settings": {"RANK_BY": by}})
     opened = OpenedSweep(folder, header, tuple(results), resolve(by, recorded(results)))
-    return FigureInput(folder, opened, FigureWishes(**wishes))
+    return FigureInput(folder, opened, FigureWishes(by=groups, **wishes))
 
 
 def grid(

@@ -7,7 +7,7 @@ returns the exit code. What needs torch is imported inside of functions, so that
 from __future__ import annotations
 
 SWEEPS = {
-    "figures": "Draw the figures of a sweep, for a paper, a page or a talk",
+    "figures": "Draw the figures of a sweep, for papers and talks",
     "race": "Train seed by seed until it is known which is best",
     "report": "Write report.html and the other reports of a sweep again",
     "sweep-again": "Run trials of a sweep again",

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from control_arms import run as ran
-from espalier.report.learning_curves import CurvePoint, curve
 from stored_sweeps import stored
 from trial_results import ended, passed, sweep, trial
 
 from espalier.__main__ import main, run
 from espalier.analysis.axis_means import varied_values
+from espalier.analysis.charts.learning_curve import CurvePoint, curve
 from espalier.analysis.rank import rank
 from espalier.core.errors import UserError
 from espalier.core.measures import VAL_ACC, VAL_LOSS, find
@@ -236,14 +236,14 @@ def test_picture_of_the_curves(tmp_path: Path) -> None:
     args = ["--dir", str(folder), "--by", "val_loss", "--top", "2", "--curves", str(picture)]
     assert leaderboard(args) == 0
     text = picture.read_text(encoding="utf-8")
-    assert "<!-- config_003 LR=3 -->" in text and "<!-- config_002 LR=2 -->" in text
-    assert "config_001" not in text and "<!-- validation loss (nats) -->" in text
+    assert "<!-- 3 -->" in text and "<!-- 2 -->" in text  # the values of LR
+    assert "config_00" not in text and "<!-- Validation loss (nats) -->" in text
 
 
 @pytest.mark.parametrize(
     ("by", "message"),
     [
-        ("test_acc", "test accuracy is measured once, at the end; rank by"),
+        ("test_acc", "no ranked trial has a history of val_acc"),
         ("val_acc", "no ranked trial has a history of val_acc"),
     ],
 )

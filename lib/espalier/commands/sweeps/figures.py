@@ -20,11 +20,12 @@ from espalier.commands.options.option_types import (
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
 from espalier.core.process import disk_full
+from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_check import look_at
 from espalier.report.figures.figure_files import FORMATS
 from espalier.report.figures.figure_input import figure_input, parse_wishes
 from espalier.report.figures.figure_kinds import KINDS, draw_all, write_figure
-from espalier.report.figures.figure_style import STYLES, USUAL, resized
+from espalier.report.figures.figure_style import STYLES, USUAL, FigureStyle, resized
 from espalier.store.results_dir import newest_sweep
 
 FOLDER = "figures"
@@ -72,23 +73,21 @@ def command(  # noqa: PLR0913  # the variables of make figures
     """
     style = resized(STYLES[given.pop("style")], given.pop("size"), given.pop("dpi"))
     source = figure_input(folder or newest_sweep(RESULTS), by, parse_wishes(**given))
+    out = out or source.folder / FOLDER
+    if out.exists() and not out.is_dir():
+        raise UserError(f"OUT={out}: is a file; OUT must name a folder")
     drawn, missing = draw_all(source, style, kind, title)
-    out = _folder(out, source.folder)
     for name, each in drawn.items():
-        path = write_figure(each, out / f"{name}.{form}", style, "OUT")
-        print(f"{name}: {path}\n  {each.caption}")
-        for line in look_at(each.figure):
-            print(f"  warning: {line}")
+        _write(each, out / f"{name}.{form}", style)
     for name, reason in missing.items():
         print(f"{name}: not drawn: {reason}")
     return 0 if drawn else 1
 
 
-def _folder(out: Path | None, sweep: Path) -> Path:
-    """Return the folder of the files, which is made. Raises UserError."""
-    folder = out or sweep / FOLDER
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"OUT={folder}: is a file; OUT must name a folder")
-    with disk_full.reported(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _write(drawn: DrawnFigure, path: Path, style: FigureStyle) -> None:
+    """Write a figure; print its path, its caption, and what a look at it finds."""
+    with disk_full.reported(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    print(f"{path.stem}: {write_figure(drawn, path, style, 'OUT')}\n  {drawn.caption}")
+    for line in look_at(drawn.figure):
+        print(f"  warning: {line}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from statistics import quantiles
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +13,7 @@ from espalier.report.figures.figure_text import shorten, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
+    from matplotlib.axis import Axis, Tick
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
@@ -99,37 +99,49 @@ def axis_of(panel: Axes, which: Which) -> Axis:
 
 
 def thin_ticks(figure: Figure) -> bool:
-    """Hide labels of numbers that would overlap the one before; returns whether any was."""
+    """Hide labels of numbers that would overlap the one before; returns whether any was.
+
+    The ticks are fixed from then on, with whatever settings the figure is drawn.
+    """
     import matplotlib.ticker as mt
 
     hidden = False
-    for panel in figure.axes:
-        for which in WHICH:
-            formatter = axis_of(panel, which).get_major_formatter()
-            # names have such a formatter too, with a function of matplotlib's
-            if isinstance(formatter, mt.FuncFormatter) and formatter.func is _tick_text:
-                hidden |= _thin(axis_of(panel, which), which)
+    fixed: set[int] = set()  # panels that share a scale share its ticks
+    for panel, which in product(figure.axes, WHICH):
+        axis = axis_of(panel, which)
+        ticks = _shown_ticks(axis)
+        if _has_numbers(axis) and ticks and id(axis.major) not in fixed:
+            kept = _apart(ticks, which)
+            axis.set_major_locator(mt.FixedLocator(kept))
+            fixed.add(id(axis.major))
+            hidden |= len(kept) < len(ticks)
     return hidden
 
 
-def _thin(axis: Axis, which: Which) -> bool:
-    """Keep the ticks of an axis whose labels have room, from the last one on."""
+def _has_numbers(axis: Axis) -> bool:
+    """Return whether its labels are ours: names have such a formatter too, of matplotlib's."""
     import matplotlib.ticker as mt
 
+    formatter = axis.get_major_formatter()
+    return isinstance(formatter, mt.FuncFormatter) and formatter.func is _tick_text
+
+
+def _shown_ticks(axis: Axis) -> list[Tick]:
     low, high = sorted(axis.get_view_interval())
-    every = [tick for tick in axis.get_major_ticks() if tick.label1.get_visible()]
-    ticks = [tick for tick in every if low <= tick.get_loc() <= high]
+    ticks = [tick for tick in axis.get_major_ticks() if tick.label1.get_visible()]
+    return [tick for tick in ticks if low <= tick.get_loc() <= high]
+
+
+def _apart(ticks: Sequence[Tick], which: Which) -> list[float]:
+    """Return the places of ticks whose labels have room, from the last one on."""
     kept: list[float] = []
     edge = math.inf
     for tick in sorted(ticks, key=lambda each: -_ends(each.label1, which)[0]):
         first, last = _ends(tick.label1, which)
         if last + _gap(tick.label1) <= edge:
-            kept.append(tick.get_loc())
+            kept.append(float(tick.get_loc()))
             edge = first
-    if len(kept) == len(ticks):
-        return False
-    axis.set_major_locator(mt.FixedLocator(kept))
-    return True
+    return kept
 
 
 def _ends(label: Text, which: Which) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from espalier.core.errors import UserError
+from espalier.kconfig.advice import spelling
 from espalier.report.figures.drawn_figure import DrawnFigure, finish
 from espalier.report.figures.figure_files import save
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
@@ -74,7 +75,9 @@ KINDS = {
 def kind_of(name: str) -> FigureKind:
     """Return the kind called `name`. Raises UserError if there is none."""
     if name not in KINDS:
-        raise UserError(f"KIND={name}: must be one of {', '.join(KINDS)}")
+        near = spelling.nearest(name, KINDS)
+        hint = f"did you mean {near}? it " if near else ""
+        raise UserError(f"KIND={name}: {hint}must be one of {', '.join(KINDS)}")
     return KINDS[name]
 
 

@@ -14,14 +14,12 @@ if TYPE_CHECKING:
 
 LINES = 3
 """Lines of a label at most."""
-BEYOND = 1.1
-"""How long a label may be, in lengths of its panel: beside it there are labels of ticks."""
 
 
 def fit_labels(figure: Figure) -> bool:
     """Break labels that are longer than their panels into lines; returns whether any was."""
     broken = [
-        _fit(text, BEYOND * _length(panel, which))
+        _fit(text, _length(panel, which))
         for panel in figure.axes
         if panel.get_visible() and panel.axison
         for text, which in _labels(panel)
