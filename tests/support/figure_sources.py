@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,13 @@ def source_of(
     header = PlanHeader.from_json({"settings": {"RANK_BY": by}})
     opened = OpenedSweep(folder, header, tuple(results), resolve(by, recorded(results)))
     return FigureInput(folder, opened, FigureWishes(by=groups, **wishes))
+
+
+def with_header(source: FigureInput, **parts: Any) -> FigureInput:
+    """The same input, of a sweep whose header has other parts."""
+    assert source.sweep
+    header = replace(source.sweep.header, **parts)
+    return replace(source, sweep=replace(source.sweep, header=header))
 
 
 def grid(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from espalier.report.figures.axis_scales import (
+    fenced_range,
     is_wide,
     name_ticks,
     number_text,
@@ -37,6 +38,23 @@ def test_a_number_as_a_tick_has_it(value: float, text: str) -> None:
 def test_wide_numbers_are_logarithmic() -> None:
     assert is_wide([0.01, 1.0]) and not is_wide([0.2, 1.0])
     assert not is_wide([0.0, 100.0]) and not is_wide([-1.0, 100.0]) and not is_wide([])
+
+
+def test_geometric_numbers_are_logarithmic_and_others_are_not() -> None:
+    assert is_wide([64, 16, 32, 16]) and is_wide([1, 1.5, 2.25])
+    assert not is_wide([16, 32]) and not is_wide([0.1, 0.2, 0.3]) and not is_wide([1, 1.1, 1.21])
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_is_far_worse_is_beyond_a_scale(sign: int) -> None:
+    # quartiles 93 and 97, so that the fence is three times 4 below 93
+    scores = [sign * score for score in (91, 92, 93, 94, 95, 96, 97, 98, 99)]
+    ends = sorted([sign * 91, sign * 99])
+    assert fenced_range(scores, sign > 0) == (*ends, "neither")
+    low, high, beyond = fenced_range([*scores, sign * 10], sign > 0)
+    assert (low, high)[sign < 0] == pytest.approx(sign * (92.25 - 3 * (96.75 - 92.25)))
+    assert beyond == ("min" if sign > 0 else "max")
+    assert fenced_range([1.0, 50.0, 51.0], True) == (1.0, 51.0, "neither")  # too few to say
 
 
 def test_few_numbers_have_a_tick_each_and_none_overlap() -> None:

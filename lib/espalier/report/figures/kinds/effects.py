@@ -215,15 +215,14 @@ def _importance(
     """Draw the share of each symbol in percent, the most important on top."""
     axes = forest.axes[:BARS]
     shares = [100 * each.share for each in axes]
-    ends = [
-        [min(100 * each.spread, 100 * room) for each, room in zip(axes, rooms, strict=True)]
-        for rooms in ([each.share for each in axes], [1 - each.share for each in axes])
-    ]
-    panel.barh(range(len(axes)), shares, xerr=ends, color=ORANGE, height=0.6)
+    spreads = [100 * each.spread for each in axes]
+    below = [min(pair) for pair in zip(spreads, shares, strict=True)]
+    above = [max(0.0, min(own, 100 - share)) for own, share in zip(spreads, shares, strict=True)]
+    panel.barh(range(len(axes)), shares, xerr=(below, above), color=ORANGE, height=0.6)
     name_ticks(panel, "y", [source.names.short(each.name) for each in axes], style)
     pad_limits(panel, "y", len(axes))
     panel.invert_yaxis()
-    panel.set_xlim(-0.5, max(10.0, 1.05 * max(map(sum, zip(shares, ends[1], strict=True)))))
+    panel.set_xlim(-0.5, max(10.0, 1.05 * max(map(sum, zip(shares, above, strict=True)))))
     room = 0.5 * 72 * style.width
     panel.set_xlabel("\n".join(wrap(IMPORTANCE, style.font, room)))
 
