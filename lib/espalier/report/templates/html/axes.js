@@ -37,6 +37,7 @@ function bounded(axis, factor) {
   axis.high = maximum(finite);
   axis.log = !axis.levels && axis.low > 0 && axis.high / axis.low >= factor;
   axis.varies = axis.high > axis.low;
+  axis.absent = finite.length < axis.value.length;
   return axis;
 }
 

@@ -6,6 +6,7 @@ const immediate = [];
 const delayed = [];
 const texts = [];
 let needle = choice("search", "");
+let held = false; // while one drags, only what must follow the pointer is drawn
 
 // What is drawn at each change, also while one drags, and what when nothing has changed for a while.
 function onEachChange(draws) {
@@ -21,11 +22,21 @@ function scheduleDelayed() {
   scheduleDelayed.timer = setTimeout(drawDelayed, DELAY, 0);
 }
 
-// One after another, each in a turn of its own, so that the page answers in between.
+// One after another, each in a turn of its own, so that the page answers in between. While one
+// drags and rests, the first alone: the table.
 function drawDelayed(n) {
-  if (n >= delayed.length) return;
+  if (n >= (held ? 1 : delayed.length)) return;
   delayed[n]();
   scheduleDelayed.timer = setTimeout(drawDelayed, 0, n + 1);
+}
+
+function holdDrawing() {
+  held = true;
+}
+
+function releaseDrawing() {
+  held = false;
+  redraw();
 }
 
 function redraw() {

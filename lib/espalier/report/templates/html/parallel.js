@@ -7,6 +7,7 @@ const [TOP, BOTTOM] = [52, 22]; // for the names above and for values that are a
 const SHADES = 8;
 const CHUNK = 400; // lines of a frame, so that dragging never waits for all of them
 const BEHIND = 300; // lines that are left out and shown all the same
+const DRAGGED = 300; // lines at most while one drags: all come when one lets go
 const parallel = { axes: [], drag: null, frame: 0, palette: null };
 
 function buildParallel() {
@@ -45,7 +46,7 @@ function showParallel() {
 }
 
 function parallelCaption() {
-  const absent = parallel.axes.some((axis) => axis.value.some(Number.isNaN));
+  const absent = parallel.axes.some((axis) => axis.absent);
   const lower = absent ? " Lines at the foot of an axis have no such value." : "";
   return `Coloured by ${rankAxis().label}: the stronger, the better.${lower}`;
 }
@@ -54,22 +55,20 @@ function paintParallel(pen, dense, width) {
   cancelAnimationFrame(parallel.frame);
   pen.setTransform(dense, 0, 0, dense, 0, 0);
   pen.clearRect(0, 0, width, HEIGHT);
-  const behind = shownPlaces().length < view.count ? hiddenSample() : [];
-  strokeLines(pen, behind, colour("--line"), 0.5);
-  const groups = shades();
-  paintChunks(pen, groups, () => paintAxes(pen));
+  const hidden = view.order.filter((n) => !view.shown[n]);
+  strokeLines(pen, sampled(hidden, held ? BEHIND / 3 : BEHIND), colour("--line"), 0.5);
+  const shown = shownPlaces().reverse();
+  paintChunks(pen, shades(held ? sampled(shown, DRAGGED) : shown), () => paintAxes(pen));
 }
 
-function hiddenSample() {
-  const hidden = [];
-  for (let n = 0; n < view.count; n += 1) if (!view.shown[n]) hidden.push(n);
-  const every = Math.ceil(hidden.length / BEHIND);
-  return hidden.filter((_, n) => n % every === 0);
+// At most so many of the places, evenly spread.
+function sampled(places, count) {
+  const every = Math.ceil(places.length / count);
+  return every > 1 ? places.filter((_, n) => n % every === 0) : places;
 }
 
-// What is shown, by shades from the worst to the best; those that are not ranked come first.
-function shades() {
-  const ordered = shownPlaces().reverse();
+// Places by shades from the worst to the best; those that are not ranked come first.
+function shades(ordered) {
   const groups = Array.from({ length: SHADES }, () => []);
   const last = ordered.length - 1;
   ordered.forEach((n, rank) => groups[last ? Math.round((rank / last) * (SHADES - 1)) : SHADES - 1].push(n));
@@ -78,17 +77,21 @@ function shades() {
 
 function paintChunks(pen, groups, done) {
   const parts = groups.flatMap((group, shade) => chunked(group).map((chunk) => [chunk, shade]));
-  const total = shownPlaces().length;
+  const total = groups.reduce((sum, group) => sum + group.length, 0);
   const strength = Math.max(0.12, Math.min(0.9, 60 / Math.sqrt(total * 40)));
-  parts.first = true;
+  let first = true;
   const next = () => {
-    const part = parts.shift();
-    if (part) strokeLines(pen, part[0], shadeColour(part[1]), strength + (part[1] === SHADES - 1 ? 0.2 : 0));
+    for (let drawn = 0; parts.length && drawn + parts[0][0].length <= CHUNK; drawn += strokePart(pen, parts.shift(), strength));
     if (parts.length) parallel.frame = requestAnimationFrame(next);
-    if (!parts.length || parts.first) done();
-    parts.first = false;
+    if (!parts.length || first) done();
+    first = false;
   };
   next();
+}
+
+function strokePart(pen, [places, shade], strength) {
+  strokeLines(pen, places, shadeColour(shade), strength + (shade === SHADES - 1 ? 0.2 : 0));
+  return places.length;
 }
 
 function chunked(places) {
@@ -186,6 +189,7 @@ function beginDrag(event) {
   const n = Math.max(0, Math.min(parallel.axes.length - 1, Math.floor(event.offsetX / parallel.step)));
   parallel.drag = { n, from: event.offsetY };
   holdTable();
+  holdDrawing();
   parallel.canvas.setPointerCapture(event.pointerId);
 }
 
@@ -215,4 +219,5 @@ function endDrag(event) {
   if (!drag) return;
   if (Math.abs(event.offsetY - drag.from) < 4 && event.type === "pointerup") dropLimit(parallel.axes[drag.n]);
   keepLimits();
+  releaseDrawing();
 }

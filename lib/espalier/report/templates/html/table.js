@@ -2,17 +2,30 @@
 
 const PAGE = 25;
 const ON_PAPER = 4; // measures that are printed
-const table = { order: "place", down: false, first: 0 };
+const table = { order: "place", down: false, first: 0, stale: false };
 
 function buildTable() {
   [table.order, table.down] = [choice("sort", "place"), choice("down", "") === "1"];
+  onPause(() => table.stale && showTable());
   const search = make("input", { type: "search", id: "search", placeholder: "name, SYMBOL=value, note", value: needle });
   search.addEventListener("input", () => setSearch(search.value));
   const clear = make("button", { type: "button", click: () => { search.value = ""; clearFilters(); } }, "Show all");
   const bar = make("div", { class: "bar" }, make("label", {}, "Search", search), clear, make("span", { id: "matches", role: "status" }));
   const body = make("div", { class: "wide", id: "ranking-table", tabindex: "0", role: "region", "aria-label": "Ranking" });
   host("ranking").append(bar, limitsPanel(), body, pager());
-  onEachChange(() => { table.first = 0; showTable(); });
+  onEachChange(followFilters);
+}
+
+function followFilters() {
+  table.first = 0;
+  table.stale = held;
+  showMatches();
+  if (!held) showTable();
+}
+
+function showMatches() {
+  const count = view.shown.reduce((sum, shown) => sum + shown, 0);
+  document.getElementById("matches").textContent = `${count} of ${view.count} configurations`;
 }
 
 function pager() {
@@ -68,11 +81,11 @@ function isEmpty(value) {
 }
 
 function showTable() {
+  table.stale = false;
   const places = sorted(shownPlaces());
   table.first = Math.max(0, Math.min(table.first, Math.floor((places.length - 1) / PAGE) * PAGE));
   const rows = places.slice(table.first, table.first + PAGE);
   table.range = rangeOf(rows, rankAxis().measure);
-  document.getElementById("matches").textContent = `${places.length} of ${view.count} configurations`;
   const last = table.first + rows.length;
   document.getElementById("rows").textContent = rows.length ? `${table.first + 1} to ${last}` : "none";
   document.getElementById("before").disabled = table.first === 0;
