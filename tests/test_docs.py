@@ -39,8 +39,9 @@ def code(text: str) -> str:
 def targets(text: str) -> set[str]:
     """Targets of the `make` commands in code."""
     names = set()
-    for words in re.findall(r"^make\b(.*)$", code(text), re.MULTILINE):
-        for word in words.split("#")[0].split():
+    for line in re.findall(r"^make\b(.*)$", code(text), re.MULTILINE):
+        words, *_ = re.split(r"#|\|\||;", re.sub(r'"[^"]*"', '""', line))
+        for word in words.split():
             if re.fullmatch(r"[a-z][a-z_-]*", word):
                 names.add(word)
     return names

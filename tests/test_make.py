@@ -168,7 +168,7 @@ HOSTILE = [
 
 ON_THE_COMMAND_LINE = {
     *("DIR", "TRIALS", "OUT", "FORMAT", "A", "WHERE", "SWEEP", "JSON"),
-    *("NAME", "NOTE", "TAGS", "Q"),
+    *("NAME", "NOTE", "TAGS", "Q", "WAIT"),
     *("KIND", "STYLE", "SIZE", "DPI", "BY", "X", "TOP", "TITLE", "LABELS"),
 }
 """Variables that are ours only there: many shells hold something else under these names."""
