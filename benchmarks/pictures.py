@@ -29,7 +29,7 @@ REPORTED = "tutorial"
 """The page whose last sweep is photographed."""
 FIGURES = ROOT / "docs" / "figures"
 DRAW = "make figures "
-DPI = 110
+DPI = 130
 COLOURS = 128
 LINK = re.compile(r"\]\(figures/([\w-]+\.png)\)")
 DRAWN = re.compile(r"^([a-z-]+): (\S+\.png)$", re.MULTILINE)
