@@ -33,6 +33,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "grow_grid",
     "plan_10k",
     "report_page",
+    "sweep_list",
     "harness_overhead",
     "estimate_truth",
     "adamwprune_step",

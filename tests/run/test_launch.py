@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import fake_sweep
@@ -22,9 +23,10 @@ from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader, Revision
 from espalier.core.trial import Record
+from espalier.plan.sweep_naming import SweepNaming
 from espalier.run import launch
 from espalier.run.status_text import status_lines
-from espalier.store import results_dir
+from espalier.store import plan_files, results_dir
 from espalier.store.locks import CHOICE, LOCK, locked, runner_of
 from espalier.store.results_dir import STORE, new_sweep_path, sweeps
 from espalier.store.store import Store
@@ -343,3 +345,63 @@ def test_status_beside_the_runner(tmp_path: Path) -> None:
     )
     assert counts.startswith("1/2 done (1 passed), 1 running  ETA ")
     assert runner.startswith("run by process ")
+
+
+NAMED = SweepNaming("first-try", "why", ["paper"])
+
+
+def test_a_named_sweep_is_gone_on_with_by_its_plan(tmp_path: Path) -> None:
+    launch.run(request(tmp_path, [trial(1, "crash")], MAX_ATTEMPTS="1", naming=NAMED))
+    launch.run(request(tmp_path, [trial(1, "crash")], MAX_ATTEMPTS="1"))
+    again = SweepNaming("first-try", None, ["thesis"])
+    launch.run(request(tmp_path, [trial(1, "crash")], MAX_ATTEMPTS="1", naming=again))
+    (folder,) = sweeps(tmp_path)
+    assert re.fullmatch(r"sweep_\d{8}_\d{6}_first-try", folder.name)
+    assert ran(folder) == 3
+    with Store.open(folder / STORE) as store:
+        header = store.header
+    assert (header.name, header.note, header.tags) == ("first-try", "why", ["thesis"])
+    assert plan_files.read_sweep(folder).header == header
+    assert list(status_lines(folder))[1:4] == ["Name: first-try", "Note: why", "Tags: thesis"]
+
+
+def test_another_name_runs_nothing_and_says_why(tmp_path: Path) -> None:
+    launch.run(request(tmp_path, TWO, naming=NAMED))
+    (first,) = sweeps(tmp_path)
+    second = SweepNaming("second")
+    for more in ({}, {"output": first}):
+        with pytest.raises(UserError) as caught:
+            launch.run(request(tmp_path, TWO, naming=second, **more))
+        assert str(caught.value) == (
+            f"NAME=second: {first} is a sweep of this plan and is named first-try; "
+            "leave NAME out to go on with it, or begin another one with NEW=1"
+        )
+    assert sweeps(tmp_path) == [first]
+    launch.run(request(tmp_path, TWO, naming=second, new=True))
+    assert launch.existing(request(tmp_path, TWO, naming=NAMED)) == first
+    latest = launch.existing(request(tmp_path, TWO))
+    assert latest is not None and latest.name.endswith("_second")
+    launch.run(request(tmp_path, TWO, new=True))
+    with pytest.raises(UserError, match="NAME=third: .* and has no name; leave NAME out"):
+        launch.run(request(tmp_path, TWO, naming=SweepNaming("third")))
+
+
+def test_the_name_of_a_plan_is_for_its_next_new_sweep(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    launch.run(request(tmp_path, TWO))
+    (first,) = sweeps(tmp_path)
+    planned = replace(request(tmp_path, TWO).header, name="later")
+    launch.run(request(tmp_path, TWO, header=planned))
+    note = f"note: {first} keeps its name; a sweep named later begins with NEW=1"
+    assert note in capsys.readouterr().out
+    launch.run(request(tmp_path, TWO, header=planned, new=True))
+    newest, _ = sweeps(tmp_path)
+    assert newest.name.endswith("_later")
+
+
+def test_a_name_out_of_a_strangers_store_makes_no_path(tmp_path: Path) -> None:
+    foreign = replace(request(tmp_path, TWO).header, name="../../out")
+    with pytest.raises(UserError, match=r"NAME=\.\./\.\./out: must be letters a-z"):
+        launch.run(request(tmp_path, TWO, header=foreign))
+    assert not list(tmp_path.glob("sweep_*"))

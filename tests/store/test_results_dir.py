@@ -11,14 +11,14 @@ from espalier.core.errors import UserError
 from espalier.run import launch
 from espalier.store.locks import LOCK, locked
 from espalier.store.plan_files import SWEEP, TRIALS
-from espalier.store.results_dir import METRICS, STORE, SweepDir, remove_unfinished
+from espalier.store.results_dir import METRICS, STORE, SweepDir, new_sweep_path, remove_unfinished
 
 TRIALS_OF_TWO = [trial(1), trial(2)]
 
 
-def draft(results: Path) -> Path:
+def draft(results: Path, name: str = "sweep_20260101_000000") -> Path:
     """A folder as a runner leaves it that is killed, or still there, while it writes its store."""
-    folder = results / "sweep_20260101_000000"
+    folder = results / name
     folder.mkdir(parents=True)
     (folder / f".{STORE}.1.db").write_bytes(b"half")
     (folder / LOCK).touch()
@@ -86,3 +86,20 @@ def test_files_that_cannot_be_read_are_written_again(
     files[0].write_text(text, encoding="utf-8")
     launch.run(wish)
     assert files[0].read_text(encoding="utf-8") == before
+
+
+def test_a_name_is_part_of_the_folders_name_and_stays_within_it(tmp_path: Path) -> None:
+    plain, named = (new_sweep_path(tmp_path, name, now=0) for name in (None, "first-try"))
+    assert named == plain.with_name(f"{plain.name}_first-try")
+    named.mkdir()
+    again = new_sweep_path(tmp_path, "first-try", now=0)
+    assert again.name == f"{named.name}_2"
+    for name in ("../out", "a/b", "a\n", ""):  # as a stranger's store may have it
+        with pytest.raises(UserError, match="NAME=.*: must be letters a-z"):
+            new_sweep_path(tmp_path, name)
+
+
+def test_what_is_left_of_a_named_sweep_is_removed_too(tmp_path: Path) -> None:
+    folder = draft(tmp_path, "sweep_20260101_000000_first-try")
+    remove_unfinished(tmp_path)
+    assert not folder.exists()

@@ -9,8 +9,11 @@ from fake_sweep import header, trial
 
 from espalier.core.errors import UserError
 from espalier.core.process.disk_full import DiskFullError
+from espalier.core.records import PlanHeader
 from espalier.core.trial import Result, Status
+from espalier.plan.sweep_naming import SweepNaming
 from espalier.store.attempt import INTERRUPTED
+from espalier.store.sqlite_errors import DamagedStoreError
 from espalier.store.store import Store
 
 PASSED = Result(Status.PASSED, measures={"val_acc": 97.0}, history=[{"epoch": 1}])
@@ -259,3 +262,34 @@ def test_names_out_of_a_store_stay_in_the_folder(path: Path) -> None:
     planned = [(trial(1), "", "/tmp/out")]
     with pytest.raises(UserError, match="must name a folder within"):
         Store.create(path.with_name("other.db"), header(), planned)
+
+
+def test_outcomes_are_the_results_without_their_history(path: Path) -> None:
+    with Store.open(path) as store:
+        record(store, 1, CRASHED, PASSED)
+        record(store, 2, Result(Status.FAILED, "diverged", "not finite"))
+        whole, lean = store.final_results(), store.outcomes()
+        assert [(item, count) for item, _, count in lean] == [(i, n) for i, _, n in whole]
+        assert [(r.status, r.measures) for _, r, _ in lean] == [
+            (r.status, r.measures) for _, r, _ in whole
+        ]
+        assert [r.history for _, r, _ in lean] == [[], [], []]
+        for broken in ("{", '{"measures": 7}', '{"measures": {"val_acc": "high"}}'):
+            store._db.execute("UPDATE attempts SET result = ? WHERE trial = 1", (broken,))
+            with pytest.raises(DamagedStoreError):
+                store.outcomes()
+
+
+def test_a_new_header_keeps_the_name_the_note_and_the_tags(path: Path) -> None:
+    with Store.open(path) as store:
+        with store.writing():
+            store.set_naming(SweepNaming("first", "why"))
+        with store.writing():
+            store.set_header(PlanHeader(name="other", tags=["x"], settings={"A": "1"}))
+        header = store.header
+        assert (header.name, header.note, header.tags) == ("first", "why", None)
+        assert header.settings == {"A": "1"}
+        with store.writing():
+            store.set_naming(SweepNaming(note="", tags=["paper"]))
+        header = store.header
+        assert (header.name, header.note, header.tags) == ("first", None, ["paper"])

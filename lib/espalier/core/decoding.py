@@ -79,8 +79,9 @@ def outcome(status: str, measures: object) -> Result:
 
 
 def _check_measures(measures: Mapping[str, Any]) -> None:
+    is_number = _conforms(float | None)
     for name in _MEASURED:
-        if not _conforms(float | None)(measures.get(name)):
+        if name in measures and not is_number(measures[name]):
             raise ContentError(f"measure {name}: must be a number")
 
 

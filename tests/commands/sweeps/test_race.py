@@ -29,7 +29,7 @@ HERE_ONLY = [*ENTRY, "--in-process"]
 FIXED = "CONFIG_PRUNING_METHOD=none\nCONFIG_DEVICE_CPU=y\nCONFIG_SEED=1|2\n"
 VARIABLES = (
     *("PARALLEL", "PACK", "NEW", "REUSE", "RANK_BY", "DIR", "RANGE_CONFIG"),
-    *("ALPHA", "MARGIN", "MAX_SEEDS", "MAX_TRIALS", "SAMPLER"),
+    *("ALPHA", "MARGIN", "MAX_SEEDS", "MAX_TRIALS", "SAMPLER", "NAME", "NOTE", "TAGS"),
 )
 
 
@@ -102,6 +102,21 @@ def test_the_only_one_left_is_the_best() -> None:
     folder = race("far-range")
     assert decisions(folder) == {"0.1": ("best", 3, None), "0.01": ("behind", 3, 3)}
     assert outcome(folder)["trials"] == 6
+
+
+def test_a_race_keeps_its_name_while_it_grows(capsys: pytest.CaptureFixture[str]) -> None:
+    file("0.1|0.01", "far-range")
+    folder = race("far-range", "--name", "far", "--tags", "paper")
+    assert folder.name.endswith("_far")
+    assert race("far-range", "--name", "far", "--note", "wider") == folder
+    file("0.1|0.01|0.02", "far-range")
+    assert race("far-range", "--dir", str(folder)) == folder
+    with Store.open(folder / STORE, readonly=True) as store:
+        header = store.header
+    assert (header.name, header.note, header.tags) == ("far", "wider", ["paper"])
+    assert len(outcome(folder)["configurations"]) == 3
+    assert main(["race", "far-range", "--dir", str(folder), "--name", "near", *HERE_ONLY]) == 2
+    assert "is named far; leave NAME out" in capsys.readouterr().err
 
 
 def test_decisions_are_the_same_whatever_runs_at_a_time(place: Path) -> None:

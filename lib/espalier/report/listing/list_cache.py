@@ -21,6 +21,8 @@ from espalier.store.results_dir import STORE
 
 KEPT = 2000
 """Sweeps, those listed anew last."""
+LOGS = ("-wal", "-journal")
+"""What the file of a store may have beside it, where it is not all."""
 SETTLED = 2.0
 """Seconds since the last change after which the time stamp of a file tells another change."""
 
@@ -38,9 +40,7 @@ class ListCache:
 
         It must be taken before the store is read.
         """
-        path = folder / STORE
-        files = [_stamp(path), *(_stamp(Path(f"{path}-{kind}")) for kind in ("wal", "journal"))]
-        return strict_json.encode([revision.sources(), self._by, files])
+        return strict_json.encode([revision.sources(), self._by, _stamps(folder)])
 
     def load(self, folder: Path, key: str) -> SweepFacts | None:
         """Return the facts that are kept under the key; None if there are none."""
@@ -53,7 +53,7 @@ class ListCache:
     def save(self, folder: Path, key: str, facts: SweepFacts) -> None:
         """Keep facts of a store that has settled; a cache that cannot be written is none."""
         with suppress(OSError):
-            changed = max(_changed(folder / STORE), _changed(folder / f"{STORE}-wal"))
+            changed = max((when for *_, when in _stamps(folder)), default=0) / 1e9
             if time.time() - changed > SETTLED:
                 self._place.mkdir(parents=True, exist_ok=True)
                 text = f"{key}\n{strict_json.encode(facts.as_json())}"
@@ -62,7 +62,7 @@ class ListCache:
     def sweep_up(self) -> None:
         """Remove the oldest of more than `KEPT` files."""
         with suppress(OSError):
-            files = sorted(self._place.glob("*.json"), key=_changed)
+            files = sorted(self._place.glob("*.json"), key=lambda path: path.stat().st_mtime)
             for path in files[:-KEPT]:
                 path.unlink(missing_ok=True)
 
@@ -71,16 +71,15 @@ class ListCache:
         return self._place / f"{name}.json"
 
 
-def _stamp(path: Path) -> list[int]:
-    """Return what changes with a file; nothing for one that is not there, or empty."""
-    with suppress(OSError):
-        stat = path.stat()
-        if stat.st_size:
-            return [stat.st_ino, stat.st_size, stat.st_mtime_ns]
-    return []
+def _stamps(folder: Path) -> list[tuple[str, int, int, int]]:
+    """Return what changes with the files of a store, the time of the last change last.
 
-
-def _changed(path: Path) -> float:
-    with suppress(OSError):
-        return path.stat().st_mtime
-    return 0.0
+    A log that a reader left is empty, and none.
+    """
+    stats = []
+    for name in (STORE, *(f"{STORE}{suffix}" for suffix in LOGS)):
+        with suppress(FileNotFoundError):
+            stat = (folder / name).stat()
+            if stat.st_size:
+                stats.append((name, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return stats

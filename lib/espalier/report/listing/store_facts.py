@@ -12,7 +12,7 @@ from espalier.analysis.race_standing import RaceStanding, standing
 from espalier.analysis.rank import Configuration, Ranking, TrialResult, rank, swept_values
 from espalier.core.records import PlanHeader
 from espalier.core.texts.count_text import count_text
-from espalier.core.trial import Result, Trial
+from espalier.core.trial import REPETITION, Result, Trial
 from espalier.report.comparing.ranking_json import configuration_record
 from espalier.report.listing.listed_sweep import ListedConfiguration, SweepFacts
 from espalier.report.race_report import how_ended
@@ -90,13 +90,9 @@ def _verdict(ranking: Ranking, judged: JudgedClaims | None, race: RaceStanding |
     if race is not None:
         return f"race: {how_ended(race).lower()}"
     words = {Verdict.BEHIND: "behind", Verdict.TIED: "not told apart"}
-    counts_beside = _verdicts(ranking)
-    said = " and ".join(
-        f"{counts_beside[verdict]} {text}"
-        for verdict, text in words.items()
-        if verdict in counts_beside
-    )
-    return f"{said}, of {len(ranking.ranked) - 1} others" if said else ""
+    beside = _verdicts(ranking)
+    said = ", ".join(f"{beside[each]} {text}" for each, text in words.items() if each in beside)
+    return f"{said} (of {len(ranking.ranked) - 1})" if said else ""
 
 
 def _verdicts(ranking: Ranking) -> dict[str, int]:
@@ -106,11 +102,12 @@ def _verdicts(ranking: Ranking) -> dict[str, int]:
 
 def _texts(item: Configuration) -> Texts:
     """Return the texts of each symbol of a configuration, those of seeds each once."""
-    texts: dict[str, dict[str, None]] = {}
-    for result in item.results:
-        for name, text in result.trial.config.items():
-            texts.setdefault(name, {})[text] = None
-    return {name: list(each) for name, each in texts.items()}
+    texts = {name: [text] for name, text in item.first.config.items()}
+    for name in REPETITION:
+        each = [result.trial.config[name] for result in item.results if name in result.trial.config]
+        if each:
+            texts[name] = list(dict.fromkeys(each))
+    return texts
 
 
 def _common(texts: Sequence[Texts]) -> Texts:
@@ -124,7 +121,7 @@ def _common(texts: Sequence[Texts]) -> Texts:
 def _configuration(
     place: int, item: Configuration, texts: Texts, ranking: Ranking, common: Mapping[str, object]
 ) -> ListedConfiguration:
-    names = dict.fromkeys(name for result in item.counted for name in result.scalars)
+    names = dict.fromkeys(name for result in item.counted for name in result.result.measures)
     means = {name: mean.mean for name in names if (mean := item.measure(name))}
     score = item.score
     return ListedConfiguration(
