@@ -22,9 +22,8 @@ from espalier.core.trial import Status
 RANGE = "defconfigs/digits-adamwprune-range"
 WHOLE = "whole"
 OUTPUT = "output"
-TITLE, THIRD, TENTH, END = "Hyperparameter Sweep Analysis", "3. ", "10. ", "HOW TO GO ON"
 FOLDER = "test_matrix_results/sweep_YYYYMMDD_HHMMSS"
-FILES = (f"page: {FOLDER}/report.html", f"report: {FOLDER}/sweep_analysis.txt")
+FILES = ("page: ", "report: ")
 
 
 def parts(place: Path, range_file: str) -> dict[str, float]:
@@ -47,18 +46,17 @@ def parts(place: Path, range_file: str) -> dict[str, float]:
 
 
 def excerpt(said: str) -> str:
-    """What the README shows of what a sweep prints, in a block of code, cut at `...`."""
+    """What the README shows of what a sweep prints, in a block of code: a trial, and the end."""
     lines = said.splitlines()
-    trials = [line for line in lines if line.startswith("[")]
-    report = lines[lines.index(TITLE) : -len(FILES)]
-    third, tenth, end = (_place(report, start) for start in (THIRD, TENTH, END))
-    behind = report.index("", tenth)
-    cut = [*report[:third], "...", *report[tenth:behind], "...", *report[end:], *FILES]
-    return "\n".join(["```text", trials[0], "...", trials[-1], *cut, "```"])
+    trials = [place for place, line in enumerate(lines) if line.startswith("[")]
+    end = [_in_folder(line) if line.startswith(FILES) else line for line in lines[trials[-1] :]]
+    return "\n".join(["```text", lines[trials[0]], "...", *end, "```"])
 
 
-def _place(lines: list[str], start: str) -> int:
-    return next(i for i, line in enumerate(lines) if line.startswith(start))
+def _in_folder(line: str) -> str:
+    """A line that names a file of a sweep, as if `make` had run it."""
+    what, path = line.split(": ", 1)
+    return f"{what}: {FOLDER}/{Path(path).name}"
 
 
 def show(args: argparse.Namespace) -> None:

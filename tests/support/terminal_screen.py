@@ -96,7 +96,7 @@ class PseudoTerminal:
     """A pseudo-terminal with a screen behind it; `file` writes to it."""
 
     def __init__(self, master: int, slave: int, columns: int, rows: int) -> None:
-        self._master, self._slave = master, slave
+        self._master, self.slave = master, slave
         self.screen = TerminalScreen(columns, rows)
         self.file: TextIO = os.fdopen(os.dup(slave), "w", encoding="utf-8")
         self._set_size()
@@ -110,7 +110,7 @@ class PseudoTerminal:
     def draw(self) -> str:
         """Draw what has been written so far; return the text of the screen."""
         self.file.flush()
-        os.write(self._slave, b"\0")  # an end that comes after all of it
+        os.write(self.slave, b"\0")  # an end that comes after all of it
         seen = b""
         while not seen.endswith(b"\0"):
             seen += os.read(self._master, 65536)
@@ -119,7 +119,7 @@ class PseudoTerminal:
 
     def _set_size(self) -> None:
         size = struct.pack("HHHH", self.screen.height, self.screen.columns, 0, 0)
-        fcntl.ioctl(self._slave, termios.TIOCSWINSZ, size)
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, size)
 
 
 @contextmanager

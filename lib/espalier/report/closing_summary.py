@@ -16,7 +16,7 @@ from espalier.core.process.terminal import printable
 from espalier.core.texts.count_text import count_text
 from espalier.core.texts.shortening import shorten
 from espalier.core.trial import Status
-from espalier.report.comparing.baseline_report import mean_lines
+from espalier.report.comparing.baseline_report import compared_lines, mean_lines
 from espalier.report.comparing.claims_report import claim_numbers
 from espalier.report.failure_rows import failure_line, grouped_failures
 from espalier.report.html.page_input import PageInput
@@ -57,16 +57,17 @@ def summary_lines(page: PageInput, room: int) -> list[str]:
 
 
 def next_step(page: PageInput) -> str:
-    """Return what to do next with the results; empty if there is no best configuration."""
-    best = page.ranking.best
-    if best is None:
+    """Return what to do next with the results; empty if there is nothing to go on with."""
+    best, again = page.ranking.best, "in the range file, then `make sweep` again"
+    if best is None or not best.first.swept:
         return ""
-    again = "in the range file, then `make sweep` again"
     if page.race is None and best.score and best.score.n == 1:
         return f"one seed shows no chance: CONFIG_SEED=1|2|3 {again}"
     if page.race is None and tied(page.ranking):
         return f"more seeds tell close ones apart: CONFIG_SEED=1:1:10 {again}"
-    return "`make sweep-focus AROUND=best` plans nearby values"
+    if not swept_values(best.first):
+        return ""
+    return "nearby values: narrow the range file, or `make sweep-focus AROUND=best` plans them"
 
 
 def _race(page: PageInput) -> Iterator[Weighed]:
@@ -134,9 +135,11 @@ def _doubts(page: PageInput) -> Iterator[Weighed]:
 def _baseline(page: PageInput) -> Iterator[Weighed]:
     if page.beside is None:
         return
-    lines = mean_lines(page.beside)
+    lines = mean_lines(page.beside) or compared_lines(page.beside)
+    if lines:
+        yield Weighed(2, f"Against baseline {page.beside.arm}:")
     for place, line in enumerate(lines[:REASONS]):
-        yield Weighed(2 + place, f"Against baseline {page.beside.arm}: {line}")
+        yield Weighed(2 + place, f"  {line}")
     if len(lines) > REASONS:
         yield Weighed(3, f"and {len(lines) - REASONS} more against the baseline, in the report")
 

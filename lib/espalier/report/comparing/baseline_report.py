@@ -91,6 +91,15 @@ def mean_lines(table: AgainstBaseline) -> list[str]:
     ]
 
 
+def compared_lines(table: AgainstBaseline) -> list[str]:
+    """Return a line for each configuration that has a baseline, with its difference."""
+    p_values = Corrections.of(table.compared, table.means).ends
+    return [
+        f"{item.arm.first.name}: {difference_text(item.at_end, item.by, p_values[id(item)])}"
+        for item in table.compared
+    ]
+
+
 def left_out(table: AgainstBaseline) -> list[str]:
     """Return which configurations have no baseline, and which have several."""
     lines = {
