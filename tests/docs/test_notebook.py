@@ -49,7 +49,7 @@ def test_python_of_the_page(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     blocks = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     for text in blocks:
         exec(compile(text, "notebook.md", "exec"), names)  # noqa: S102
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     assert str(names["sweep"]) == "<sweep test_matrix_results/sweep_2: 12 trials, by val_acc>"
     out = capsys.readouterr().out
     assert out.startswith("BETTER: A is better than B by validation accuracy\n")

@@ -11,6 +11,7 @@ from espalier.analysis.rank import TrialResult, rank
 from espalier.analysis.symbol_importance import ForestImportance, Importance
 from espalier.report.axis_effects import (
     ValueMean,
+    describe_remarks,
     importance_caveat,
     means_note,
     remarks,
@@ -50,12 +51,20 @@ def test_an_axis_of_many_values_has_no_means() -> None:
     assert effects.without == ("LR",) and effects.axes == ()
 
 
-def test_remarks_name_the_first_values_alone() -> None:
-    means = AxisMeans({"a": 1.0}, 1, 4, ())
-    assert remarks(means, ["a", "b", "c", "d"]) == [
-        "means of 1 of 4: equal other settings",
-        "no mean of b, c and 1 more: other settings differ too",
+def test_remarks_are_short_and_described_below() -> None:
+    means = AxisMeans({"a": 1.0}, 1, 4, ("DEPTH",))
+    values = ["a", "b", "c"]
+    assert remarks(means, values) == [
+        "means of 1 of 4",
+        "no mean of 2 values",
+        "over 1 symbol of one value",
     ]
+    assert describe_remarks([(means, values)], str.lower) == (
+        "Open diamonds, without bars: means over those configurations alone whose other settings "
+        "all of these values have. Confounded, and without a mean: other settings differ too. "
+        "Means are also over what one value alone has: depth."
+    )
+    assert describe_remarks([(AxisMeans({"a": 1.0, "b": 2.0}, 2, 2, ()), ["a", "b"])], str) == ""
 
 
 def test_the_caveat_says_how_little_a_forest_explains() -> None:

@@ -6,7 +6,7 @@ important each symbol is, with what is to be known about that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from espalier.analysis.arms import mean_by_draw
@@ -14,13 +14,14 @@ from espalier.analysis.axis_means import AxisMeans, means_of_axes, varied_values
 from espalier.analysis.confidence import interval
 from espalier.analysis.rank import Ranking
 from espalier.analysis.symbol_importance import AxisColumn, ForestImportance, forest_importance
+from espalier.core.texts.count_text import count_text
 from espalier.report.html.columns import is_number
 from espalier.report.sweep_summary import typed
 
 LEVELS = 24
 """Values of an axis whose means are drawn at most."""
-NAMED = 2
-"""Values or symbols that a remark names."""
+NAMED = 4
+"""Symbols that a sentence names."""
 LEAST_EXPLAINED = 0.3
 """A forest that explains a smaller share of the variance says little."""
 
@@ -110,21 +111,44 @@ def means_note(means: AxisMeans) -> str:
 
 
 def remarks(comparable: AxisMeans, values: Sequence[str]) -> list[str]:
-    """Return what limits the means of a symbol, a line each; nothing where nothing does."""
+    """Return what limits the means of a symbol, a short line each; nothing where nothing does."""
     if not comparable.means:
-        return ["no means: other settings differ too"]
+        return ["no means: confounded"]
     lines = []
     if comparable.used < comparable.total:
-        lines.append(f"means of {comparable.used} of {comparable.total}: equal other settings")
-    if lone := [text for text in values if text not in comparable.means]:
-        lines.append(f"no mean of {_few(lone)}: other settings differ too")
+        lines.append(f"means of {comparable.used} of {comparable.total}")
+    if lone := sum(text not in comparable.means for text in values):
+        lines.append(f"no mean of {count_text(lone, 'value')}")
     if comparable.own:
-        lines.append(f"means over {_few(comparable.own)} of one value")
+        lines.append(f"over {count_text(len(comparable.own), 'symbol')} of one value")
     return lines
 
 
+def describe_remarks(
+    every: Sequence[tuple[AxisMeans, Sequence[str]]], words: Callable[[str], str]
+) -> str:
+    """Return what the remarks on symbols mean, each with its values, as sentences.
+
+    `words` gives the name of a symbol.
+    """
+    lone = any(text not in means.means for means, values in every for text in values)
+    part = any(means.means and not means.balanced for means, _ in every)
+    own = dict.fromkeys(name for means, _ in every for name in means.own)
+    sentences = [
+        "Open diamonds, without bars: means over those configurations alone whose other settings "
+        "all of these values have."
+        if part
+        else "",
+        "Confounded, and without a mean: other settings differ too." if lone else "",
+        f"Means are also over what one value alone has: {_few([words(name) for name in own])}."
+        if own
+        else "",
+    ]
+    return " ".join(filter(None, sentences))
+
+
 def _few(names: Sequence[str]) -> str:
-    """Return the first names, as many as a title has room for."""
+    """Return the first names, and how many more there are."""
     return ", ".join(names[:NAMED]) + f" and {len(names) - NAMED} more" * (len(names) > NAMED)
 
 

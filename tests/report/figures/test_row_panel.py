@@ -24,19 +24,19 @@ def rows(count: int) -> list[RowText]:
 
 def test_rows_lie_below_each_other_within_the_panel() -> None:
     with drawing(COLUMN):
-        made = row_panel(COLUMN, HEAD, rows(3))
+        made = row_panel(COLUMN, HEAD, rows(3), "seeds")
     assert made.places == tuple(sorted(made.places)) and len(made.places) == 3
     low, high = made.panel.get_ylim()
     assert 0 == high < made.places[0] and made.places[-1] < low
 
 
 def test_parts_share_a_line_where_they_have_room() -> None:
-    parts = ("a difference of some length", "n = 3", "not distinguishable from it")
+    parts = ("a difference of some length", "over very many seeds", "not distinguishable from it")
     with drawing(COLUMN):
-        made = row_panel(COLUMN, HEAD, [RowText("row", parts)])
+        made = row_panel(COLUMN, HEAD, [RowText("row", parts)], "seeds")
     assert made.panel.texts[-1].get_text().splitlines() == list(parts)
     with drawing(COLUMN):
-        short = row_panel(COLUMN, HEAD, rows(1))
+        short = row_panel(COLUMN, HEAD, rows(1), "seeds")
     assert short.panel.texts[-1].get_text() == "+1.00  n = 3"
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from figure_sources import grid
 from stored_sweeps import stored
 from trial_results import ended, passed, sweep, trial
 from two_arms import at_two_sparsities, two_arms
@@ -160,3 +161,22 @@ def test_it_needs_no_torch_and_pandas_only_for_frames(loaded: LoadedSweep) -> No
     command = [sys.executable, "-P", "-c", code, str(loaded.folder), *SIDES]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"
+
+
+def test_figures_are_those_of_make_figures(tmp_path: Path) -> None:
+    loaded = load_sweep(stored(tmp_path / "sweep_1", grid()))
+    figure = loaded.figure(
+        "ladder",
+        style="column",
+        title="A title",
+        x="CONFIG_TARGET_SPARSITY",
+        labels="val_acc=Accuracy",
+    )
+    assert figure.get_suptitle() == "A title" and figure.get_size_inches()[0] == 3.4
+    assert figure.axes[0].get_ylabel() == "Accuracy"
+    with pytest.raises(UserError, match="style=poster: must be one of column, page, talk"):
+        loaded.figure("ladder", style="poster")
+    with pytest.raises(UserError, match="KIND=lader: did you mean ladder"):
+        loaded.figure("lader")
+    with pytest.raises(UserError, match="the sweep is no race"):
+        loaded.figure("race")

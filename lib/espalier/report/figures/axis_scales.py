@@ -141,7 +141,7 @@ def _apart(ticks: Sequence[Tick], which: Which) -> list[float]:
         if last + _gap(tick.label1) <= edge:
             kept.append(float(tick.get_loc()))
             edge = first
-    return kept
+    return sorted(kept)
 
 
 def _ends(label: Text, which: Which) -> tuple[float, float]:

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 SMALL = 0.88
 """The size of the texts of rows, in sizes of the style's text."""
-LEFT, RIGHT = 0.32, 0.33
-"""The most that texts take of the width."""
+LEFT, PANEL = 0.32, 0.34
+"""The most that texts to the left take of the width, and the least that is left to the panel."""
 LINES, HEAD = 3, 6
 """Lines of a row at most, and of the head above all rows."""
 VALUE, NAME = 24, 30
 """Characters of a value and of the name of a symbol at most."""
 LINE, BETWEEN = 1.25, 0.55
 """The height of a line and of the space between two rows, in sizes of the texts."""
-FOOT = 4.0
-"""The room below the rows for the axis and its name, in sizes of the style's text."""
+FOOT = 3.0
+"""The room below the rows for the axis without its name, in sizes of the style's text."""
 TALL, SHARE = 7.0, 0.7
 """Inches that all rows take at most, and their share of the height that a style has."""
 ABSENT = "\N{EN DASH}"
@@ -50,14 +50,18 @@ class RowPanel:
     places: tuple[float, ...]
 
 
-def row_panel(style: FigureStyle, head: RowText, rows: Sequence[RowText]) -> RowPanel:
-    """Return a panel with the texts of `rows`, the first on top, and those of `head` above them."""
+def row_panel(style: FigureStyle, head: RowText, rows: Sequence[RowText], label: str) -> RowPanel:
+    """Return a panel with the texts of `rows`, the first on top, and those of `head` above them.
+
+    `label` is that of the axis along its foot.
+    """
     left, right = _texts(style, [head, *rows])
     heights = _heights(left, right)
     ends = list(accumulate(heights))
-    inches = (SMALL * style.font * ends[-1] + FOOT * style.font) / 72
+    lines = wrap(label, style.font, _between(style, left, right))
+    inches = (SMALL * ends[-1] + FOOT + LINE * len(lines)) * style.font / 72
     figure, [[panel]] = new_panels(style, heights=[inches])
-    panel.set(ylim=(ends[-1], 0), yticks=[])
+    panel.set(ylim=(ends[-1], 0), yticks=[], xlabel="\n".join(lines))
     panel.spines["left"].set_visible(False)
     places = [end - height / 2 for end, height in zip(ends, heights, strict=True)]
     for place, own, other in zip(places, left, right, strict=True):
@@ -89,7 +93,17 @@ def _texts(style: FigureStyle, rows: Sequence[RowText]) -> tuple[list[list[str]]
     limits = [HEAD, *(LINES for _ in rows[1:])]
     labels = zip((row.label for row in rows), limits, strict=True)
     left = [_lines(label, limit, size, LEFT * width) for label, limit in labels]
-    return left, [_packed(row.parts, size, RIGHT * width) for row in rows]
+    taken = max(text_width(line, size) for lines in left for line in lines)
+    return left, [_packed(row.parts, size, (1 - PANEL) * width - taken) for row in rows]
+
+
+def _between(
+    style: FigureStyle, left: Sequence[Sequence[str]], right: Sequence[Sequence[str]]
+) -> float:
+    """Return the width that texts on both sides leave, in points, about."""
+    size, sides = SMALL * style.font, (left, right)
+    widest = [max(text_width(line, size) for lines in side for line in lines) for side in sides]
+    return 0.95 * (72 * style.width - sum(widest) - 2 * style.font)
 
 
 def _lines(text: str, limit: int, size: float, room: float) -> list[str]:

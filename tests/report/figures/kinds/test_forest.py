@@ -37,9 +37,9 @@ def test_all_beside_the_best_the_best_first() -> None:
     assert middles(made) == pytest.approx([0.5, 0.625])
     assert texts(made)[2:] == [
         "none, \N{EN DASH}",
-        "+0.5000 \N{PLUS-MINUS SIGN} 3.1766  n = 2\nnot distinguishable",
+        "+0.5000 \N{PLUS-MINUS SIGN} 3.1766  n = 2  not distinguishable",
         "turn, 0.2",
-        "+0.6250 \N{PLUS-MINUS SIGN} 0.9530  n = 2\nnot distinguishable",
+        "+0.6250 \N{PLUS-MINUS SIGN} 0.9530  n = 2  not distinguishable",
     ]
     assert "each row minus the best configuration, config_003, in pairs of equal" in made.caption
     assert "(less is better)" in made.caption and "(n = 2)" in made.caption

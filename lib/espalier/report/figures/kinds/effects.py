@@ -6,16 +6,17 @@ below, with what is to be known about these.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from espalier.analysis.axis_means import axis_means
+from espalier.analysis.axis_means import AxisMeans, axis_means
 from espalier.analysis.rank import swept_values
 from espalier.analysis.symbol_importance import ForestImportance
 from espalier.core.texts.count_text import count_text
 from espalier.report.axis_effects import (
     LEVELS,
     AxisEffect,
+    describe_remarks,
     importance_caveat,
     means_caption,
     remarks,
@@ -49,8 +50,6 @@ ROOM = 0.06
 """The space beyond the ends of an axis, as a share of it."""
 VALUE = 14
 """Characters of a value at most."""
-LABEL = 0.55
-"""The share of the height of a row that a line beside it takes at most."""
 LOW = 0.8
 """The height of a row of several, in heights of a row."""
 
@@ -71,12 +70,12 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
         _panel(panel, name, shown.get(name), source, style)
         _scores(panel, name, frame, source)
     for panel in panels[:: style.columns(len(names))]:
-        _name_measure(panel, source, style)
+        panel.set_ylabel(source.names.measure(source.ranking.measure))
     if effects.forest and below:
         _importance(below, effects.forest, source, style)
     left_out = len(symbols) - len(names)
     sentences = [
-        _caption(source, [shown[name] for name in names if name in shown]),
+        _caption(source, names, shown),
         importance_caveat(effects.forest) if effects.forest else "",
         f"{count_text(left_out, 'symbol')} left out (BY=)." if left_out else "",
     ]
@@ -195,18 +194,16 @@ def _words(
     panel.set_xlabel("\n".join(wrap(source.names.symbol(name), size, room)))
 
 
-def _name_measure(panel: Axes, source: FigureInput, style: FigureStyle) -> None:
-    """Name the axis of the measure at the left of a row, which all panels have alike."""
-    name = source.names.measure(source.ranking.measure)
-    panel.set_ylabel("\n".join(wrap(name, style.font, LABEL * 72 * style.row_height)))
-
-
 def _notes(name: str, axis: AxisEffect | None, source: FigureInput) -> list[str]:
     """Return what limits the means of a symbol, or why it has none."""
     texts = source.axes[name]
     if axis is None and len(texts) > LEVELS:
-        return [f"no means: more than {LEVELS} values"]
-    return remarks(axis.comparable if axis else axis_means(source.ranking, name), texts)
+        return [f"no means: over {LEVELS} values"]
+    return remarks(_comparable(name, axis, source), texts)
+
+
+def _comparable(name: str, axis: AxisEffect | None, source: FigureInput) -> AxisMeans:
+    return axis.comparable if axis else axis_means(source.ranking, name)
 
 
 def _importance(
@@ -227,15 +224,14 @@ def _importance(
     panel.set_xlabel("\n".join(wrap(IMPORTANCE, style.font, room)))
 
 
-def _caption(source: FigureInput, shown: Sequence[AxisEffect]) -> str:
+def _caption(source: FigureInput, names: Sequence[str], shown: Mapping[str, AxisEffect]) -> str:
     """Return what dots, means and their bars are."""
-    ranking = source.ranking
-    dots = f"Grey dots: configurations, each {_mean_over_seeds(source)}{_beyond(source, shown)}."
-    if not shown:
-        return f"{dots} No value has a mean that can be compared."
-    part = any(not axis.comparable.balanced for axis in shown)
-    opened = " Open diamonds, without bars: means over a part of the configurations." * part
-    return f"{dots} {means_caption(ranking)}{opened}"
+    drawn = [shown[name] for name in names if name in shown]
+    dots = f"Grey dots: configurations, each {_mean_over_seeds(source)}{_beyond(source, drawn)}."
+    means = means_caption(source.ranking) if drawn else ""
+    few = [name for name in names if len(source.axes[name]) <= LEVELS]
+    every = [(_comparable(name, shown.get(name), source), source.axes[name]) for name in few]
+    return " ".join(filter(None, [dots, means, describe_remarks(every, source.names.short)]))
 
 
 def _mean_over_seeds(source: FigureInput) -> str:

@@ -58,11 +58,11 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     head, *texts = _texts(source, forest, rows)
     if source.wishes.top is None or style.height:
         rows = rows[: rows_that_fit(style, head, texts)]
-    made = row_panel(style, head, texts[: len(rows)])
+    made = row_panel(style, head, texts[: len(rows)], _axis(source))
     band = margin(source)
     for place, row in zip(made.places, rows, strict=True):
         _mark(made.panel, place, row, by)
-    _finish(made.panel, band, _axis(source))
+    _finish(made.panel, band)
     return DrawnFigure(made.figure, _caption(source, forest, len(rows), band))
 
 
@@ -167,12 +167,11 @@ def _mark(panel: Axes, place: float, row: DifferenceRow, by: Measure) -> None:
     )
 
 
-def _finish(panel: Axes, band: float, label: str) -> None:
+def _finish(panel: Axes, band: float) -> None:
     panel.axvline(0, color=GREY, zorder=1)
     if band:
         panel.axvspan(-band, band, color=GREY, alpha=0.25, linewidth=0, zorder=0)
     panel.margins(x=ROOM)
-    panel.set_xlabel(label)
     panel.locator_params(axis="x", nbins=5)
 
 

@@ -62,7 +62,7 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     texts = [_text(item, race, symbols, source.names) for item in rows]
     if source.wishes.top is None or style.height:
         rows = rows[: rows_that_fit(style, head, texts)]
-    made = row_panel(style, head, texts[: len(rows)])
+    made = row_panel(style, head, texts[: len(rows)], "Seeds spent")
     for place, item in zip(made.places, rows, strict=True):
         _bar(made.panel, place, item)
     _finish(made, race, rows)
@@ -105,7 +105,6 @@ def _finish(made: RowPanel, race: RaceStanding, rows: Sequence[RacedConfiguratio
     longest = max(max(item.spent, item.decision.seeds) for item in rows)
     made.panel.set_xlim(0, 1.03 * max(1, longest))
     made.panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    made.panel.set_xlabel("Seeds spent")
 
 
 def _caption(race: RaceStanding, left_out: int) -> str:
@@ -116,7 +115,7 @@ def _caption(race: RaceStanding, left_out: int) -> str:
     sentences = [
         f"A bar a configuration: the seeds that it was judged by in a race by {by.label} "
         f"(error rate {rules.alpha:g}{margin}), the best on top; faint: trained, but not needed "
-        "for a decision; arrowheads: still in.",
+        "for a decision; arrowheads: still in at the end.",
         f"{how_ended(race)}: {race.spent} trials, {share:.0%} of the {race.full} of "
         f"{rules.max_seeds} seeds for every configuration.",
         f"{count_text(left_out, 'configuration')} that left early left out (TOP=)."
