@@ -133,16 +133,14 @@ def describe_remarks(
     """
     lone = any(text not in means.means for means, values in every for text in values)
     part = any(means.means and not means.balanced for means, _ in every)
-    own = dict.fromkeys(name for means, _ in every for name in means.own)
+    own = [words(name) for name in dict.fromkeys(n for means, _ in every for n in means.own)]
     sentences = [
         "Open diamonds, without bars: means over those configurations alone whose other settings "
         "all of these values have."
         if part
         else "",
         "Confounded, and without a mean: other settings differ too." if lone else "",
-        f"Means are also over what one value alone has: {_few([words(name) for name in own])}."
-        if own
-        else "",
+        f"Means are also over what one value alone has: {_few(own)}." if own else "",
     ]
     return " ".join(filter(None, sentences))
 

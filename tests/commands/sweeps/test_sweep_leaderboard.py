@@ -7,14 +7,12 @@ from pathlib import Path
 import pytest
 from control_arms import run as ran
 from stored_sweeps import stored
-from trial_results import ended, passed, sweep, trial
+from trial_results import ended, nets, passed, sweep, trial
 
 from espalier.__main__ import main, run
 from espalier.analysis.axis_means import varied_values
-from espalier.analysis.charts.learning_curve import CurvePoint, curve
 from espalier.analysis.rank import rank
 from espalier.core.errors import UserError
-from espalier.core.measures import VAL_ACC, VAL_LOSS, find
 from espalier.core.trial import Status
 from espalier.store.results_dir import newest_sweep
 
@@ -199,58 +197,36 @@ def test_plot_of_the_swept_symbols(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["sweep.png"]
 
 
-def test_curves_are_means_with_the_least_and_the_most_of_any_seed() -> None:
-    results = [
-        ran(trial(1, 1, LR="1"), [2.0, 1.0, 0.5]),
-        ran(trial(2, 2, LR="1"), [1.0, 1.5, 1.0]),
-        ended(trial(3, 3, LR="1"), Status.FAILED, "diverged"),
-    ]
-    (item,) = rank(results, "val_loss").ranked
-    assert curve(item, VAL_LOSS) == [
-        CurvePoint(10, 1.5, 1.0, 2.0),
-        CurvePoint(20, 1.25, 1.0, 1.5),
-        CurvePoint(30, 0.75, 0.5, 1.0),
-    ]
-    assert curve(item, VAL_ACC) == []
-
-
-def test_the_curve_of_a_mean_over_tasks_has_a_point_for_the_end_of_each() -> None:
-    outcome = ran(trial(1, 1), [2.0, 1.0, 3.0, 1.5], mean_val_loss=1.25)
-    for record, task in zip(outcome.result.history, [1, 1, 2, 2], strict=True):
-        record["task"] = task
-    (item,) = rank([outcome], "mean_val_loss").ranked
-    points = curve(item, find("mean_val_loss"))
-    assert [(point.step, point.mean) for point in points] == [(20, 1.0), (40, 1.5)]
-
-
-def test_a_curve_has_the_steps_that_every_seed_has() -> None:
-    results = [ran(trial(n, n), [1.0] * n) for n in (1, 2)]
-    (item,) = rank(results, "val_loss").ranked
-    assert [point.step for point in curve(item, VAL_LOSS)] == [10]
-
-
 def test_picture_of_the_curves(tmp_path: Path) -> None:
-    results = [ran(trial(n, 1, LR=str(n)), [2.0, 1.0 / n]) for n in (1, 2, 3)]
+    results = [ran(trial(n, 1, LR=f"7{n}"), [2.0, 1.0 / n]) for n in (1, 2, 3)]
     folder = stored(tmp_path / "sweep_1", results)
     picture = tmp_path / "curves.svg"
     args = ["--dir", str(folder), "--by", "val_loss", "--top", "2", "--curves", str(picture)]
     assert leaderboard(args) == 0
     text = picture.read_text(encoding="utf-8")
-    assert "<!-- 3 -->" in text and "<!-- 2 -->" in text  # the values of LR
-    assert "config_00" not in text and "<!-- Validation loss (nats) -->" in text
+    assert "<!-- Lr -->" in text and "<!-- 73 -->" in text and "<!-- 72 -->" in text
+    assert "<!-- 71 -->" not in text and "<!-- Validation loss (nats) -->" in text
+    assert "1 more line not drawn." in text
+
+
+def test_picture_of_sizes(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "sweep_1", nets((100, [70.0]), (200, [80.0])))
+    picture = tmp_path / "parameters.svg"
+    assert leaderboard(["--dir", str(folder), "--parameters", str(picture)]) == 0
+    assert "<!-- Live parameters -->" in picture.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    ("by", "message"),
+    ("option", "message"),
     [
-        ("test_acc", "no ranked trial has a history of val_acc"),
-        ("val_acc", "no ranked trial has a history of val_acc"),
+        ("curves", "no ranked trial has a history of val_acc"),
+        ("parameters", "no ranked trial has the measure live_parameters"),
     ],
 )
-def test_curves_that_cannot_be(tmp_path: Path, by: str, message: str) -> None:
+def test_pictures_that_cannot_be(tmp_path: Path, option: str, message: str) -> None:
     folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0]}))
-    with pytest.raises(UserError, match=message):
-        leaderboard(["--dir", str(folder), "--by", by, "--curves", str(tmp_path / "x.png")])
+    with pytest.raises(UserError, match=f"--{option} .*x.png: {message}"):
+        leaderboard(["--dir", str(folder), f"--{option}", str(tmp_path / "x.png")])
     assert not (tmp_path / "x.png").exists()
 
 

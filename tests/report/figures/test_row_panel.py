@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from espalier.report.figures.axis_names import AxisNames
+from espalier.report.figures.figure_input import NothingToDrawError
 from espalier.report.figures.figure_style import STYLES, drawing
 from espalier.report.figures.row_panel import (
     RowText,
@@ -45,7 +48,8 @@ def test_as_many_rows_as_a_height_has_room_for() -> None:
     assert 10 < rows_that_fit(COLUMN, HEAD, rows(200)) < 60
     low = replace(COLUMN, height=2.0)
     assert 1 <= rows_that_fit(low, HEAD, rows(200)) < 10
-    assert rows_that_fit(replace(COLUMN, height=0.1), HEAD, rows(5)) == 1
+    with pytest.raises(NothingToDrawError, match="no room for its panels; take a larger SIZE"):
+        rows_that_fit(replace(COLUMN, height=1.0), HEAD, rows(5))
 
 
 def test_a_value_that_a_row_lacks_is_a_dash() -> None:

@@ -8,6 +8,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from espalier.report.figures.axis_names import AxisNames
+from espalier.report.figures.drawn_figure import NO_ROOM
+from espalier.report.figures.figure_input import NothingToDrawError
 from espalier.report.figures.figure_style import FigureStyle, new_panels
 from espalier.report.figures.figure_text import shorten, text_width, wrap
 
@@ -27,7 +29,7 @@ LINE, BETWEEN = 1.25, 0.55
 """The height of a line and of the space between two rows, in sizes of the texts."""
 FOOT = 3.0
 """The room below the rows for the axis without its name, in sizes of the style's text."""
-TALL, SHARE = 7.0, 0.7
+TALL, SHARE = 7.0, 0.45
 """Inches that all rows take at most, and their share of the height that a style has."""
 ABSENT = "\N{EN DASH}"
 """Stands for the value of a symbol that a row does not have."""
@@ -71,14 +73,18 @@ def row_panel(style: FigureStyle, head: RowText, rows: Sequence[RowText], label:
 
 
 def rows_that_fit(style: FigureStyle, head: RowText, rows: Sequence[RowText]) -> int:
-    """Return how many of `rows`, from the first on, have room: at least the first.
+    """Return how many of `rows`, from the first on, have room.
 
-    That is in the height of the style, if it has one, else in a height that suits a page.
+    That is in the height of the style, if it has one, else in a height that suits a page. Raises
+    NothingToDrawError if not even the first has.
     """
     ends = list(accumulate(_heights(*_texts(style, [head, *rows]))))
     inches = TALL if style.height is None else SHARE * style.height
     room = 72 * inches / (SMALL * style.font) - FOOT
-    return max(1, sum(end <= room for end in ends) - 1)
+    count = sum(end <= room for end in ends) - 1
+    if count < 1:
+        raise NothingToDrawError(NO_ROOM)
+    return count
 
 
 def _heights(left: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) -> list[float]:

@@ -53,7 +53,7 @@ def test_every_size_is_whole(style: str) -> None:
 
 def test_the_first_top_and_how_many_are_left_out() -> None:
     made = race(raced(tuple("abcdef")), top=2)
-    assert "4 configurations that left early left out (TOP=)." in made.caption
+    assert "The last 4 rows left out (TOP=)." in made.caption
 
 
 def test_a_sweep_that_is_no_race() -> None:

@@ -7,7 +7,7 @@ settings than most cells have is hatched and has a star.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -16,12 +16,12 @@ from espalier.analysis.charts.cell_means import CellMeans, MeanCell, cell_means
 from espalier.analysis.rank import Ranking
 from espalier.core.measures import Measure
 from espalier.core.texts.count_text import count_text
-from espalier.report.figures.axis_scales import Which, name_ticks, pad_limits
+from espalier.report.figures.axis_scales import name_ticks, pad_limits
 from espalier.report.figures.caption_parts import joined
 from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import FigureStyle, new_panels
-from espalier.report.figures.figure_text import seeds_text, text_width
+from espalier.report.figures.figure_text import fit, seeds_text, text_width
 from espalier.report.figures.numbers.figure_axis import FigureAxis, in_sentence, symbol_axis
 from espalier.report.figures.numbers.trade_offs import TARGET
 from espalier.report.figures.panel_labels import fit_up, label_edges
@@ -40,12 +40,16 @@ MOST = 40
 """Values of an axis at most."""
 SMALLEST, LARGEST = 4.5, 0.9
 """Points of the smallest numbers in cells, and the size of the largest in that of a style."""
-LINES = 1.9
+LINES = 2.0
 """The least height of a row, in sizes of the style's text."""
 BRIGHT = 0.5
 """The share of the scale from which on numbers are black."""
-WIDTH, HEIGHT = 0.62, 0.9
-"""About the shares of a figure that its cells have."""
+NAMES = 0.26
+"""The share of the width of a figure that names of rows have at most."""
+BESIDE = 8
+"""What else is beside the cells, in sizes of the style's text."""
+PANEL, HEIGHT = 0.75, 0.85
+"""About the shares of a figure that a panel has across, and of its row that cells have."""
 NOT_BALANCED = "Hatched, with a star: a mean over other settings than most cells have."
 WHY_LEFT = "without one of the two, without all seeds, or short of the target sparsity"
 
@@ -56,19 +60,34 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     Raises NothingToDrawError if no two symbols vary together, UserError for one that does not.
     """
     heat = _heat_map(source)
-    height = max(style.row_height, LINES * style.font / 72 * len(heat.rows))
+    rows = [fit(source.names.value(text), style.font, _names_room(style)) for text in heat.rows]
+    columns = [source.names.value(text) for text in heat.columns]
+    inner = _inner(style, rows)
+    height = max(style.row_height, LINES * style.font / 72 * len(rows))
     figure, ((panel,),) = new_panels(style, heights=[height])
     mesh = _paint(panel, heat)
     figure.colorbar(mesh, ax=panel, label=fit_up(source.names.measure(heat.by), style))
-    numbered = _number(panel, mesh, heat, style, height)
-    sides: dict[Which, list[str]] = {"x": heat.columns, "y": heat.rows}
-    for which, texts in sides.items():
-        name_ticks(panel, which, list(map(source.names.value, texts)), style)
-        pad_limits(panel, which, len(texts))
-    label_edges([panel], style, heat.x.label(source.names), heat.y.label(source.names))
+    numbered = _number(panel, mesh, heat, inner, height)
+    name_ticks(panel, "x", columns, inner)
+    name_ticks(panel, "y", rows, style)
+    pad_limits(panel, "x", len(columns))
+    pad_limits(panel, "y", len(rows))
+    label_edges([panel], inner, heat.x.label(source.names), heat.y.label(source.names))
     if heat.y.levels:
         panel.invert_yaxis()
     return DrawnFigure(figure, _caption(heat, source, numbered))
+
+
+def _names_room(style: FigureStyle) -> float:
+    """Return the points that names of rows have."""
+    return 72 * NAMES * style.width
+
+
+def _inner(style: FigureStyle, rows: Sequence[str]) -> FigureStyle:
+    """Return a style as wide as a figure whose panel is like the cells, without what is beside."""
+    names = max(text_width(row, style.font) for row in rows)
+    cells = style.width - (names + BESIDE * style.font) / 72
+    return replace(style, width=cells / PANEL)
 
 
 @dataclass(frozen=True)
@@ -187,13 +206,13 @@ def _rectangle(column: int, row: int, **look: Any) -> Patch:
     return Rectangle((column - 0.5, row - 0.5), 1, 1, **look)
 
 
-def _number(panel: Axes, mesh: QuadMesh, heat: _HeatMap, style: FigureStyle, height: float) -> bool:
+def _number(panel: Axes, mesh: QuadMesh, heat: _HeatMap, inner: FigureStyle, height: float) -> bool:
     """Write the mean of each cell, where there is room; returns whether there is."""
     texts = [(c, r, cell, _text(cell, heat.by)) for c, r, cell in heat.placed]
-    across = 72 * WIDTH * style.width / len(heat.columns)
+    across = 72 * PANEL * inner.width / len(heat.columns)
     up = 72 * HEIGHT * height / len(heat.rows)
-    widest = max(text_width(text, 1.0) for *_, text in texts)
-    size = min(LARGEST * style.font, 0.9 * across / widest, 0.8 * up)
+    widest = text_width(max((text for *_, text in texts), key=len), 1.0)
+    size = min(LARGEST * inner.font, 0.9 * across / widest, 0.8 * up)
     if size < SMALLEST:
         return False
     low, high = heat.ends

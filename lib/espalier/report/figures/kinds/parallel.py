@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from espalier.core.texts.count_text import count_text
 from espalier.report.figures.axis_scales import fenced_range
-from espalier.report.figures.drawn_figure import DrawnFigure
+from espalier.report.figures.drawn_figure import NO_ROOM, DrawnFigure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import FigureStyle, new_panels
 from espalier.report.figures.figure_text import fit, seeds_text, text_width, wrap
@@ -34,6 +34,14 @@ NAMES = 0.3
 """The share of the width that names take to the left of axes that lie."""
 STEP, ROW = 6.0, 3.4
 """The least distance of axes that stand, and that of axes that lie, in sizes of the text."""
+STANDING, BAR = 0.8, 5.0
+"""The share of the height that axes that stand have, and the room of the colour bar in texts."""
+NEAREST = 1.25
+"""The least distance of axes that lie, in sizes of the text."""
+NAME_LINES = 5
+"""Lines of a name at most."""
+LYING = 0.45
+"""The share of the height of a style that axes that lie have."""
 LINES = 25
 """Lines that are nearly opaque; of more, each is fainter."""
 FAINTEST, STRONGEST = 0.15, 0.9
@@ -64,16 +72,24 @@ class _Frame:
     @property
     def length(self) -> float:
         """The length of an axis in points, about."""
-        style, span = self.style, 1 - ABSENT
-        inches = style.height or style.row_height
+        style, bar = self.style, BAR * self.style.font
         if self.stands:
-            return 72 * 0.8 * inches / span
-        return 72 * style.width * (1 - NAMES) / span
+            whole = 72 * STANDING * (style.height or style.row_height) - bar * (not style.beside)
+        else:
+            whole = 72 * style.width * (1 - NAMES) - bar * style.beside
+        return max(1.0, whole) / (1 - ABSENT)
 
     @property
     def step(self) -> float:
         """The distance of axes that stand, in points, about."""
         return WIDTH * 72 * self.style.width / self.count
+
+    @property
+    def lines(self) -> int:
+        """How many lines a name has at most: those of neighbours that lie keep apart."""
+        if self.stands:
+            return NAME_LINES
+        return max(1, min(NAME_LINES, int(lying_row(self.style, self.count) / (1.2 * self.size))))
 
     @property
     def size(self) -> float:
@@ -109,6 +125,19 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
 def stands_up(style: FigureStyle, count: int) -> bool:
     """Return whether so many axes have room side by side."""
     return WIDTH * 72 * style.width / count >= STEP * style.font
+
+
+def lying_row(style: FigureStyle, count: int) -> float:
+    """Return the distance of so many axes that lie, in points.
+
+    Raises NothingToDrawError if a style with a height has no room for them.
+    """
+    if style.height is None:
+        return ROW * style.font
+    row = 72 * LYING * style.height / count
+    if row < NEAREST * style.font:
+        raise NothingToDrawError(NO_ROOM)
+    return row
 
 
 def _lines(
@@ -193,7 +222,7 @@ def _names(frame: _Frame, axes: Sequence[ParallelAxis]) -> None:
     """Name the axes: below those that stand, to the left of those that lie."""
     panel, style = frame.panel, frame.style
     room = frame.step if frame.stands else NAMES * 72 * style.width
-    names = ["\n".join(wrap(axis.label, frame.size, 0.94 * room)) for axis in axes]
+    names = ["\n".join(wrap(axis.label, frame.size, 0.94 * room)[: frame.lines]) for axis in axes]
     across, along = (panel.xaxis, panel.yaxis) if frame.stands else (panel.yaxis, panel.xaxis)
     across.set_ticks(range(len(axes)), names)
     along.set_ticks([])

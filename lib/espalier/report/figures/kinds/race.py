@@ -118,8 +118,6 @@ def _caption(race: RaceStanding, left_out: int) -> str:
         "for a decision; arrowheads: still in at the end.",
         f"{how_ended(race)}: {race.spent} trials, {share:.0%} of the {race.full} of "
         f"{rules.max_seeds} seeds for every configuration.",
-        f"{count_text(left_out, 'configuration')} that left early left out (TOP=)."
-        if left_out > 0
-        else "",
+        f"The last {count_text(left_out, 'row')} left out (TOP=)." if left_out > 0 else "",
     ]
     return " ".join(filter(None, sentences))

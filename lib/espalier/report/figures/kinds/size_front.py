@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
+SLIDE = "talk"
 RING = 2.4
 """The size of a ring, in sizes of a marker."""
 MARGIN = 0.08
@@ -112,8 +113,9 @@ class _Picture:
 
     @property
     def is_efficient(self) -> bool:
-        """Whether a panel has the measure for each 1,000 live parameters."""
-        return len(self.every) == 1 and self.every[0].points[0].efficiency is not None
+        """Whether a panel has the measure for each 1,000 live parameters; a slide has no room."""
+        single = len(self.every) == 1 and self.style.name != SLIDE
+        return single and self.every[0].points[0].efficiency is not None
 
     @cached_property
     def points(self) -> list[Point]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from espalier.analysis.arms import values_by_symbol
+from espalier.analysis.arms import in_plan_order, values_by_symbol
 from espalier.analysis.rank import Configuration, TrialResult, recorded
 from espalier.core import measures
 from espalier.core.errors import UserError
@@ -94,7 +94,7 @@ def axis_named(source: FigureInput, name: str, option: str) -> FigureAxis:
     Raises UserError, with what there is, for a name that no ranked trial has.
     """
     name = name.strip().removeprefix("CONFIG_")
-    values = values_by_symbol(source.ranking.ranked)
+    values = values_by_symbol(in_plan_order(source.ranking.ranked))
     if name in values:
         return _symbol_axis(name, values[name])
     return FigureAxis(name, measure_named(source, name, option))
@@ -106,7 +106,7 @@ def _symbol_axis(name: str, texts: list[str]) -> FigureAxis:
 
 def symbol_axis(source: FigureInput, name: str) -> FigureAxis:
     """Return the axis of a symbol that the sweep varies."""
-    return _symbol_axis(name, values_by_symbol(source.ranking.ranked)[name])
+    return _symbol_axis(name, values_by_symbol(in_plan_order(source.ranking.ranked))[name])
 
 
 def measure_named(source: FigureInput, name: str, option: str) -> Measure:
