@@ -17,6 +17,8 @@ from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 INSTALL = (sys.executable, "-P", "-m", "playwright", "install", "--only-shell", "chromium")
+WITHIN = {"PLAYWRIGHT_BROWSERS_PATH": "0"}
+"""So Playwright's own browser lies within the environment, whatever the home is."""
 PATIENCE = 600
 """Seconds that an install may take."""
 
@@ -40,6 +42,7 @@ def launched() -> Iterator[Any]:
         from playwright.sync_api import sync_playwright
     except ImportError:
         raise NoBrowserError("no Playwright to drive a browser") from None
+    os.environ.update({**WITHIN, **os.environ})  # its driver takes no other
     with sync_playwright() as playwright:
         browser = _launch(playwright.chromium)
         try:
@@ -68,7 +71,12 @@ def install() -> None:
         return
     try:
         done = subprocess.run(
-            INSTALL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE
+            INSTALL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE,
+            env={**WITHIN, **os.environ},
         )
         why = "" if done.returncode == 0 else _reason(done.stdout)
     except subprocess.TimeoutExpired:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from espalier.analysis.multiple_best import are_behind, behind_the_best
+from espalier.analysis.multiple_best import are_behind, behind_the_best, rivals
 
 TABLE = [[90.2, 91.7, 90.9, 91.3], [91.9, 92.8, 92.1, 93.3], [92.0, 92.4, 92.6, 93.0]]
 
@@ -95,3 +95,31 @@ def test_an_equal_one_is_seldom_called_behind(n: int, lumps: float) -> None:
         scores = rng.binomial(360, common, (20, n)) / 3.6 if lumps else smooth
         behind.append(are_behind(scores, 0.05).mean())
     assert 0 < np.mean(behind) <= 0.05
+
+
+def is_behind(own: dict[object, float], others: list[dict[object, float]], level: float) -> bool:
+    """The definition, a pair at a time."""
+    for other in others:
+        common = [draw for draw in own if draw in other]
+        pairs = [other[draw] for draw in common], [own[draw] for draw in common]
+        differences = {round(a - b, 9) for a, b in zip(*pairs, strict=True)}
+        if len(differences) > 1 and one_sided(*pairs) <= level:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("lost", [0.0, 0.2], ids=["complete", "with gaps"])
+@pytest.mark.parametrize("spread", [0.0, 0.5], ids=["alike", "apart"])
+def test_many_are_told_apart_as_a_pair_at_a_time(lost: float, spread: float) -> None:
+    """More than are compared with first, so that all ways through them are taken."""
+    rng = np.random.default_rng(5)
+    means, shape = rng.normal(90, spread, (60, 1)), (60, 4)
+    table = means + rng.normal(0, 0.3, shape)
+    table[rng.random(shape) < lost] = np.nan
+    rows: list[dict[object, float]] = [
+        {n: float(score) for n, score in enumerate(row) if not np.isnan(score)} for row in table
+    ]
+    said = behind_the_best(rows, 0.6)
+    tested = rivals(sum(bool(row) for row in rows))
+    assert said == [is_behind(row, rows, 0.6 / tested) for row in rows]
+    assert 0 < sum(said) < len(rows)

@@ -30,6 +30,8 @@ from espalier.report.html.page_input import PageInput
 from espalier.report.html.report_page import REPORT, render_page
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
+from espalier.report.tables.best_per_cells import best_per_cells
+from espalier.report.tables.ranking_cells import CellTable
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
@@ -78,6 +80,10 @@ class ReportRequest:
     def beside(self, ranking: Ranking) -> AgainstBaseline | None:
         """Return all beside the baseline, if there is one. Raises UserError if no trial has it."""
         return against_baseline.against(ranking, self._baseline) if self._baseline else None
+
+    def best_per_cells(self, ranking: Ranking) -> CellTable | None:
+        """Return the table of the best of each value, if one is to be. Raises UserError."""
+        return best_per_cells(ranking, self._best_per) if self._best_per else None
 
     def parts(self, ranking: Ranking) -> list[Part]:
         """Return the parts that are made on request. Raises UserError for what no trial has."""
@@ -184,8 +190,17 @@ def read_sweep(sweep_dir: Path, request: ReportRequest, running: bool = False) -
         results, folders = trial_results(store), store.directories()
         by, header = ranking_measure(store, results, request.by), store.header
     ranking = rank(results, by, header.race is not None)
-    beside, now = request.beside(ranking), time.time()
-    return PageInput(sweep_dir, header, results, folders, ranking, now, beside, running)
+    return PageInput(
+        sweep_dir,
+        header,
+        results,
+        folders,
+        ranking,
+        time.time(),
+        request.beside(ranking),
+        request.best_per_cells(ranking),
+        running,
+    )
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:

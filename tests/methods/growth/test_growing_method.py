@@ -14,7 +14,7 @@ from espalier.core.contracts import CannotTrain
 from espalier.core.samples import Split
 from espalier.layers.masked_blocks import edges
 from espalier.methods.growth.grow import Grow
-from espalier.methods.growth.growing_method import TABLE
+from espalier.methods.growth.growth_table import TABLE
 from espalier.methods.growth.highways import Highways
 from espalier.methods.growth.indefinite import Indefinite
 from espalier.methods.growth.patches import Patches

@@ -20,8 +20,8 @@ def test_a_long_curve_keeps_its_last_point() -> None:
 
 
 def test_values_are_places_on_a_scale() -> None:
-    assert [Scale(0.5, 2.0, 100).place(value) for value in (0.5, 2.0, 1.25)] == [0, 100, 50]
-    assert Scale(1.0, 1.0, 100).place(1.0) == 0
+    assert Scale(0.5, 2.0, 100).places([0.5, 2.0, 1.25, 1.2574]).tolist() == [0, 100, 50, 50]
+    assert Scale(1.0, 1.0, 100).places([1.0]).tolist() == [0]
 
 
 def test_a_curve_is_its_differences_and_its_band() -> None:

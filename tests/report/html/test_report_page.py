@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import claim_cases
@@ -60,7 +61,7 @@ def test_a_sweep_without_a_result_has_a_page(tmp_path: Path) -> None:
 def test_a_command_for_each_row_names_the_folder_as_a_shell_reads_it(tmp_path: Path) -> None:
     folder = tmp_path / "a sweep; rm x"
     page = written(folder, sweep({"0.85": [90.0]}))
-    assert page.data["again"] == f"DIR='{folder}'"
+    assert page.data["again"] == f"make sweep-again DIR='{folder}'"
 
 
 def test_what_is_behind_has_the_error_rate_of_the_whole_table(tmp_path: Path) -> None:
@@ -185,3 +186,28 @@ def test_a_page_of_36_trials_is_small(tmp_path: Path) -> None:
     folder = stored(tmp_path / "sweep_1", results)
     write_reports(folder)
     assert (folder / REPORT).stat().st_size < 200_000
+
+
+def test_the_best_of_each_value_stands_in_the_page_if_it_is_asked_for(tmp_path: Path) -> None:
+    results = sweep({"0.85": [90.0, 91.0], "0.9": [95.0, 96.1]})
+    page = written(tmp_path / "sweep_1", results)
+    assert "Best of each value" not in page.text
+    write_reports(tmp_path / "sweep_1", ReportRequest(best_per="ADAMWPRUNE_BETA1"))
+    page = Page((tmp_path / "sweep_1" / REPORT).read_text(encoding="utf-8"))
+    assert "Best of each value" in page.text and "0.85 90.50 ± 6.35 (n=2)" in page.text
+
+
+def test_what_failed_can_be_run_again_by_a_command(tmp_path: Path) -> None:
+    results = [
+        *sweep({"0.85": [90.0]}),
+        ended(trial(2, 2), Status.FAILED, "diverged", "loss is nan"),
+        ended(trial(3, 3), Status.ERROR, "crash", "no memory"),
+    ]
+    page = written(tmp_path / "sweep_1", results)
+    assert f"make sweep-again STATUS=error,failed DIR={tmp_path / 'sweep_1'}" in page.text
+
+
+def test_the_collector_of_cycles_goes_on_after_a_page(tmp_path: Path) -> None:
+    assert gc.isenabled()
+    written(tmp_path / "sweep_1", sweep({"0.85": [90.0]}))
+    assert gc.isenabled()

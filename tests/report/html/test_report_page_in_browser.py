@@ -1,80 +1,17 @@
-"""report.html in Chromium: to sort, search, brush, copy, by keyboard, on paper and on a phone."""
+"""report.html in Chromium: to sort, search, brush, copy, choose, and by keyboard."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browsers import chromium
-from html_pages import HOSTILE
+from page_visits import ROWS, Visit, results, swept_folder, visits_to
 from stored_sweeps import stored
-from trial_results import ended, trial
 
-from espalier.analysis.rank import TrialResult
-from espalier.core.trial import Result, Status, Trial
-from espalier.report.reports import ReportRequest, write_page, write_reports
-
-BEST = {"none": 97.0, "magnitude": 95.0, "rigl": 96.0, HOSTILE: 90.0}
-ROWS = "#ranking-table tbody tr"
-OVERLAPS = """() => {
-  const apart = (a, b) => a.right < b.left + 1 || a.bottom < b.top + 1;
-  const meet = (a, b) => !apart(a, b) && !apart(b, a);
-  const faults = [];
-  for (const svg of document.querySelectorAll("main svg")) {
-    const texts = [...svg.querySelectorAll("text")];
-    const boxes = texts.map((each) => [each.textContent, each.getBoundingClientRect()]);
-    const frame = svg.getBoundingClientRect();
-    boxes.forEach(([text, a], n) => {
-      if (a.left < frame.left - 1 || a.right > frame.right + 1 || a.bottom > frame.bottom + 1)
-        faults.push(`${text} is clipped`);
-      for (const [other, b] of boxes.slice(n + 1))
-        if (meet(a, b))
-          faults.push(`${text} on ${other}`);
-    });
-  }
-  return faults;
-}"""
-
-
-def result(number: int, method: str, sparsity: str, seed: int) -> TrialResult:
-    swept = {"PRUNING_METHOD": method} | ({"TARGET_SPARSITY": sparsity} if sparsity else {})
-    share = float(sparsity or 0)
-    score = BEST[method] - 3 * share**4 + (seed - 2) / 10
-    history = [
-        {"step": 10 * n, "val_acc": score - 30 * math.exp(-n), "sparsity": share}
-        for n in range(1, 9)
-    ]
-    measures = {
-        "val_acc": score,
-        "test_acc": score - 0.4,
-        "final_sparsity": share,
-        "live_parameters": round(1e5 * (1 - share)),
-        "total_time": 10.0 + number,
-    }
-    made = Result(Status.PASSED, measures=measures, history=history)
-    return TrialResult(planned(number, seed, swept), made, 1)
-
-
-def planned(number: int, seed: int, swept: dict[str, str]) -> Trial:
-    """A trial that has a target only where it is swept, unlike those of `trial`."""
-    item = trial(number, seed, **swept)
-    config = {name: text for name, text in item.config.items() if name != "TARGET_SPARSITY"}
-    return replace(item, config={**config, **item.swept})
-
-
-def results() -> list[TrialResult]:
-    """Ten configurations of three seeds, and one that failed."""
-    cells = [("none", ""), *((m, s) for m in list(BEST)[1:] for s in ("0.5", "0.9", "0.95"))]
-    made: list[TrialResult] = []
-    for (method, sparsity), seed in product(cells, (1, 2, 3)):
-        made.append(result(len(made) + 1, method, sparsity, seed))
-    lost = planned(len(made) + 1, 1, {"PRUNING_METHOD": "lost"})
-    return [*made, ended(lost, Status.ERROR, "crash", HOSTILE)]
+from espalier.report.reports import ReportRequest, write_reports
 
 
 @pytest.fixture(scope="module")
@@ -85,57 +22,13 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = stored(
-        tmp_path_factory.mktemp("pages") / "sweep's 1",
-        results(),
-        controls={"PRUNING_METHOD": ["none"]},
-    )
-    write_reports(made)
-    return made
-
-
-class Visit:
-    """A page in a browser, with what it asked for and complained of."""
-
-    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
-        self.context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
-        self.page = self.context.new_page()
-        self.requests: list[str] = []
-        self.faults: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.faults.append(message.text))
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.faults.append("a dialog"))
-        self.address = path.as_uri()
-        self.page.goto(self.address)
-        self.page.wait_for_selector("#curves-chart svg")
-
-    def row(self, place: int) -> str:
-        return self.page.locator(ROWS).nth(place).inner_text()
-
-    def matches(self) -> str:
-        return self.page.inner_text("#matches")
+    return swept_folder(tmp_path_factory.mktemp("pages") / "sweep's 1")
 
 
 @pytest.fixture
 def visit(browser: Any, folder: Path) -> Iterator[Any]:
-    visits: list[Visit] = []
-
-    def open_page(path: Path = folder / "report.html", **options: Any) -> Visit:
-        visits.append(Visit(browser, path, **options))
-        return visits[-1]
-
-    yield open_page
-    for each in visits:
-        assert each.faults == []
-        assert {url.partition("#")[0] for url in each.requests} == {each.address}
-        each.context.close()
-
-
-def wait_for_matches(seen: Visit, text: str) -> None:
-    seen.page.wait_for_function(
-        "(text) => document.getElementById('matches').textContent.startsWith(text)", arg=text
-    )
+    with visits_to(browser, folder / "report.html") as opened:
+        yield opened
 
 
 def test_columns_sort_and_rows_are_searched(visit: Any) -> None:
@@ -147,10 +40,10 @@ def test_columns_sort_and_rows_are_searched(visit: Any) -> None:
     heading = seen.page.locator("#ranking-table th[aria-sort=ascending]")
     assert "test accuracy" in heading.inner_text()
     seen.page.fill("#search", "rigl TARGET_SPARSITY=0.95")
-    wait_for_matches(seen, "1 of")
+    seen.wait_for_matches("1 of")
     assert seen.matches() == "1 of 11 configurations" and "config_019" in seen.row(0)
     seen.page.click("text=Show all")
-    wait_for_matches(seen, "11 of")
+    seen.wait_for_matches("11 of")
 
 
 def drag(seen: Visit, axis: int, axes: int, low: float, high: float) -> None:
@@ -168,10 +61,10 @@ def drag(seen: Visit, axis: int, axes: int, low: float, high: float) -> None:
 def test_brushing_an_axis_filters_the_table_and_a_click_ends_it(visit: Any) -> None:
     seen = visit()
     drag(seen, 1, 6, 0.05, 0.5)  # the upper half of TARGET_SPARSITY: 0.9 and 0.95
-    wait_for_matches(seen, "6 of")
+    seen.wait_for_matches("6 of")
     assert "limit.TARGET_SPARSITY=" in seen.page.url
     drag(seen, 1, 6, 0.5, 0.5)
-    wait_for_matches(seen, "11 of")
+    seen.wait_for_matches("11 of")
     assert "limit" not in seen.page.url
 
 
@@ -181,7 +74,7 @@ def test_what_was_chosen_outlives_a_reload(visit: Any) -> None:
     seen.page.select_option("#choose-x", "live_parameters")
     seen.page.select_option("#theme", "dark")
     seen.page.reload()
-    seen.page.wait_for_selector("#curves-chart svg")
+    seen.wait_until_drawn()
     assert seen.matches() == "3 of 11 configurations"
     assert seen.page.input_value("#search") == "magnitude"
     assert seen.page.input_value("#choose-x") == "live_parameters"
@@ -194,7 +87,7 @@ def test_a_row_copies_the_command_that_runs_it_again(visit: Any, folder: Path) -
     seen.page.wait_for_selector("#copied span")
     copied = seen.page.evaluate("navigator.clipboard.readText()")
     quoted = str(folder).replace("'", "'\"'\"'")
-    assert copied == (f"make sweep-again TRIALS=config_001,config_002,config_003 DIR='{quoted}'")
+    assert copied == f"make sweep-again DIR='{quoted}' TRIALS=config_001,config_002,config_003"
 
 
 def test_without_a_pointer(visit: Any) -> None:
@@ -208,45 +101,33 @@ def test_without_a_pointer(visit: Any) -> None:
     seen.page.keyboard.press("Tab")
     assert seen.page.evaluate("document.activeElement.ariaLabel") == "PRUNING_METHOD from"
     seen.page.keyboard.press("ArrowDown")
-    wait_for_matches(seen, "10 of")
+    seen.wait_for_matches("10 of")
     assert seen.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-def test_light_and_dark(visit: Any) -> None:
-    papers = [
-        visit(color_scheme=scheme).page.evaluate("getComputedStyle(document.body).backgroundColor")
-        for scheme in ("light", "dark")
-    ]
-    assert papers == ["rgb(255, 255, 255)", "rgb(20, 23, 27)"]
-
-
-def test_on_paper(visit: Any) -> None:
-    seen = visit(color_scheme="dark")
-    seen.page.emulate_media(media="print")
-    assert not seen.page.is_visible("nav") and not seen.page.is_visible(".again")
-    assert seen.page.is_visible("#scatter-chart svg")
-    paper = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert paper == "rgb(255, 255, 255)"
-    assert not seen.page.is_visible("#ranking-table .extra")
-    assert seen.page.pdf()[:4] == b"%PDF"
-    assert seen.page.get_attribute("html", "data-theme") == "dark"  # light on paper alone
-
-
-@pytest.mark.parametrize("width", [360, 768, 1440])
-def test_nothing_overlaps_or_leaves_the_page(visit: Any, width: int) -> None:
-    seen = visit(viewport={"width": width, "height": 800})
-    seen.page.wait_for_timeout(300)
-    wide = seen.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert wide <= 0
-    assert seen.page.evaluate(OVERLAPS) == []
-
-
-def test_text_of_a_store_is_text_in_every_part(visit: Any) -> None:
+def test_what_grew_is_drawn_and_who_descends_from_whom(visit: Any) -> None:
     seen = visit()
-    assert HOSTILE[:20] in seen.page.inner_text("#ranking-table")
-    assert HOSTILE[:20] in seen.page.inner_text("#curves-chart")
-    assert HOSTILE[:20] in seen.page.inner_text("#failures")
-    assert seen.page.locator("img").count() == 0
+    titles = seen.page.locator("#grown-chart title").all_text_contents()
+    assert titles == [
+        "step 10: 7 added, 1 dropped, 16 live",
+        "step 40: 4 added, 0 dropped, 20 live",
+    ]
+    assert seen.page.locator("#lives-chart .life").count() == 4  # three founders and one newborn
+    assert seen.page.locator("#lives-chart .tie").count() == 2
+    assert "3 founders, 1 born later" in seen.page.inner_text("#lives-caption")
+    seen.page.select_option("#choose-layer", value="1")
+    seen.page.wait_for_function(
+        "() => document.querySelectorAll('#lives-chart .life').length === 2"
+    )
+    seen.page.fill("#search", "magnitude")
+    seen.page.wait_for_function("() => !document.querySelector('#grown-chart svg')")
+
+
+def test_the_sections_that_a_sweep_has_not_have_no_link(visit: Any, tmp_path: Path) -> None:
+    assert visit().page.is_visible("nav a[href='#growth']")
+    made = stored(tmp_path / "sweep_2", results())
+    write_reports(made)
+    assert not visit(made / "report.html").page.is_visible("nav a[href='#growth']")
 
 
 def test_any_configuration_can_be_the_baseline(visit: Any) -> None:
@@ -264,13 +145,3 @@ def test_a_baseline_that_was_given_is_what_differences_are_to(visit: Any, tmp_pa
     assert seen.page.input_value("#choose-against") == "beside"
     assert "config_" in seen.page.inner_text("#forest-table")
     assert "Holm" in seen.page.inner_text("#forest-caption")
-
-
-def test_the_page_of_a_running_sweep_says_if_it_is_old(
-    visit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = stored(tmp_path / "sweep_2", results())
-    monkeypatch.setattr("espalier.report.reports.time.time", lambda: 1e9)
-    write_page(made)
-    seen = visit(made / "report.html")
-    assert "is it still running?" in seen.page.inner_text("#stale")

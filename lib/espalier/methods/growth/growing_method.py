@@ -17,6 +17,7 @@ from espalier.core.contracts import CannotTrain, Method, Run, StateDict
 from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.masked_blocks import Blocks
+from espalier.methods.growth.growth_table import TABLE
 from espalier.methods.growth.structure.edge_editor import EdgeEditor
 from espalier.methods.growth.structure.layer_editor import open_layers
 from espalier.methods.growth.structure.network_editor import NetworkEditor
@@ -27,9 +28,6 @@ from espalier.methods.growth.timing.growth_state import GrowthState, Memory_co
 from espalier.sparse.initial_edges import EdgePlan
 from espalier.surgery.probe import evaluating
 from espalier.train.engine.evaluation import evaluate_model
-
-TABLE = "growth.csv"
-"""What the table of structural operations is called in a trial's folder."""
 
 
 @kconfig_dataclass

@@ -9,6 +9,7 @@ from pathlib import Path
 from espalier.analysis.comparing.sweep_pairs import PairedSweeps
 from espalier.analysis.confidence import Interval
 from espalier.core.texts.utc_time import utc_text
+from espalier.plan.sweep_naming import naming_lines
 from espalier.report.comparing import sweep_comparison
 from espalier.report.comparing.opened_sweeps import OpenedSweep
 from espalier.report.html import page_assets
@@ -55,6 +56,7 @@ def render_comparison_page(compared: Sequence[Compared], written: float) -> str:
         written=utc_text(written),
         compared=compared,
         texts=sweep_comparison,
+        naming_lines=naming_lines,
         rows_of=compared_rows,
         LISTED=LISTED,
     )

@@ -23,6 +23,7 @@ REPORT = (
     "forest.js",
     "curves.js",
     "effects.js",
+    "growth.js",
     "page.js",
 )
 """The files of the program of report.html, in the order in which they stand in it."""

@@ -15,6 +15,7 @@ from espalier.analysis.race_standing import RaceStanding, standing
 from espalier.analysis.rank import Configuration, Ranking, TrialResult
 from espalier.core.records import PlanHeader
 from espalier.report.html.ranking_data import in_plan_order
+from espalier.report.tables.ranking_cells import CellTable
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class PageInput:
     """A sweep: its folder, its header, its trials as they stand, their folders, the ranking.
 
     `running` says whether it goes on, so that the page is written again; `written` is when it was,
-    in seconds since 1970. `beside` has all beside a baseline, if one is given.
+    in seconds since 1970. `beside` has all beside a baseline, and `best_per` the best of each value
+    of a symbol, if these are given.
     """
 
     folder: Path
@@ -32,12 +34,18 @@ class PageInput:
     ranking: Ranking
     written: float
     beside: AgainstBaseline | None = None
+    best_per: CellTable | None = None
     running: bool = False
 
     @cached_property
     def every(self) -> list[Configuration]:
         """All configurations, in plan order."""
         return in_plan_order(self.ranking)
+
+    @cached_property
+    def places(self) -> dict[int, int]:
+        """The place of each configuration among `every`, by its `id()`."""
+        return {id(item): place for place, item in enumerate(self.every)}
 
     @cached_property
     def compared(self) -> list[Comparison]:

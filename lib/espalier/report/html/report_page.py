@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
+from espalier.analysis.rank import TrialResult
 from espalier.core.texts.utc_time import utc_text
 from espalier.core.trial import LOG, Record, Status
 from espalier.report import failure_rows, ranking_rows
@@ -12,6 +14,7 @@ from espalier.report.html.curve_data import curves_data
 from espalier.report.html.data_block import data_block
 from espalier.report.html.effects_data import effects_data
 from espalier.report.html.forest_data import forest_data
+from espalier.report.html.growth_data import growth_data
 from espalier.report.html.page_input import PageInput
 from espalier.report.html.provenance_rows import provenance_rows
 from espalier.report.html.ranking_data import ranking_data
@@ -43,21 +46,33 @@ def render_page(page: PageInput) -> str:
         failures=failure_rows.grouped_failures(bad),
         failure_rows=failure_rows,
         bad=len(bad),
+        failed_again=_again(page, _statuses(bad)),
         log=lambda item: f"{page.directories[item.trial.number]}/{LOG}",
         LISTED=LISTED,
         provenance=provenance_rows(page),
     )
 
 
+def _again(page: PageInput, trials: str) -> str:
+    """Return the command that runs trials of the sweep again, as a shell reads it."""
+    words = ["make sweep-again", trials, f"DIR={shlex.quote(str(page.folder))}"]
+    return " ".join(filter(None, words))
+
+
+def _statuses(items: Sequence[TrialResult]) -> str:
+    return f"STATUS={','.join(sorted({item.result.status for item in items}))}"
+
+
 def page_data(page: PageInput) -> Record:
     """Return what the page's program draws, as plain data."""
     return {
         "folder": str(page.folder),
-        "again": f"DIR={shlex.quote(str(page.folder))}",
+        "again": _again(page, ""),
         "reload": RELOADED if page.running else 0,
         "written": page.written,
         "ranking": ranking_data(page.ranking, page.every),
         "forest": forest_data(page.ranking, page.compared, page.every, page.beside),
         "curves": curves_data(page.ranking, page.every),
         "effects": effects_data(page.ranking),
+        "growth": growth_data(page),
     }

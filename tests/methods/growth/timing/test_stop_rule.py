@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from espalier.core.contracts import CannotTrain
-from espalier.methods.growth.growing_method import TABLE
+from espalier.methods.growth.growth_table import TABLE
 from espalier.methods.growth.indefinite import Indefinite
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule, Plateau, PlateauOptions
 from espalier.methods.growth.timing.stop_rule import StopRule, StopState

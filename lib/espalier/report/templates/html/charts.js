@@ -66,6 +66,13 @@ function shorten(text, letters) {
   return text.length > letters ? `${text.slice(0, Math.max(1, letters - 1))}…` : text;
 }
 
+// Names that stay apart: if their beginnings are the same, it is the ends that are kept.
+function shortenApart(texts, letters) {
+  const short = texts.map((text) => shorten(text, letters));
+  if (new Set(short).size === new Set(texts).size) return short;
+  return texts.map((text) => (text.length > letters ? `…${text.slice(1 - letters)}` : text));
+}
+
 // The frame of a chart: axes with ticks and labels. Returns the picture and its two scales.
 function frame(width, height, x, y, name) {
   const left = 58;
@@ -92,12 +99,15 @@ function yText(axis, value) {
 
 function xTicks(picture, axis, across, bottom, width) {
   const room = axis.levels ? Math.max(2, Math.floor((width - 70) / 80)) : Math.max(2, Math.floor((width - 70) / 60));
+  const names = axis.levels && shortenApart(axis.levels, axis.levels.length <= room ? Math.max(11, Math.floor((width - 70) / (7.5 * axis.levels.length))) : 11);
+  let end = -Infinity; // of the last text: the next one must not stand on it
   for (const value of axisTicks(axis, axis.low, axis.high, room)) {
-    const text = axis.levels ? shorten(axis.levels[value], 11) : tickText(value);
-    picture.append(
-      draw("line", { class: "rule", x1: across(value), x2: across(value), y1: bottom, y2: bottom + 5 }),
-      draw("text", { class: "faint", x: across(value), y: bottom + 18, "text-anchor": "middle" }, text),
-    );
+    const text = names ? names[value] : tickText(value);
+    const [at, half] = [across(value), text.length * 3.6 + 2];
+    picture.append(draw("line", { class: "rule", x1: at, x2: at, y1: bottom, y2: bottom + 5 }));
+    if (at - half < end) continue;
+    end = at + half;
+    picture.append(draw("text", { class: "faint", x: at, y: bottom + 18, "text-anchor": "middle" }, text));
   }
 }
 

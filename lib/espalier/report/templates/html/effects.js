@@ -27,19 +27,30 @@ function effectPicture(axis, width) {
   const { measure } = rankAxis();
   const ends = axis.levels.flatMap(({ mean, half }) => intervalEnds(mean, half));
   const [low, high] = roomy(minimum(ends), maximum(ends));
-  const x = { label: axis.symbol, levels: axis.levels.map(({ value }) => value), low: -0.4, high: axis.levels.length - 0.6 };
+  const x = effectAxis(axis);
   const y = { label: measure.short, low, high, levels: null, log: false };
   const { picture, across, up } = frame(width, 220, x, y, `${measure.label} by ${axis.symbol}`);
-  if (axis.levels.every(({ value }) => !Number.isNaN(Number(value))))
-    picture.append(draw("path", { class: "curve s0", d: line(axis.levels.map(({ mean }, n) => [across(n), up(mean)])) }));
+  if (!x.levels) picture.append(draw("path", { class: "curve s0", d: line(x.order.map((n) => [across(x.places[n]), up(axis.levels[n].mean)])) }));
   axis.levels.forEach(({ mean, half }, n) => {
-    const reach = half ?? 0;
+    const [at, reach] = [across(x.places[n]), half ?? 0];
     picture.append(
-      draw("line", { class: "whisker s0", x1: across(n), x2: across(n), y1: up(mean - reach), y2: up(mean + reach) }),
-      draw("circle", { class: "dot s0", cx: across(n), cy: up(mean), r: 4 }),
+      draw("line", { class: "whisker s0", x1: at, x2: at, y1: up(mean - reach), y2: up(mean + reach) }),
+      draw("circle", { class: "dot s0", cx: at, cy: up(mean), r: 4 }),
     );
   });
   return picture;
+}
+
+// The axis of a symbol: of numbers, to scale, with a tick at each; else of names, side by side.
+function effectAxis({ symbol, levels }) {
+  const texts = levels.map(({ value }) => value);
+  const numbers = texts.map(Number);
+  if (numbers.some(Number.isNaN)) return { label: symbol, levels: texts, places: texts.map((_, n) => n), low: -0.4, high: texts.length - 0.6 };
+  const [least, most] = [minimum(numbers), maximum(numbers)];
+  const log = least > 0 && most / least >= GROUPED;
+  const [low, high] = log ? [least, most] : roomy(least, most);
+  const order = numbers.map((_, n) => n).sort((a, b) => numbers[a] - numbers[b]);
+  return { label: symbol, levels: null, places: numbers, order, low, high, log, symbol: { numeric: true, texts } };
 }
 
 function importanceView({ shares, caveat }) {

@@ -19,6 +19,11 @@ function draw(name, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, name), attributes, children);
 }
 
+// A text that can be broken after each _ and =, as long names of symbols must be on a phone.
+function breakable(text) {
+  return text.split(/(?<=[_=])/).flatMap((part, n) => (n ? [make("wbr"), part] : [part]));
+}
+
 function host(name) {
   return document.getElementById(`${name}-view`);
 }
@@ -44,7 +49,7 @@ function quoted(text) {
 }
 
 function againCommand(place) {
-  return `make sweep-again ${quoted(`TRIALS=${trialNames(place).join(",")}`)} ${view.data.again}`;
+  return `${view.data.again} ${quoted(`TRIALS=${trialNames(place).join(",")}`)}`;
 }
 
 async function copyText(text) {

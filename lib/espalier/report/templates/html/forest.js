@@ -128,7 +128,7 @@ function forestRow(row, low, high) {
   return make(
     "tr",
     {},
-    make("th", { scope: "row" }, row.name, make("br"), make("span", { class: "note" }, row.values)),
+    make("th", { scope: "row" }, ...breakable(row.name), make("br"), make("span", { class: "note" }, ...breakable(row.values))),
     make("td", { class: "number" }, text),
     make("td", {}, intervalMark(low, high, row.mean, row.half, 0, tone === "worse" ? 1 : tone === "better" ? 2 : 7)),
     make("td", { class: "number" }, String(row.n)),

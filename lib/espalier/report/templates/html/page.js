@@ -49,6 +49,12 @@ function keepChoices() {
     });
 }
 
+// Without a link to what the page has not.
+function hideLinks() {
+  for (const link of document.querySelectorAll("nav a"))
+    link.hidden = document.querySelector(link.getAttribute("href")).hidden;
+}
+
 async function start() {
   applyTheme();
   prepare(await loadData());
@@ -58,8 +64,9 @@ async function start() {
   addEventListener("beforeprint", () => { lightUp(); drawAll(); });
   addEventListener("afterprint", () => { applyTheme(); repaint(); });
   keepChoices();
-  for (const build of [buildParallel, buildTable, buildScatter, buildForest, buildCurves, buildEffects]) build();
+  for (const build of [buildParallel, buildTable, buildScatter, buildForest, buildCurves, buildEffects, buildGrowth]) build();
   readFilters();
+  hideLinks();
   reloadLater(view.data);
 }
 

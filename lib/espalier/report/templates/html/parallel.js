@@ -163,8 +163,8 @@ function paintName(pen, axis, n, x) {
 
 function paintTick(pen, axis, n, value, x) {
   pen.textAlign = "left";
-  const text = axis.levels ? axis.levels[value] : tickText(value);
-  halo(pen, shorten(text, Math.floor((parallel.step / 2 + 20) / 7)), x + 5, parallel.ups[n](value) + 4, "--faint");
+  const names = axis.levels && shortenApart(axis.levels, Math.floor((parallel.step / 2 + 20) / 7));
+  halo(pen, names ? names[value] : tickText(value), x + 5, parallel.ups[n](value) + 4, "--faint");
 }
 
 function halo(pen, text, x, y, ink) {

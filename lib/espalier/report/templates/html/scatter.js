@@ -3,6 +3,7 @@
 const MOST_DOTS = 1200;
 const METHODS = ["PRUNING_METHOD", "OPTIMIZER", "MODEL"];
 const SPARSITIES = ["TARGET_SPARSITY", "final_sparsity", "live_parameters"];
+const REACHED = "final_sparsity";
 
 function buildScatter() {
   const across = view.axes.filter((axis) => axis.varies);
@@ -11,7 +12,7 @@ function buildScatter() {
   document.getElementById("scatter").hidden = hidden;
   if (hidden) return;
   const usualUp = up.some((axis) => axis.key === rankAxis().key) ? rankAxis().key : up[0].key;
-  const usualAcross = firstOf(SPARSITIES, across) ?? across.find((axis) => axis.swept && !axis.levels)?.key ?? across.find((axis) => axis.key !== usualUp).key;
+  const usualAcross = firstOf(SPARSITIES.slice(untargeted() ? 1 : 0), across) ?? across.find((axis) => axis.swept && !axis.levels)?.key ?? across.find((axis) => axis.key !== usualUp).key;
   host("scatter").append(
     make(
       "div",
@@ -24,6 +25,21 @@ function buildScatter() {
     make("p", { class: "caption", id: "scatter-caption" }),
   );
   onPause(showScatter);
+}
+
+// Whether some method prunes without a target, so that only what was reached is common to all.
+function untargeted() {
+  const [target, reached] = [axisOf("TARGET_SPARSITY"), axisOf(REACHED)];
+  return Boolean(target && reached) && view.order.some((n) => Number.isNaN(target.value[n]) && reached.value[n] > 0);
+}
+
+// An axis whose values can be joined by lines. Sparsities that were reached are taken with two
+// digits of what is left, so that those of one target are one; a dense network has none.
+function joinable(axis) {
+  if (axis.key !== REACHED) return { ...axis, joined: axis.swept && !axis.levels };
+  const value = axis.value.map((share) => 1 - Number((1 - share).toPrecision(2)) || NaN).map((share) => Number(share.toFixed(9)));
+  const texts = [...new Set(value.filter((share) => !Number.isNaN(share)))].map(String);
+  return { ...axis, value, joined: true, symbol: { numeric: true, texts } };
 }
 
 function named(axes) {
@@ -47,7 +63,8 @@ function chosen(name) {
 }
 
 function showScatter() {
-  const [x, y, by] = ["x", "y", "by"].map((name) => axisOf(chosen(name)));
+  const [across, y, by] = ["x", "y", "by"].map((name) => axisOf(chosen(name)));
+  const x = joinable(across);
   const places = shownRanked().filter((n) => !Number.isNaN(x.value[n]) && !Number.isNaN(y.value[n]));
   const flat = flatLevels(x, y, by);
   const chart = document.getElementById("scatter-chart");
@@ -68,7 +85,7 @@ function showScatter() {
 
 // The best of each value that has no place across, such as no method at all beside sparsities.
 function flatLevels(x, y, by) {
-  if (!by || !x.swept) return [];
+  if (!by || !(x.swept || x.joined)) return [];
   const without = shownRanked().filter((n) => Number.isNaN(x.value[n]) && !Number.isNaN(y.value[n]));
   const seen = new Map();
   for (const n of without) if (!seen.has(by.text(n))) seen.set(by.text(n), n);
@@ -77,7 +94,7 @@ function flatLevels(x, y, by) {
 
 function flatName(place) {
   const by = axisOf(chosen("by"));
-  return `${by.text(place) || "none"} (has no ${chosen("x")})`;
+  return `${by.text(place) || "none"} (${chosen("x") === REACHED ? "dense" : `has no ${chosen("x")}`})`;
 }
 
 function paintFlat({ picture, up, left, right }, y, place, tone) {
@@ -126,7 +143,7 @@ function paintSeries({ picture, across, up }, x, y, group, tone) {
   const places = [...best.values()].sort((a, b) => x.value[a] - x.value[b]);
   const kind = seriesClass(tone);
   const at = (n, side) => [across(x.value[n]), up(y.value[n] + side * (y.measure.half[n] ?? 0))];
-  const joined = x.swept && !x.levels && places.length > 1;
+  const joined = x.joined && places.length > 1;
   if (joined) {
     picture.append(draw("path", { class: `band ${kind}`, d: area(places.map((n) => at(n, -1)), places.map((n) => at(n, 1))) }));
     picture.append(draw("path", { class: `curve ${kind}`, d: line(places.map((n) => at(n, 0))) }));
@@ -147,10 +164,11 @@ function dotTitle(y, place) {
 function scatterCaption(x, y, flat) {
   const best = rankAxis().label;
   const interval = `95 % t-interval over ${seedsText(y.measure)}`;
-  const dots = x.swept
+  const dots = x.swept || x.joined
     ? `Strong dots, joined: at each ${x.label} the configuration that is best by ${best} among those shown, with its ${interval}; faint dots: all others, whose other settings may differ.`
     : `Dots: configurations, with the ${interval}.`;
-  return flat.length ? `${dots} Dotted lines: the best without a ${x.label}.` : dots;
+  const lacking = x.key === REACHED ? "dense network" : `one without a ${x.label}`;
+  return flat.length ? `${dots} Dotted lines: the best ${lacking}.` : dots;
 }
 
 function seedsText(measure) {

@@ -115,7 +115,7 @@ function heading(shownColumns) {
     const button = make("button", { type: "button", click: () => sortBy(column.key) }, column.label + arrow);
     return make("th", { scope: "col", "aria-sort": state, class: columnClass(column) }, button);
   });
-  return make("thead", {}, make("tr", {}, ...cells, make("th", { scope: "col", class: "again" }, "run again")));
+  return make("thead", {}, make("tr", {}, ...cells));
 }
 
 function columnClass(column) {
@@ -136,9 +136,14 @@ function sortBy(key) {
 
 function tableRow(place, shownColumns) {
   const cells = shownColumns.map((column) => {
-    return make(column.key === "name" ? "th" : "td", { class: columnClass(column), scope: column.key === "name" ? "row" : null }, column.cell(place));
+    if (column.key === "name") return make("th", { scope: "row" }, make("span", { class: "named" }, column.cell(place), copyButton(place)));
+    return make("td", { class: columnClass(column) }, column.cell(place));
   });
-  const button = make("button", { type: "button", title: againCommand(place), click: () => copyText(againCommand(place)) }, "Copy command");
-  const front = view.data.ranking.front[place];
-  return make("tr", { class: front ? "front" : null }, ...cells, make("td", { class: "again" }, button));
+  return make("tr", { class: view.data.ranking.front[place] ? "front" : null }, ...cells);
+}
+
+// What runs the trials of a row again. It stands beside the name, so that no wide table hides it.
+function copyButton(place) {
+  const command = againCommand(place);
+  return make("button", { type: "button", class: "again", title: command, click: () => copyText(command) }, "Copy command");
 }

@@ -1,0 +1,147 @@
+"""report.html in Chromium: light, dark, on paper, narrow and wide, while it runs, and safe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browsers import chromium
+from html_pages import HOSTILE
+from page_visits import results, swept_folder, visits_to
+from stored_sweeps import stored
+
+from espalier.report.reports import write_page
+
+IMAGE = "https://localhost/none.png"
+OVERLAPS = """() => {
+  const apart = (a, b) => a.right < b.left + 1 || a.bottom < b.top + 1;
+  const meet = (a, b) => !apart(a, b) && !apart(b, a);
+  const faults = [];
+  for (const svg of document.querySelectorAll("main svg")) {
+    const texts = [...svg.querySelectorAll("text")];
+    const boxes = texts.map((each) => [each.textContent, each.getBoundingClientRect()]);
+    const frame = svg.getBoundingClientRect();
+    boxes.forEach(([text, a], n) => {
+      if (a.left < frame.left - 1 || a.right > frame.right + 1 || a.bottom > frame.bottom + 1)
+        faults.push(`${text} is clipped`);
+      for (const [other, b] of boxes.slice(n + 1))
+        if (meet(a, b))
+          faults.push(`${text} on ${other}`);
+    });
+  }
+  return faults;
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return swept_folder(tmp_path_factory.mktemp("pages") / "sweep's 1")
+
+
+@pytest.fixture
+def visit(browser: Any, folder: Path) -> Iterator[Any]:
+    with visits_to(browser, folder / "report.html") as opened:
+        yield opened
+
+
+def test_light_and_dark(visit: Any) -> None:
+    papers = [
+        visit(color_scheme=scheme).page.evaluate("getComputedStyle(document.body).backgroundColor")
+        for scheme in ("light", "dark")
+    ]
+    assert papers == ["rgb(255, 255, 255)", "rgb(20, 23, 27)"]
+
+
+def test_on_paper(visit: Any) -> None:
+    seen = visit(color_scheme="dark")
+    seen.page.emulate_media(media="print")
+    assert not seen.page.is_visible("nav") and not seen.page.is_visible(".again")
+    assert seen.page.is_visible("#scatter-chart svg")
+    paper = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == "rgb(255, 255, 255)"
+    assert not seen.page.is_visible("#ranking-table .extra")
+    assert seen.page.pdf()[:4] == b"%PDF"
+    assert seen.page.get_attribute("html", "data-theme") == "dark"  # light on paper alone
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_nothing_overlaps_or_leaves_the_page(visit: Any, width: int) -> None:
+    seen = visit(viewport={"width": width, "height": 800})
+    wide = seen.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0
+    assert seen.page.evaluate(OVERLAPS) == []
+
+
+def test_text_of_a_store_is_text_in_every_part(visit: Any) -> None:
+    seen = visit()
+    assert HOSTILE[:20] in seen.page.inner_text("#ranking-table")
+    assert HOSTILE[:20] in seen.page.inner_text("#curves-chart")
+    assert HOSTILE[:20] in seen.page.inner_text("#failures")
+    assert HOSTILE[:20] in seen.page.inner_text("#provenance")
+    assert HOSTILE[:20] in seen.page.inner_text("#lives-caption")
+    assert seen.page.locator("img").count() == 0
+
+
+def test_a_page_says_what_its_sweep_is_called_and_for(visit: Any, folder: Path) -> None:
+    seen = visit()
+    assert seen.page.inner_text("h1") == "first-look"
+    heading = seen.page.inner_text("header")
+    assert folder.name in heading and "digits" in heading
+    assert f"Whether {HOSTILE[:20]}" in heading and seen.page.title().startswith("first-look:")
+
+
+def test_nothing_but_the_page_s_own_program_runs(visit: Any) -> None:
+    seen = visit()
+    refused: list[str] = []
+    seen.page.on("requestfailed", lambda request: refused.append(request.failure))
+    seen.page.evaluate(
+        """(address) => {
+          const script = document.createElement("script");
+          script.textContent = "window.broken = 1";
+          const image = document.createElement("img");
+          image.setAttribute("onerror", "window.broken = 2");
+          image.src = address;
+          document.body.append(script, image);
+        }""",
+        IMAGE,
+    )
+    seen.page.wait_for_function("() => document.images[0].complete")
+    assert seen.page.evaluate("window.broken") is None
+    assert refused == ["csp"]  # it went nowhere
+    assert len(seen.faults) >= 2 and all("Content Security Policy" in e for e in seen.faults)
+    seen.faults.clear()
+    seen.requests.remove(IMAGE)
+
+
+def test_the_page_of_a_running_sweep_loads_itself_again(visit: Any, tmp_path: Path) -> None:
+    made = stored(tmp_path / "sweep_2", results())
+    write_page(made)
+    seen = visit(made / "report.html")
+    seen.page.clock.install()
+    seen.page.reload()
+    seen.wait_until_drawn()
+    seen.page.focus("#search")
+    seen.page.evaluate("window.kept = true")
+    seen.page.clock.fast_forward(31_000)
+    assert seen.page.evaluate("window.kept")  # not while one types
+    seen.page.evaluate("document.activeElement.blur()")
+    seen.page.clock.fast_forward(31_000)
+    seen.page.wait_for_function("() => window.kept === undefined")
+
+
+def test_the_page_of_a_running_sweep_says_if_it_is_old(
+    visit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = stored(tmp_path / "sweep_2", results())
+    monkeypatch.setattr("espalier.report.reports.time.time", lambda: 1e9)
+    write_page(made)
+    seen = visit(made / "report.html")
+    assert "is it still running?" in seen.page.inner_text("#stale")
