@@ -203,6 +203,7 @@ config-given:
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
 ##   docs-figures       - Write the numbers of the pages from the records of benchmarks/
 ##   setup-trackers     - Install what export needs; it does so itself on first use
+##   docs-pictures      - Run the commands of the gallery and tutorial; writes docs/figures/
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
 .PHONY: check lint lint-imports lint-figures types test test-nightly bench bench-gpu docs-figures lock
 check: lint types test
@@ -244,6 +245,10 @@ lint-figures: setup-dev
 
 docs-figures: setup-dev
 	$(QUIET)$(FIGURES)
+
+.PHONY: docs-pictures
+docs-pictures: setup-dev
+	$(QUIET).venv/bin/python benchmarks/pictures.py
 
 LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 	--no-header --no-annotate $(if $(UPGRADE),--upgrade)

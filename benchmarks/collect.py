@@ -72,6 +72,7 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "race",
     "rewiring",
     "tournament",
+    "tutorial",
     "verdict_null",
     "verdict_power",
 )

@@ -153,7 +153,8 @@ def test_an_estimate_of_measured_trials(
     argv = ["sweep-estimate", "r", "--parallel", "1", "--entry", "epochs_entry:train"]
     assert main(argv) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "Measuring 1 network of 3 trials ..."
+    assert lines[0] == "Variable parameters:"  # known before, and also if the time is not
+    assert "Measuring 1 network of 3 trials ..." in lines
     assert "Trials: 3" in lines
     assert "A trial takes 2m20s to 2m49s; all, one after the other, 7m00s to 8m28s" in lines
     assert main([*argv[:-1], "fake_entry:real"]) == 2

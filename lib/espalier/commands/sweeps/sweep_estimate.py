@@ -35,7 +35,7 @@ def command(
     plan = read_plan(**ranges)
     workers = int(plan.settings["PARALLEL"]) if parallel is None else parallel
     together = int(plan.settings["PACK"]) if pack is None else pack
-    lines = estimate_plan(plan, workers, together, entry)
     seen = power(plan, by, detect, None if entry == ENTRY else entry)
-    print("\n".join([*describe_plan(plan), *seen, "", *lines]))
+    print("\n".join([*describe_plan(plan), *seen, ""]), flush=True)  # also if time is not known
+    print("\n".join(estimate_plan(plan, workers, together, entry)))
     return 0
