@@ -155,7 +155,7 @@ HOSTILE = [
 ]
 
 
-ON_THE_COMMAND_LINE = {"DIR", "TRIALS", "OUT", "FORMAT", "A", "WHERE", "SWEEP", "JSON"}
+ON_THE_COMMAND_LINE = {"DIR", "TRIALS", "OUT", "FORMAT", "A", "WHERE", "SWEEP", "JSON", "WAIT"}
 """Variables that are ours only there: many shells hold something else under these names."""
 
 
