@@ -76,6 +76,12 @@ def test_the_lines(name: str, tmp_path: Path, golden: Callable[[str, str], None]
     golden(f"closing_{name}", "\n".join(lines) + "\n")
 
 
+def test_before_anything_has_ended_nothing_is_said(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "s", [ended(trial(n, n), Status.NOTRUN) for n in (1, 2)])
+    page = read_sweep(folder, ReportRequest())
+    assert (summary_lines(page, 20), next_step(page)) == ([], "")
+
+
 def test_differences_to_a_baseline(tmp_path: Path, golden: Callable[[str, str], None]) -> None:
     request = ReportRequest(baseline="ADAMWPRUNE_BETA1=0.85")
     lines = summary_lines(page_of(tmp_path, "tied_and_behind", request), 20)

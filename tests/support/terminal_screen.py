@@ -6,17 +6,23 @@ narrower, it breaks lines that no longer fit, as most terminals do; lines never 
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
+import queue
 import re
 import struct
 import termios
+import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+END, LAST = b"\0", b"\1"
+"""What is written behind the rest, to know that all of it has been read: so far, and for good."""
+_CUT = re.compile(r"(\x1b(\[[?\d;]*)?)?$")
 _TOKEN = re.compile(r"\x1b\[(\??[\d;]*)([A-Za-z])|([\r\n])|([^\x1b\r\n])")
 
 
@@ -93,12 +99,17 @@ class TerminalScreen:
 
 
 class PseudoTerminal:
-    """A pseudo-terminal with a screen behind it; `file` writes to it."""
+    """A pseudo-terminal with a screen behind it; `file` and what has `slave` write to it."""
 
     def __init__(self, master: int, slave: int, columns: int, rows: int) -> None:
         self._master, self.slave = master, slave
         self.screen = TerminalScreen(columns, rows)
         self.file: TextIO = os.fdopen(os.dup(slave), "w", encoding="utf-8")
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._rest = ""  # the beginning of an escape sequence
+        self._pieces: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read)  # so that no program waits to write
+        self._reader.start()
         self._set_size()
 
     def resize(self, columns: int, rows: int) -> None:
@@ -110,12 +121,28 @@ class PseudoTerminal:
     def draw(self) -> str:
         """Draw what has been written so far; return the text of the screen."""
         self.file.flush()
-        os.write(self.slave, b"\0")  # an end that comes after all of it
+        os.write(self.slave, END)
         seen = b""
-        while not seen.endswith(b"\0"):
-            seen += os.read(self._master, 65536)
-        self.screen.feed(seen[:-1].decode())
+        while not seen.endswith(END):
+            seen += self._pieces.get(timeout=20)
+        text = self._rest + self._decoder.decode(seen[: -len(END)])
+        self._rest = _CUT.search(text)[0]  # type: ignore[index]
+        self.screen.feed(text.removesuffix(self._rest))
         return self.screen.text
+
+    def close(self) -> None:
+        """Close it; nothing writes to it any more."""
+        self.file.close()
+        os.write(self.slave, LAST)
+        self._reader.join()
+        os.close(self.slave)
+        os.close(self._master)
+
+    def _read(self) -> None:
+        seen = b""
+        while not seen.endswith(LAST):
+            seen = os.read(self._master, 65536)
+            self._pieces.put(seen)
 
     def _set_size(self) -> None:
         size = struct.pack("HHHH", self.screen.height, self.screen.columns, 0, 0)
@@ -125,11 +152,8 @@ class PseudoTerminal:
 @contextmanager
 def pseudo_terminal(columns: int, rows: int) -> Iterator[PseudoTerminal]:
     """Open a pseudo-terminal of this size."""
-    master, slave = pty.openpty()
-    terminal = PseudoTerminal(master, slave, columns, rows)
+    terminal = PseudoTerminal(*pty.openpty(), columns, rows)
     try:
         yield terminal
     finally:
-        terminal.file.close()
-        os.close(slave)
-        os.close(master)
+        terminal.close()

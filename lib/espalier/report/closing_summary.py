@@ -94,7 +94,8 @@ def _best(page: PageInput) -> Iterator[Weighed]:
     """Yield the best configuration with its interval and its values, or why there is none."""
     ranking, best = page.ranking, page.ranking.best
     if best is None:
-        yield Weighed(0, f"Best: none: {nothing(ranking)}")
+        if any(item.result.status is not Status.NOTRUN for item in page.results):
+            yield Weighed(0, f"Best: none: {nothing(ranking)}")
         return
     count = count_text(len(ranking.ranked), "configuration")
     score = format_measure(best, ranking.measure)

@@ -15,6 +15,7 @@ from espalier.report.reports import write_reports
 from espalier.run.displays import sweep_watch
 from espalier.run.displays.progress import Ending, finished_line
 from espalier.run.displays.sweep_watch import SweepWatch, sweep_to_watch, watch
+from espalier.store.attempt import Attempt
 from espalier.store.locks import locked
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
@@ -152,6 +153,19 @@ def test_what_failed_before_the_view_began_is_known_to_the_display(
     assert lines.lines[1].startswith("2/4 done (1 passed, 1 failed)") and len(lines.lines) == 2
 
 
+def test_what_is_taken_over_from_earlier_sweeps_is_counted_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take_over(store: Store) -> None:
+        attempt = Attempt(1, 1, 1, Status.PASSED, "", "", 1.0, 2.0, 1, "cpu")
+        with store.writing():
+            store.take_over(1, attempt, passed())
+
+    lines, _ = watched(folder, monkeypatch, take_over, begin(2))
+    assert len(lines.lines) == 2
+    assert [state.done for state in lines.states] == [0, 1, 1]
+
+
 def test_all_passed_is_exit_code_0(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ends = (end(n, passed()) for n in range(1, 5))
     assert watched(folder, monkeypatch, begin(1, 2, 3, 4), both(*ends))[1] == 0
@@ -197,6 +211,7 @@ def test_rounds_of_a_race_are_said_once(tmp_path: Path, monkeypatch: pytest.Monk
         end(1, passed(90.0)),
         both(end(2, passed(80.0)), grow, begin(3)),
         both(end(3, passed(91.0)), begin(4), end(4, passed(81.0))),
+        both(),  # the runner writes its reports
     )
     rounds = [line for line in lines.lines if line.startswith("race: ")]
     assert [line.partition(",")[0] for line in rounds] == [
