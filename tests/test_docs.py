@@ -42,7 +42,7 @@ def targets(text: str) -> set[str]:
     """Targets of the `make` commands in code."""
     names = set()
     for line in re.findall(r"^make\b(.*)$", code(text), re.MULTILINE):
-        words, *_ = re.split(r"#|\|\||;", re.sub(r'"[^"]*"', '""', line))
+        words, *_ = re.split(r"[#|;]", re.sub(r'"[^"]*"', '""', line))
         for word in words.split():
             if re.fullmatch(r"[a-z][a-z_-]*", word):
                 names.add(word)
