@@ -18,8 +18,12 @@ COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
 $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 # What many shells hold under these names is none of ours.
 $(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON \
-	KIND STYLE BY X Y TOP TITLE LABELS SIZE DPI NAME NOTE TAGS Q WAIT),\
+	SET NAME NOTE TAGS Q TOP WAIT KIND STYLE BY X Y TITLE LABELS SIZE DPI),\
 	$(eval unexport $(name)))
+
+# A verb refuses what it has no use for: a misspelt name is no silence.
+export MAKE_VARIABLES := $(COMMAND_LINE)
+export MAKE_GOAL := $(if $(filter 1,$(words $(or $(MAKECMDGOALS),all))),$(or $(MAKECMDGOALS),all))
 
 V ?= 0
 QUIET := $(if $(filter-out 0,$(V)),,@)
@@ -35,8 +39,8 @@ CONFIGURATORS := config menuconfig nconfig oldconfig olddefconfig defconfig save
 	allnoconfig allyesconfig alldefconfig randconfig listnewconfig helpnewconfig list-defconfigs
 
 # Environments, made on first use. Only what trains or checks needs torch.
-.PHONY: setup-plan setup-train setup-dev
-setup-plan setup-train setup-dev:
+.PHONY: setup-plan setup-train setup-dev setup-trackers
+setup-plan setup-train setup-dev setup-trackers:
 	$(QUIET)$(SETUP) $(@:setup-%=%)
 
 ## Cleaning:
@@ -110,12 +114,13 @@ defconfig-%: setup-plan
 ##   sweep-again        - Run trials again: TRIALS=config_003,config_007 or STATUS=failed
 ##   sweep-parallel     - The same as sweep with PARALLEL=<n> trials at a time
 ##   sweep-status       - How far the running or last sweep is
+##   sweep-watch        - Show it until it ends, from any terminal; WAIT=1: the next one
 ##   sweep-list         - All sweeps, or Q='PRUNING_METHOD=rigl & val_acc>97'; JSON=1
 ##   sweep-note         - Change what is said of a sweep: NOTE="why it was run", TAGS=<tag>,...
-##   sweep-watch        - Show it until it ends, from any terminal; WAIT=1: the next one
 ##   sweep-leaderboard  - Its best configurations so far
 ##   table              - The ranking as a table: FORMAT=latex, markdown or csv, OUT=<file>
 ##   figures            - Pictures for papers: KIND=ladder,..., FORMAT=pdf, STYLE=column; or all
+##   export             - A sweep for TO=tensorboard, mlflow, trackio, wandb-offline or csv
 ##   report             - Write a sweep's report.html again: DIR=<folder>, or DIR=<a>,<b> for both
 ##   sweep-compare      - Two sweeps side by side: A=<folder> B=<folder>
 ##   verdict            - Is A better than B? A="PRUNING_METHOD=state" B="PRUNING_METHOD=magnitude"
@@ -128,8 +133,8 @@ defconfig-%: setup-plan
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
-.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report figures \
-	sweep-list sweep-note sweep-watch
+.PHONY: validate seed-finder sweep-again sweep-compare verdict race table report sweep-watch
+.PHONY: sweep-list sweep-note figures export
 all train: config-given
 	$(QUIET)$(SETUP) train
 	$(QUIET)$(ESPALIER) train
@@ -156,20 +161,20 @@ race: setup-train
 sweep-run sweep-again: setup-train
 	$(QUIET)$(ESPALIER) $@
 
-sweep-status sweep-watch sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare \
-	verdict table report figures sweep-list sweep-note: setup-plan
+sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-rebuild sweep-compare verdict \
+	table report sweep-watch sweep-list sweep-note figures: setup-plan
 	$(QUIET)$(ESPALIER) $@
+
+export: setup-plan
+	$(QUIET)case "$$TO" in tensorboard|mlflow|trackio|wandb-offline) $(SETUP) trackers;; esac
+	$(QUIET)$(if $(filter file,$(origin TO)),TO= )$(ESPALIER) $@
 
 sweep-clean:
 	$(QUIET)rm -rf sweep_configs .sweep_configs.*
 
 SCENARIO ?= quick
 export SCENARIO
-search: setup-train
-	$(QUIET)$(ESPALIER) $@ --scenario "$$SCENARIO" $(if $(DATASET),--dataset "$$DATASET") \
-		$(if $(BUDGET),--budget "$$BUDGET")
-
-seed-finder: setup-train
+search seed-finder: setup-train
 	$(QUIET)$(ESPALIER) $@
 
 EXAMPLE := defconfigs/digits-adamwprune-range
@@ -198,6 +203,7 @@ config-given:
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
 ##   docs-figures       - Write the numbers of the pages from the records of benchmarks/
 ##   docs-pictures      - Run the commands of the gallery and tutorial; writes docs/figures/
+##   setup-trackers     - Install what export needs; it does so itself on first use
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
 .PHONY: check lint lint-imports lint-figures types test test-nightly bench bench-gpu docs-figures lock
 .PHONY: docs-pictures
@@ -220,10 +226,10 @@ types: setup-dev
 	$(QUIET)$(PYTHON_ENV) -m mypy
 
 PYTEST := OMP_NUM_THREADS=1 $(PYTHON_ENV) -m pytest -n 2 --dist worksteal
-test: setup-dev
+test: setup-dev setup-trackers
 	$(QUIET)$(PYTEST)
 
-test-nightly: setup-dev
+test-nightly: setup-dev setup-trackers
 	$(QUIET)$(PYTEST) -m nightly
 
 # Not with -P: the programs share modules of their own folder.
@@ -248,6 +254,7 @@ LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 	--no-header --no-annotate $(if $(UPGRADE),--upgrade)
 lock: setup-plan
 	$(QUIET)$(LOCK) requirements/dev.in -o requirements/dev.txt
+	$(QUIET)$(LOCK) requirements/trackers.in -o requirements/trackers.txt
 	$(QUIET)for name in train plan bench; do $(LOCK) requirements/$$name.in \
 		-c requirements/dev.txt -o requirements/$$name.txt || exit; done
 
@@ -261,6 +268,7 @@ help:
 ##
 ## Variables:
 ##   RANGE_CONFIG=<file>    - Range file of the sweep; several are merged, the last one wins
+##   SET="<symbol>=<values>" - Goes before the range file: SET="LEARNING_RATE=0.1|0.2 NUM_EPOCHS=5"
 ##   PARALLEL=<n>           - Trials at a time (0: one a core, or one a GPU)
 ##   PACK=<n>               - Trials trained as one program (0: by a probe, 1: never)
 ##   PRIORITY=SEED          - Trials in the order of this symbol's values; <symbol>=<value> first
@@ -287,27 +295,29 @@ help:
 ##   MARGIN=<number>        - What counts as equal, in the measure's unit (0: nothing)
 ##   MAX_SEEDS=<n>          - Race: seeds of a configuration at most (40)
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep
-##   NAME=<name>            - What a new sweep is called, in its folder's name and its reports
-##   NOTE=<text>            - A line on what a sweep is for; none takes it away
-##   TAGS=<tag>,...         - Words that group sweeps; none takes them away
-##   Q=<query>              - What sweep-list lists: = != < <= > >= ~ & | ! and parentheses
-##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown); of figures: png, svg or pdf
-##   OUT=<file>             - What import-config or table writes, in place of the terminal; of
-##                            figures the folder of their files
+##   FORMAT=<format>        - Of table: latex, markdown or csv (markdown); of figures: png, svg, pdf
+##   OUT=<file>             - What import-config or table writes, in place of the terminal; the
+##                            folder of figures and export
+##   TO=<format>            - What export writes for: tensorboard, mlflow, trackio, wandb-offline,
+##                            csv; for diffconfig a configuration
 ##   KIND=<names>           - Figures: which, by commas (all that the sweep has)
 ##   STYLE=<size>           - Figures: for a column of a paper, a page or a talk (page)
 ##   SIZE=<inches>          - Figures: width and height of each, as 3.4x2.6
 ##   DPI=<n>                - Figures: dots per inch of a png
 ##   BY=<symbols>           - Figures: what tells series apart, by commas
 ##   X=<name> Y=<name>      - Figures: the symbols or measures of the axes
-##   TOP=<n>                - Figures: how many of the best are drawn; sweep-list: with Q, of each
+##   TOP=<n>                - Figures: how many of the best are drawn; sweep-list: shown with Q (5)
 ##   TITLE=<text>           - Figures: a title above each
 ##   LABELS=<words>         - Figures: "val_acc=Accuracy;TARGET_SPARSITY=Sparsity" on axes and keys
+##   NAME=<name>            - What a new sweep is called, in its folder's name and its reports
+##   NOTE=<text>            - A line on what a sweep is for; none takes it away
+##   TAGS=<tag>,...         - Words that group sweeps; none takes them away
+##   Q=<query>              - What sweep-list lists: = != < <= > >= ~ & | ! and parentheses
+##   WAIT=1                 - sweep-watch: wait for the next sweep to begin, unless one runs
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over
 ##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of; report:
 ##                            several by commas are compared
 ##   TRIALS=<names>         - What sweep-again runs again, and STATUS=failed, error or passed
-##   WAIT=1                 - sweep-watch: wait for the next sweep to begin, unless one runs
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config
 ##   KCONFIG_SEED=<n>       - Seed of randconfig
 ##   PYTHON=<path>          - Python (3.11 or newer) to make the environment with

@@ -65,6 +65,7 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "apoptosis_table",
     "cliff_rescue",
     "dendrites_table",
+    "exports",
     "greedy_loop",
     "indefinite_growth",
     "mutated_files",

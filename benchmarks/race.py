@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import measuring
@@ -184,11 +185,11 @@ def null_figures(results: Sequence[Sequence[str]]) -> Iterator[Figure]:
     any_behind = [100.0 * ("behind" in each) for each in results]
     yield Figure("races of equal arms", [len(results)], "")
     limit = f"<= {100 * ALPHA:g}"
-    yield Figure("the first arm called behind", [mean(first)], "% of races", limit)
-    yield Figure("an arm called behind, mean over arms", [mean(every)], "% of races", limit)
-    yield Figure("any arm called behind", [mean(any_behind)], "% of races")
+    yield Figure("the first arm called behind", [fmean(first)], "% of races", limit)
+    yield Figure("an arm called behind, mean over arms", [fmean(every)], "% of races", limit)
+    yield Figure("any arm called behind", [fmean(any_behind)], "% of races")
     best = [100.0 * ("best" in each) for each in results]
-    yield Figure("a single arm called best", [mean(best)], "% of races", limit)
+    yield Figure("a single arm called best", [fmean(best)], "% of races", limit)
 
 
 def null_texts(results: Sequence[Sequence[str]]) -> dict[str, str]:
@@ -204,10 +205,6 @@ def share(count: int, of: int) -> str:
     """Return `3 of 200 races (0.3 to 4.3 %)`."""
     low, high = (100 * end for end in measuring.share_interval(count, of))
     return f"{count} of {of} races ({low:.1f} to {high:.1f} %)"
-
-
-def mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 def stub_range(place: Path) -> Path:

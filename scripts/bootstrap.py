@@ -1,9 +1,11 @@
 """Create the environment `.venv` with the packages of a stage. It needs nothing but Python.
 
 Each stage contains the one before it: `plan` (configuration, plans, reports), `train` (adds torch)
-and `dev` (adds the checks). The stamp of a stage, a copy of its requirements file, is written last.
-So an install that was interrupted is done again, and changed requirements are installed.
-`scripts/bootstrap` runs this in the root of the checkout with any Python >= 3.11.
+and `dev` (adds the checks). `trackers`, which exports are written with, is an environment of its
+own inside of `.venv`, because its packages want other versions. The stamp of a stage, a copy of its
+requirements file, is written last. So an install that was interrupted is done again, and changed
+requirements are installed. `scripts/bootstrap` runs this in the root of the checkout with any
+Python >= 3.11.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ STAGES = {  # each contains those before it
     "train": "torch and torchvision, about 5 GB",
     "dev": "linters and tests, about 250 MB beside torch",
 }
+APART = {"trackers": "TensorBoard, MLflow, Trackio and W&B, about 330 MB"}
+"""Stages with an environment of their own, `.venv/<stage>`."""
 VENV = Path(".venv")
 PYTHON = str(VENV / "bin" / "python")
 LOG = Path(".venv.log")
@@ -82,7 +86,7 @@ def _lock() -> Iterator[int]:
 
 
 def _installed(stage: str) -> bool:
-    stamp = VENV / f"{stage}.txt"
+    stamp = _stamp(stage)
     same = stamp.is_file() and stamp.read_bytes() == _requirements(stage).read_bytes()
     return same and not INSTALLING.exists() and _works("-P", "-c", "import espalier")
 
@@ -105,10 +109,13 @@ def _install(stage: str, lock: int) -> None:
     LOG.write_bytes(b"")
     _make_venv(lock)
     _make_uv(lock)
-    _say(f"{stage}: {STAGES[stage]} (log: {LOG})")
+    _say(f"{stage}: {(STAGES | APART)[stage]} (log: {LOG})")
     stamps = _stamps(stage)
-    _install_packages(stage, lock)
-    _link_library()
+    if stage in APART:
+        _install_apart(stage, lock)
+    else:
+        _install_packages(stage, lock)
+        _link_library()
     for path, content in stamps.items():
         _write(path, content)
     _say(f"{stage}: ready after {time.monotonic() - start:.0f} s")
@@ -146,6 +153,15 @@ def _install_packages(stage: str, lock: int) -> None:
     INSTALLING.unlink()
 
 
+def _install_apart(stage: str, lock: int) -> None:
+    """Install a stage in an environment of its own, made anew: what was there may be half of it."""
+    place, failure = VENV / stage, f"installing stage {stage!r} failed"
+    uv = [PYTHON, "-m", "uv"]
+    _run([*uv, "venv", "--clear", "--python", PYTHON, str(place)], lock, failure)
+    install = [*uv, "pip", "install", "--python", str(place / "bin" / "python")]
+    _run([*install, "-r", str(_requirements(stage))], lock, failure)
+
+
 def _link_library() -> None:
     """Put lib/ on the environment's path, relative to it, so that a moved checkout still works."""
     for packages in VENV.glob("lib/python*/site-packages"):
@@ -154,8 +170,14 @@ def _link_library() -> None:
 
 def _stamps(stage: str) -> dict[Path, bytes]:
     """Return the stamps of `stage` and of the stages it contains, as the requirements are now."""
-    names = list(STAGES)[: list(STAGES).index(stage) + 1]
-    return {VENV / f"{name}.txt": _requirements(name).read_bytes() for name in names}
+    contained = list(STAGES)[: list(STAGES).index(stage) + 1] if stage in STAGES else []
+    names = contained or [stage]
+    return {_stamp(name): _requirements(name).read_bytes() for name in names}
+
+
+def _stamp(stage: str) -> Path:
+    """Return the stamp of a stage, which goes with its environment."""
+    return (VENV / stage if stage in APART else VENV) / f"{stage}.txt"
 
 
 def _write(path: Path, content: bytes) -> None:

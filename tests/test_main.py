@@ -122,8 +122,8 @@ def test_output_that_cannot_be_written_is_one_line_and_no_success() -> None:
         ),
         (
             "search",
-            "search: missing option '--scenario'; must be one of quick, budget, compare, thorough, "
-            "pareto; see python -m espalier search --help",
+            "search: missing option '--scenario' (env var: 'SCENARIO'); must be "
+            "one of quick, budget, compare, thorough, pareto; see python -m espalier search --help",
         ),
         ("sweep-leaderboard --top 0", "--top 0: must be an integer of at least 1"),
         (

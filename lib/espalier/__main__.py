@@ -23,6 +23,7 @@ import click  # noqa: E402
 
 from espalier import __version__  # noqa: E402
 from espalier.commands import SWEEPS, VERBS  # noqa: E402
+from espalier.commands.options.make_variables import check_variables  # noqa: E402
 from espalier.core.errors import UserError  # noqa: E402
 from espalier.core.process import os_errors, terminal  # noqa: E402
 
@@ -47,6 +48,13 @@ def module_name(verb: str) -> str:
     return f"sweeps.{stem}" if verb in SWEEPS else stem
 
 
+def load_command(verb: str) -> click.Command:
+    """Return the command that the module of a verb defines."""
+    module = importlib.import_module(f"espalier.commands.{module_name(verb)}")
+    command: click.Command = module.command
+    return command
+
+
 class Verb(click.Command):
     """A verb whose module is not imported before it is called; its short help is known."""
 
@@ -58,9 +66,8 @@ class Verb(click.Command):
         **extra: Any,
     ) -> click.Context:
         """Import the module of the verb, and parse with the command that it defines."""
-        module = importlib.import_module(f"espalier.commands.{module_name(str(self.name))}")
-        command: click.Command = module.command
-        return command.make_context(info_name, args, parent, **extra)
+        check_variables(str(self.name), load_command)
+        return load_command(str(self.name)).make_context(info_name, args, parent, **extra)
 
 
 COMMAND_LINE = click.version_option(__version__, prog_name="espalier")(

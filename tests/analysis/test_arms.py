@@ -19,7 +19,7 @@ TURN, FADE, NONE = (Arm({"METHOD": method}) for method in ("turn", "fade", "none
 
 def every(results: Sequence[TrialResult]) -> list[Configuration]:
     ranking = rank(results, "val_loss")
-    return [*ranking.ranked, *ranking.unranked]
+    return list(ranking.configurations)
 
 
 def sweep() -> list[TrialResult]:

@@ -40,7 +40,7 @@ def file(folder: Path, **changes: str) -> Path:
 
 
 def test_candidates_are_trained_for_as_long_as_a_rung_says(tmp_path: Path) -> None:
-    space = seed_plan.read(file(tmp_path), {})
+    space = seed_plan.read(file(tmp_path))
     assert space.candidates == [SMALL, LARGE] and space.epochs == 4
     plan = space.plan([LARGE], 1)
     assert [trial.config["SEED"] for trial in plan.trials] == ["1", "2", "3"]
@@ -51,7 +51,7 @@ def test_candidates_are_trained_for_as_long_as_a_rung_says(tmp_path: Path) -> No
 
 def test_what_trials_say_is_what_is_judged(tmp_path: Path) -> None:
     means = Means(results=tmp_path / "results", verbose=False, in_process=True)
-    train = CandidateTrainer(seed_plan.read(file(tmp_path), {}), means)
+    train = CandidateTrainer(seed_plan.read(file(tmp_path)), means)
     small, large = train([SMALL, LARGE], 4)
     assert (small.size, large.size) == (round(0.01 * 640), 640)
     assert train.size == "live_edges"
@@ -75,7 +75,7 @@ def test_a_range_file_that_is_no_space_is_one_line(
     tmp_path: Path, changes: dict[str, str], said: str
 ) -> None:
     with pytest.raises(UserError, match=said.replace("|", r"\|")):
-        seed_plan.read(file(tmp_path, **changes), {})
+        seed_plan.read(file(tmp_path, **changes))
 
 
 @pytest.mark.parametrize(
@@ -171,6 +171,6 @@ def test_where_nothing_learns_there_is_no_smallest() -> None:
 
 
 def test_the_portfolio_is_a_space() -> None:
-    space = seed_plan.read(Path(PORTFOLIO), {})
+    space = seed_plan.read(Path(PORTFOLIO))
     assert len(space.candidates) == 35
     assert halving.epochs(space.epochs, 4) == [5, 10, 20, 40]

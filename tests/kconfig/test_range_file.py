@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from espalier.core.errors import UserError
 from espalier.kconfig import range_file
+from espalier.kconfig.line_faults import Faults
 
 
 def values(right: str) -> list[str]:
@@ -101,6 +102,55 @@ def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
         range_file.parse(text, "f")
     except UserError as error:
         assert all(line.startswith("f:") for line in error.lines)
+
+
+def assignments(text: str) -> dict[str, list[str]]:
+    faults = Faults()
+    settings = range_file.parse_assignments(text, "SET", faults)
+    faults.check()
+    return {setting.symbol: list(setting.values) for setting in settings}
+
+
+def test_assignments_stand_between_blanks() -> None:
+    text = ' LEARNING_RATE=0.1|0.2\tCONFIG_NUM_EPOCHS=5\n TEXT="a b"|"c \\" d" SEED=1:1:3 EMPTY=""'
+    assert assignments(text) == {
+        "LEARNING_RATE": ["0.1", "0.2"],
+        "NUM_EPOCHS": ["5"],
+        "TEXT": ["a b", 'c " d'],
+        "SEED": ["1", "2", "3"],
+        "EMPTY": [""],
+    }
+    assert assignments("  ") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("SEED=1 NUM_EPOCHS", "SET:2: CONFIG_NUM_EPOCHS: expected CONFIG_NAME=value"),
+        ("SEED= 1", "SET:1: CONFIG_SEED=: a value is missing"),
+        ("SEED=1:0:3", "SET:1: CONFIG_SEED=1:0:3: "),
+        ('TEXT="a b', 'SET:1: CONFIG_TEXT="a: the quote is not closed'),
+    ],
+)
+def test_a_malformed_assignment_is_named_by_its_place(text: str, said: str) -> None:
+    with pytest.raises(UserError) as caught:
+        assignments(text)
+    assert caught.value.lines[0].startswith(said)
+
+
+@given(st.dictionaries(st.from_regex(r"[A-Z][A-Z_0-9]{0,8}", fullmatch=True), texts, max_size=4))
+def test_assignments_of_quoted_texts_come_back_whole(values: dict[str, str]) -> None:
+    escaped = {n: v.replace("\\", "\\\\").replace('"', '\\"') for n, v in values.items()}
+    text = " ".join(f'{name}="{value}"' for name, value in escaped.items())
+    assert assignments(text) == {name: [value] for name, value in values.items()}
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_assignments_or_refused_by_place(text: str) -> None:
+    try:
+        assignments(text)
+    except UserError as error:
+        assert all(line.startswith("SET:") for line in error.lines)
 
 
 def test_every_malformed_line_is_told() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trial_results import ended, passed, sweep, trial
 
+from espalier.core.records import PlanHeader
 from espalier.core.trial import Status, Trial
 from espalier.report.sweep_summary import records, summary_text, typed
 
@@ -89,14 +90,23 @@ def test_a_trial_that_did_not_pass_offers_no_accuracy_to_sort_by() -> None:
 def test_text_is_strict_json() -> None:
     results = [passed(trial(1, 1), math.nan, math.inf)]
     assert records(results)[0]["val_acc"] is None
-    text = summary_text(results)
+    text = summary_text(results, PlanHeader())
     assert "NaN" not in text and "Infinity" not in text
     (record,) = json.loads(text)
     assert (record["val_acc"], record["test_acc"]) == (None, None)
 
 
+def test_every_record_has_what_is_said_of_the_sweep() -> None:
+    results = sweep({"0.9": [97.0, 98.0]})
+    header = PlanHeader(name="first", note="a < b\n$x$", tags=["paper", "pruning"])
+    said = {"sweep_name": "first", "sweep_note": "a < b\n$x$", "sweep_tags": "paper,pruning"}
+    named = json.loads(summary_text(results, header))
+    assert named == [{**record, **said} for record in records(results)]
+    assert json.loads(summary_text(results, PlanHeader())) == records(results)
+
+
 def test_no_trials() -> None:
-    assert json.loads(summary_text([])) == []
+    assert json.loads(summary_text([], PlanHeader())) == []
 
 
 def test_the_snippet_of_the_guide(tmp_path, monkeypatch, capsys) -> None:
@@ -106,7 +116,9 @@ def test_the_snippet_of_the_guide(tmp_path, monkeypatch, capsys) -> None:
         ended(trial(6, 2, ADAMWPRUNE_BETA1="0.89"), Status.NOTRUN),
     ]
     results[2] = passed(results[2].trial, 92.0, test_acc=99.5)
-    (tmp_path / "sweep_summary.json").write_text(summary_text(results), encoding="utf-8")
+    (tmp_path / "sweep_summary.json").write_text(
+        summary_text(results, PlanHeader()), encoding="utf-8"
+    )
     monkeypatch.chdir(tmp_path)
     import pandas as pd
 

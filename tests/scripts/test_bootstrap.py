@@ -70,6 +70,37 @@ def test_a_stage_is_installed_once_with_the_stages_it_contains(checkout):
     assert not (checkout / ".venv/dev.txt").exists()
 
 
+def test_what_is_apart_has_an_environment_of_its_own(checkout):
+    (checkout / ".venv/trackers").mkdir()  # as uv does
+    first = bootstrap(checkout, "trackers")
+    assert first.returncode == 0
+    assert first.stdout.startswith("  SETUP   trackers: TensorBoard, MLflow, Trackio and W&B")
+    calls = (checkout / "calls").read_text(encoding="utf-8").splitlines()
+    assert "-m uv venv --clear --python .venv/bin/python .venv/trackers" in calls
+    (install,) = installs(checkout)
+    assert install.endswith("--python .venv/trackers/bin/python -r requirements/trackers.txt")
+    again = bootstrap(checkout, "trackers")
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+    assert installs(checkout) == [install]
+    assert not (checkout / ".venv/plan.txt").exists()
+    shutil.rmtree(checkout / ".venv/trackers")
+    (checkout / ".venv/trackers").mkdir()
+    assert bootstrap(checkout, "trackers").returncode == 0
+    assert installs(checkout) == [install, install]
+
+
+def test_an_interrupted_install_apart_leaves_the_rest_as_it_is(checkout):
+    bootstrap(checkout, "plan")
+    (checkout / ".venv/trackers").mkdir()
+    stand_in(checkout, install="kill -9 $PPID; sleep 0.1; exit 1")
+    assert bootstrap(checkout, "trackers").returncode != 0
+    assert not (checkout / ".venv/trackers/trackers.txt").exists()
+    assert not (checkout / ".venv/installing").exists()
+    stand_in(checkout, install="exit 0")
+    assert bootstrap(checkout, "plan").stdout == ""
+    assert bootstrap(checkout, "trackers").returncode == 0
+
+
 def test_changed_requirements_are_installed(checkout):
     bootstrap(checkout, "plan")
     (checkout / "requirements/plan.txt").write_text("rich==0\n", encoding="utf-8")
@@ -173,7 +204,7 @@ def test_stages_pin_the_same_versions():
     assert pins("plan") < pins("train") < pins("dev")
 
 
-@pytest.mark.parametrize("stage", ["plan", "train", "dev"])
+@pytest.mark.parametrize("stage", ["plan", "train", "dev", "trackers"])
 def test_requirements_are_exact_and_name_no_host(stage):
     assert all("==" in line and "://" not in line for line in pins(stage))
 

@@ -55,4 +55,4 @@ def ask_two(results: Sequence[TrialResult], **changes: Any) -> ArmVerdict:
     """The verdict on whether `state` is better than `magnitude`, or on another question."""
     question = replace(QUESTION, **changes)
     ranking = rank(results, question.by.name)
-    return ask((*ranking.ranked, *ranking.unranked), question)
+    return ask(ranking.configurations, question)

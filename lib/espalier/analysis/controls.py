@@ -149,7 +149,7 @@ def comparisons(ranking: Ranking, plain: Mapping[str, str | Sequence[str]]) -> l
     `plain` has, by symbol, the values that are controls (in sweeps of long ago the one value); the
     value `random` of a swept symbol is one of its own. Empty if the sweep has no control.
     """
-    every = (*ranking.ranked, *ranking.unranked)
+    every = ranking.configurations
     places = {id(item): place for place, item in enumerate(every)}
     compared = [
         Comparison(arm, control, symbol, values[-1], ranking.measure)

@@ -154,6 +154,11 @@ class Ranking:
     raced: bool = False
 
     @property
+    def configurations(self) -> tuple[Configuration, ...]:
+        """All of them, the ranked ones first."""
+        return (*self.ranked, *self.unranked)
+
+    @property
     def measure(self) -> Measure:
         """The measure that ranks, the first of `by`."""
         return self.measures[0]

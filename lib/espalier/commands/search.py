@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from espalier.commands.options.option_types import PATH, POSITIVE, Checked, one_of, parallel
+from espalier.commands.options.option_types import (
+    PATH,
+    POSITIVE,
+    Checked,
+    make_option,
+    one_of,
+    parallel,
+)
 from espalier.core import component
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
@@ -27,14 +34,17 @@ def default_dataset() -> str:
 
 
 @click.command()
-@click.option("--scenario", required=True, type=one_of(SCENARIOS), help="what to search for")
-@click.option(
+@make_option(
+    "SCENARIO", "--scenario", required=True, type=one_of(SCENARIOS), help="what to search for"
+)
+@make_option(
+    "DATASET",
     "--dataset",
     default=default_dataset,
     show_default="of a new configuration",
     help="data set, a value of CONFIG_DATASET",
 )
-@click.option("--budget", help="most parameters; for pareto several, as 500,2000")
+@make_option("BUDGET", "--budget", help="most parameters; for pareto several, as 500,2000")
 @click.option(
     "--epochs",
     "n_epochs",

@@ -17,10 +17,12 @@ from espalier.commands.options.option_types import (
     parallel,
     together,
 )
+from espalier.commands.options.range_options import assignments, read_assignments
 from espalier.core.atomic_write import atomic_write
 from espalier.core.component import KINDS
 from espalier.core.paths import RESULTS
 from espalier.core.process import disk_full
+from espalier.kconfig import range_file
 from espalier.plan import planning
 from espalier.search import halving, seed_plan, seed_report
 from espalier.search.halving import Candidate, CandidateScore, Train
@@ -58,6 +60,7 @@ bar_options = together(
     help=f"range file of architectures, densities and seeds  [default: {PORTFOLIO}]",
 )
 @make_option("DATASET", "--dataset", help="data set, in place of the range file's")
+@assignments
 @bar_options
 @click.option(
     "--rungs", type=POSITIVE, default=4, help="rounds of training, one more than halvings"
@@ -74,7 +77,9 @@ def command(range_config: str, dataset: str | None, rungs: int, **options: Any) 
     network learns, else 1.
     """
     bar = Bar(options["margin"] / 100, options["alpha"])
-    space = seed_plan.read(planning.find(range_config), {DATASET: dataset} if dataset else {})
+    chosen = [range_file.assign(DATASET, dataset, "--dataset")] if dataset else []
+    over = [*read_assignments(options["assignments"]), *chosen]
+    space = seed_plan.read(planning.find(range_config), over)
     counts = halving.epochs(space.epochs, rungs)
     trainer = CandidateTrainer(space, _means(options))
     print(f"{range_config}: {len(space.candidates)} candidates; epochs {counts}", flush=True)

@@ -72,6 +72,7 @@ class PlanOrigin(JsonRecord):
     `design` is empty for a grid; of an array it has keys array, rows, combinations, strength and
     axes (symbol and columns), of a random draw sampler, drawn, combinations and seed. `controls`
     are, by choice, the values that others are compared with. `claims` is None without a claim.
+    `assignments` are the values that the command line gave, as it spelled them, by symbol.
     `name`, `note` and `tags` are what its user calls it and says of it; no hash has them.
     """
 
@@ -86,6 +87,7 @@ class PlanOrigin(JsonRecord):
     design: Mapping[str, Any] = field(default_factory=dict)
     controls: Mapping[str, list[str]] = field(default_factory=dict)
     claims: ClaimSeal | None = None
+    assignments: Mapping[str, str] | None = None
     name: str | None = None
     note: str | None = None
     tags: list[str] | None = None

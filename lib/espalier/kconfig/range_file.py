@@ -18,12 +18,14 @@ from espalier.kconfig import number_range
 from espalier.kconfig.line_faults import Faults, LineError, Place, shorten
 
 BLANKS = " \t"
+PREFIX = "CONFIG_"
 _UNSET = re.compile(r"# CONFIG_(\w+) is not set\b")  # any text may follow, as in other readers
 _ASSIGNMENT = re.compile(r"CONFIG_(\w+)=(.*)")
 _SPACED = re.compile(r"CONFIG_\w+\s*=.*")
 _UNPREFIXED = re.compile(r"(?!CONFIG_)(?:config_)?([A-Za-z]\w*)=(\S.*)")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _PLAIN = re.compile(r'[^"|#]*')
+_WORD = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s"]|")+')
 _ESCAPE = re.compile(r"\\(.)")
 
 
@@ -61,6 +63,11 @@ def parse(text: str, path: str) -> list[Setting]:
     return settings
 
 
+def assign(symbol: str, text: str, origin: str) -> Setting:
+    """Return the setting of a symbol, which an option called `origin` gives. Raises UserError."""
+    return parse(f"{PREFIX}{symbol}={text}", origin)[0]
+
+
 def read_lines(path: Path, faults: Faults) -> list[Setting]:
     """Return the settings of the well-formed lines of a file; the faults of others are collected.
 
@@ -80,6 +87,15 @@ def parse_lines(text: str, path: str, faults: Faults) -> list[Setting]:
             if setting := _line(line.strip(BLANKS), Place(path, number)):
                 settings.append(setting)
     return settings
+
+
+def parse_assignments(text: str, origin: str, faults: Faults) -> list[Setting]:
+    """Return the settings of `NAME=value NAME=value`, with or without CONFIG_ before a name.
+
+    Blanks separate them, but for those within quotes. The place of the second one is `origin:2`.
+    """
+    parts = [part if part.startswith(PREFIX) else PREFIX + part for part in _WORD.findall(text)]
+    return parse_lines("\n".join(parts), origin, faults)
 
 
 def _line(line: str, place: Place) -> Setting | None:

@@ -13,6 +13,7 @@ from espalier.core.paths import ROOT
 from espalier.core.trial import Record, Trial
 from espalier.kconfig import defconfigs, dotconfig, range_file, requests, tree
 from espalier.kconfig.line_faults import Faults
+from espalier.kconfig.range_file import Setting
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import (
@@ -37,16 +38,17 @@ def plan_from_files(
     limit: int | None = None,
     symbols: Symbols | None = None,
     strict: bool = True,
-    sampler: str | None = None,
+    over: Sequence[Setting] = (),
 ) -> Plan:
     """Plan range files merged left to right.
 
     `limit` is the largest number of trials, None for CONFIG_SWEEP_MAX_TRIALS. Every fixed value
-    must take effect in some trial unless `strict` is off. `sampler` goes before CONFIG_SAMPLER.
-    What would be refused at the start of its run is left out and counted. Raises UserError.
+    must take effect in some trial unless `strict` is off. The settings `over` of the command line
+    go before those of the files. What would be refused at the start of its run is left out and
+    counted. Raises UserError.
     """
     symbols = symbols or Symbols(tree.parse())
-    requested, notes = requested_parts(symbols, paths, sampler)
+    requested, notes = requested_parts(symbols, paths, over)
     parts: list[tuple[Requests, Expansion]] = []
     for merged in requested:
         notes += test_matrix.notes(symbols, merged)
@@ -60,7 +62,12 @@ def plan_from_files(
     axes, expansion = parts[0] if len(parts) == 1 else _join_parts(paths[0], parts, limit)
     notes = list(dict.fromkeys(notes))
     made = _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)
-    return _placed(made, axes)
+    return replace(_placed(made, axes), assignments=_assignments(over))
+
+
+def _assignments(over: Sequence[Setting]) -> dict[str, str] | None:
+    """Return what the command line sets, by symbol; the sampler is told by the plan's design."""
+    return {each.symbol: each.text for each in over if each.symbol != sampling.SYMBOL} or None
 
 
 def plan_from_config(path: Path, limit: int | None = None, symbols: Symbols | None = None) -> Plan:

@@ -10,25 +10,25 @@ from espalier.kconfig import range_file, requests
 from espalier.kconfig.foreign import foreign_config
 from espalier.kconfig.foreign.foreign_config import Translation
 from espalier.kconfig.line_faults import Faults
+from espalier.kconfig.range_file import Setting
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan.samplers import sampling
 
 
 def requested_parts(
-    symbols: Symbols, paths: Sequence[Path], sampler: str | None
+    symbols: Symbols, paths: Sequence[Path], over: Sequence[Setting] = ()
 ) -> tuple[list[Requests], list[str]]:
     """Return the merged requests of files, later ones winning, and notes on what is in them.
 
-    They are several only where a foreign preset means several range files. `sampler` goes before
-    CONFIG_SAMPLER. Raises UserError, with every fault of all files.
+    They are several only where a foreign preset means several range files. The settings `over` go
+    before those of all files. Raises UserError, with every fault of all files.
     """
     faults = Faults()
     files = [_translated(symbols, path, faults) for path in paths]
     checked = [[requests.check(symbols, part, faults) for part in file.parts] for file in files]
+    last = requests.check(symbols, over, faults)
     faults.check()
-    last = [sampling.sampler_request(symbols, sampler)] if sampler else []
-    merged = [requests.merge([*parts, *last]) for parts in itertools.product(*checked)]
+    merged = [requests.merge([*parts, last]) for parts in itertools.product(*checked)]
     notes = [note for file in files for note in file.notes]
     return [part for part, _ in merged], notes + [note for _, over in merged for note in over]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import shlex
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -77,8 +78,10 @@ def _again(plan: Plan) -> str:
     files = " ".join(source["path"] for source in plan.sources)
     named = f"'{files}'" if " " in files else files
     sampler = f" SAMPLER={plan.settings['SAMPLER']}" if plan.design else ""
+    given = " ".join(f"{name}={text}" for name, text in (plan.assignments or {}).items())
+    over = f" SET={shlex.quote(given)}" if given else ""
     return (
-        f"plan again: make sweep-generate RANGE_CONFIG={named}{sampler} "
+        f"plan again: make sweep-generate RANGE_CONFIG={named}{sampler}{over} "
         "(the same trials continue their sweep; others begin a new one)"
     )
 

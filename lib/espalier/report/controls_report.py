@@ -192,7 +192,7 @@ def _alone(compared: Sequence[Comparison], ranking: Ranking) -> list[str]:
     """Return the names of configurations neither compared nor with a value to compare with."""
     arms = {id(item.arm) for item in compared}
     plain = {(item.symbol, item.value) for item in compared}
-    rest = [item for item in (*ranking.ranked, *ranking.unranked) if id(item) not in arms]
+    rest = [item for item in ranking.configurations if id(item) not in arms]
     return [item.first.name for item in rest if not plain & item.first.config.items()]
 
 

@@ -82,11 +82,15 @@ def typed_values(trial: Trial) -> Record:
     return {f"CONFIG_{name}": typed(text) for name, text in swept_values(trial).items()}
 
 
+def is_withheld(result: Result, name: str) -> bool:
+    """Return whether a measure is not shown: it can rank, and the trial did not pass."""
+    return (name.endswith("_acc") or name in RANKING) and result.status is not Status.PASSED
+
+
 def _number(result: Result, name: str) -> Any:
-    value = result.measures.get(name)
-    if (name.endswith("_acc") or name in RANKING) and result.status is not Status.PASSED:
+    if is_withheld(result, name):
         return None
-    return strict_json.finite(value)
+    return strict_json.finite(result.measures.get(name))
 
 
 def _union(first: Iterable[str], groups: Iterable[Iterable[str]]) -> list[str]:

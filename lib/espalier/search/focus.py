@@ -91,7 +91,7 @@ def choose_centre(ranking: Ranking, around: str) -> Configuration:
 def tried_values(ranking: Ranking) -> Axes:
     """Return the values that each swept symbol has in ranked or unranked trials, but for seeds."""
     values_of: dict[str, dict[str, None]] = {}
-    for item in (*ranking.ranked, *ranking.unranked):
+    for item in ranking.configurations:
         for name, text in item.first.swept.items():
             if name not in REPETITION:
                 values_of.setdefault(name, {})[text] = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,8 @@ from espalier.analysis.rank import TrialResult
 from espalier.core import component
 from espalier.core.errors import UserError
 from espalier.core.trial import REPETITION, Trial
-from espalier.kconfig import range_file, requests, tree
+from espalier.kconfig import range_file, tree
+from espalier.kconfig.range_file import Setting
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import plan, planning
 from espalier.plan.plan import Plan
@@ -40,7 +40,7 @@ class CandidateSpace:
     """The plan of a range file, every candidate trained in full, and what it is made from."""
 
     file: Path
-    settings: Mapping[str, str]  # over those of the file
+    over: tuple[Setting, ...]  # settings that go before those of the file
     symbols: Symbols
     whole: Plan
 
@@ -76,10 +76,13 @@ class CandidateSpace:
 
     def plan(self, candidates: Iterable[Candidate], epochs: int) -> Plan:
         """Return the sweep that trains those for `epochs`; the full training keeps the weights."""
-        settings = {**self.settings, EPOCHS: str(epochs)}
+        own = {EPOCHS: str(epochs)}
         if epochs == self.epochs and self.can_keep_weights:
-            settings[SAVE_MODEL] = "y"
-        whole, chosen = _planned(self.file, settings, self.symbols), set(candidates)
+            own[SAVE_MODEL] = "y"
+        over = [each for each in self.over if each.symbol not in own]
+        over += [range_file.assign(name, text, "the search") for name, text in own.items()]
+        whole = planning.plan_from_files([self.file], symbols=self.symbols, over=over)
+        chosen = set(candidates)
         configs = {t.id: dict(t.config) for t in whole.trials if self.candidate(t) in chosen}
         axes = [str(axis["symbol"]) for axis in whole.axes]
         trials = plan.number(configs, axes, self.symbols.shape)
@@ -91,13 +94,11 @@ class CandidateSpace:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def read(file: Path, settings: Mapping[str, str]) -> CandidateSpace:
-    """Return the space of a range file with `settings` over it. Raises UserError if it is none."""
+def read(file: Path, over: Sequence[Setting] = ()) -> CandidateSpace:
+    """Return the space of a range file and the settings `over` it. Raises UserError if none."""
     symbols = Symbols(tree.parse())
-    for name, text in settings.items():  # a mistake is told by its option, not by a file's line
-        given = range_file.parse(f"CONFIG_{name}={text}", f"--{name.lower()}")
-        requests.from_settings(symbols, given)
-    space = CandidateSpace(file, settings, symbols, _planned(file, settings, symbols))
+    whole = planning.plan_from_files([file], symbols=symbols, over=over)
+    space = CandidateSpace(file, tuple(over), symbols, whole)
     if EPOCHS in space.names:
         rule = "must have one value: a search shortens it by itself"
         raise UserError(f"{file}: CONFIG_{EPOCHS}: {rule}")
@@ -108,16 +109,6 @@ def read(file: Path, settings: Mapping[str, str]) -> CandidateSpace:
     if len(space.candidates) < 2:
         raise UserError(f"{file}: varies nothing but seeds; give sizes or densities to choose from")
     return space
-
-
-def _planned(file: Path, settings: Mapping[str, str], symbols: Symbols) -> Plan:
-    """Return the plan of a file with settings over it."""
-    with tempfile.TemporaryDirectory() as folder:
-        over = Path(folder) / "options"
-        over.write_text(
-            "".join(f"CONFIG_{name}={text}\n" for name, text in settings.items()), encoding="utf-8"
-        )
-        return planning.plan_from_files([file, over], symbols=symbols)
 
 
 @dataclass(frozen=True)

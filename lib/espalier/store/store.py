@@ -433,5 +433,7 @@ def _row(trial: Trial, config: str, directory: str, origin: Path) -> tuple[objec
 
 
 def _absent(path: Path) -> UserError:
+    if not path.parent.exists():
+        return UserError(f"{path.parent}: no such folder; `make sweep-list` lists the sweeps")
     lost = f"; if it was lost, {sqlite_errors.cure(path.parent)}" if path.parent.is_dir() else ""
     return UserError(f"{path}: no such file; a sweep's results start with `make sweep-run`{lost}")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -123,5 +123,9 @@ def test_an_alpha_that_is_as_good_as_0_is_refused() -> None:
         check_claims(sealed, planned())
 
 
-def test_a_plan_without_claims_is_not_looked_at() -> None:
-    check_claims(None, [])
+def test_trials_of_a_plan_without_claims_are_not_read() -> None:
+    def trials() -> Iterator[Trial]:
+        pytest.fail("the trials were read")
+        yield
+
+    check_claims(None, trials())

@@ -18,7 +18,7 @@ WORSE, NOTHING = (0.0, -0.5, -1.0, -0.75), (0.0, 0.0, 0.0, 0.0)
 
 def every(results: Sequence[TrialResult]) -> list[Configuration]:
     ranking = rank(results)
-    return [*ranking.ranked, *ranking.unranked]
+    return list(ranking.configurations)
 
 
 def paired(first: Sequence[TrialResult], second: Sequence[TrialResult]) -> PairedSweeps:

@@ -215,7 +215,7 @@ def test_another_measure_decides() -> None:
         (["split-range"], "CONFIG_SPLIT_SEED=1|2: must have one value"),
         (["single-range"], "has 1 configuration beside its seeds"),
         ([], "race: names no range file; give RANGE_CONFIG=<file>, or DIR=<folder>"),
-        (["--dir", "nowhere"], "nowhere/sweep.db: no such file"),
+        (["--dir", "nowhere"], "nowhere: no such folder"),
     ],
 )
 def test_bad_input_is_one_line_before_anything_runs(

@@ -79,3 +79,8 @@ def test_a_baseline_is_of_one_sweep(tmp_path: Path) -> None:
     assert "Against baseline" in (folder / "report.html").read_text(encoding="utf-8")
     with pytest.raises(UserError, match="are of one sweep"):
         printed(DIR=f"{folder},{made(tmp_path / 'b')}", BASELINE="ADAMWPRUNE_BETA1=0.85")
+
+
+def test_an_error_rate_is_of_a_comparison(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="ALPHA: is of a comparison; give several folders"):
+        printed("--dir", str(made(tmp_path / "a")), ALPHA="0.01")

@@ -97,7 +97,7 @@ def test_new_runs_the_plan_of_a_folder_in_another_one(
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("sweep-run --dir nowhere", "nowhere/sweep.db: no such file"),
+        ("sweep-run --dir nowhere", "nowhere: no such folder"),
         ("sweep-run --dir {0} --output-dir x", "--output-dir x: --dir {0} says that already"),
         ("sweep-run --dir {0} --config-dir x", "--config-dir x: --dir {0} says that already"),
         ("sweep-again", "sweep-again: names no trial; give TRIALS=config_003,config_007 or"),

@@ -37,6 +37,6 @@ def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert [line.partition(": ")[2].partition(";")[0] for line in lines] == [
         "sweep-compare: give two folders of sweeps, as A=<folder> B=<folder>",
         f"A={sweep} and B={tmp_path / 'sweep_2' / '..' / 'sweep_1'}: are the same folder",
-        f"{tmp_path / 'nowhere' / 'sweep.db'}: no such file",
+        f"{tmp_path / 'nowhere'}: no such folder",
         "the sweeps are ranked by val_acc and by test_acc",
     ]

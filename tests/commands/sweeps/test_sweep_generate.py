@@ -8,6 +8,8 @@ import pytest
 from fake_sweep import HERE
 
 from espalier.__main__ import main
+from espalier.core.errors import UserError
+from espalier.plan import planning
 
 
 def generate(*argv: str) -> int:
@@ -74,6 +76,43 @@ def test_overrides_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[st
     note = f"Note: {tmp_path}/b:1: CONFIG_SEED=3 overrides {tmp_path}/a:1: CONFIG_SEED=1|2\n"
     note += "Note: CONFIG_DATASET is not set, and digits is the default\n"
     assert capsys.readouterr().out.startswith(note + "No variable parameters: one trial.\n")
+
+
+def test_values_of_the_command_line_go_before_those_of_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_text("CONFIG_SEED=1|2\nCONFIG_DATASET=digits\n", encoding="utf-8")
+    out = tmp_path / "out"
+    monkeypatch.setenv("SET", "SEED=3:1:5 CONFIG_NUM_EPOCHS=15|16")
+    assert generate(str(tmp_path / "a"), "--output-dir", str(out)) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"Note: SET:1: CONFIG_SEED=3|4|5 overrides {tmp_path}/a:1: CONFIG_SEED")
+    assert "Wrote 6 configurations" in said
+    written = planning.open_plan(out)
+    assert written.assignments == {"SEED": "3:1:5", "NUM_EPOCHS": "15|16"}
+    (tmp_path / "a").write_text("CONFIG_SEED=1\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"/a SET='SEED=3:1:5 NUM_EPOCHS=15\|16' \(the"):
+        planning.open_plan(out)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("NUM_EPOCHS=0", "SET:1: CONFIG_NUM_EPOCHS=0: "),
+        ("SEED=1 NUM_EPOCH=5", "SET:2: CONFIG_NUM_EPOCH: no such symbol; "),
+        ("SEED=1 SEED=2", "SET:2: CONFIG_SEED=2: line 1 sets it to another value; keep one"),
+        ("SEED", "SET:1: CONFIG_SEED: expected CONFIG_NAME=value"),
+    ],
+)
+def test_a_wrong_value_of_the_command_line_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    (tmp_path / "a").write_text("CONFIG_DATASET=digits\n", encoding="utf-8")
+    assert generate(str(tmp_path / "a"), "--set", text, "--output-dir", str(tmp_path / "out")) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1
+    assert errors[0].startswith(f"error: {said}")
+    assert not (tmp_path / "out").exists()
 
 
 def test_several_files_in_one_argument_as_make_hands_them_on(

@@ -79,7 +79,7 @@ def test_nothing_to_change_and_broken_values_are_one_line(
     monkeypatch.setenv("NOTE", "")  # as good as not given
     assert "changes nothing" in said(capsys, "sweep-note", code=2)
     missing = said(capsys, "sweep-note", "--tags", "a", "--dir", "gone", code=2)
-    assert missing.startswith("error: gone/sweep.db: no such file")
+    assert missing.startswith("error: gone: no such folder; ")
 
 
 def test_a_name_that_makes_no_folder_is_one_line(

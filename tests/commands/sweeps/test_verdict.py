@@ -62,7 +62,7 @@ def test_the_exit_code_is_the_answer(
         (["--margin", "inf"], "--margin inf: must be a number from 0 to 1e+09"),
         (["--alpha", "1"], "--alpha 1: must be a number above 1e-09 and below 1"),
         (["--alpha", "1e-17"], "--alpha 1e-17: must be a number above 1e-09 and below 1"),
-        (["--sweep", "nowhere"], "nowhere/sweep.db: no such file"),
+        (["--sweep", "nowhere"], "nowhere: no such folder"),
         (["--sweep", "a,,b"], "--sweep a,,b: names an empty folder; give <folder>,<folder>"),
         (["--marg", "1"], "verdict: no such option '--marg'; did you mean --margin or --a?"),
     ],

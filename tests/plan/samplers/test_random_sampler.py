@@ -13,7 +13,7 @@ from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import combinations, planning
 from espalier.plan.plan import Plan
-from espalier.plan.samplers import random_sampler
+from espalier.plan.samplers import random_sampler, sampling
 from espalier.plan.samplers.design_text import describe_design, design_lines
 
 GRID = "CONFIG_LEARNING_RATE=0.01|0.02|0.03|0.04\nCONFIG_BATCH_SIZE=16|32|64\n"
@@ -26,7 +26,8 @@ def real() -> Symbols:
 
 def planned(folder: Path, real: Symbols, text: str, sampler: str | None = None) -> Plan:
     (folder / "r").write_text(text, encoding="utf-8")
-    return planning.plan_from_files([folder / "r"], symbols=real, sampler=sampler)
+    over = [sampling.sampler_setting(sampler)] if sampler else []
+    return planning.plan_from_files([folder / "r"], symbols=real, over=over)
 
 
 def drawn(folder: Path, real: Symbols, trials: int, seed: int, more: str = "") -> Plan:

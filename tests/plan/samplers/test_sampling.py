@@ -36,7 +36,8 @@ def sampled(symbols: Symbols, text: str) -> Expansion:
 
 def planned(folder: Path, real: Symbols, text: str, sampler: str | None = None) -> plan.Plan:
     (folder / "r").write_text(text, encoding="utf-8")
-    return planning.plan_from_files([folder / "r"], symbols=real, sampler=sampler)
+    over = [sampling.sampler_setting(sampler)] if sampler else []
+    return planning.plan_from_files([folder / "r"], symbols=real, over=over)
 
 
 def test_every_sampler_of_the_tree_is_known(real: Symbols) -> None:
@@ -180,6 +181,6 @@ def test_a_limit_is_told_the_number_of_trials(symbols: Symbols) -> None:
     assert len(sampling.by_array(symbols, requested, 4, True).configs) == 4
 
 
-def test_an_unknown_sampler_is_one_line(real: Symbols) -> None:
+def test_an_unknown_sampler_is_one_line() -> None:
     with pytest.raises(UserError, match="SAMPLER=sobol: must be one of grid, orthogonal"):
-        sampling.sampler_request(real, "sobol")
+        sampling.sampler_setting("sobol")

@@ -21,7 +21,7 @@ def sweep(name: str, results: Sequence[TrialResult], **settings: str) -> OpenedS
 
 
 def compared(first: OpenedSweep, second: OpenedSweep) -> PairedSweeps:
-    sides = [(*r.ranked, *r.unranked) for r in (rank(each.results) for each in (first, second))]
+    sides = [r.configurations for r in (rank(each.results) for each in (first, second))]
     return pair_sweeps(sides[0], sides[1], VAL_ACC, 0.05)
 
 

@@ -136,7 +136,7 @@ BAD: dict[str, Callable[[LoadedSweep], object]] = {
     "B is missing": lambda s: s.verdict("METHOD=state", ""),
     "no trial has METHOD=stat; did you mean state?": lambda s: s.verdict("METHOD=stat", SIDES[1]),
     "are the same folder": lambda s: s.compare(s),
-    "no such file": lambda s: load_sweep(s.folder / "nowhere"),
+    "no such folder": lambda s: load_sweep(s.folder / "nowhere"),
 }
 
 

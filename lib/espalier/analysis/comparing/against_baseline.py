@@ -88,7 +88,7 @@ class AgainstBaseline:
 
 def against(ranking: Ranking, text: str) -> AgainstBaseline:
     """Return every configuration beside the baseline that `text` names. Raises UserError."""
-    every = (*ranking.ranked, *ranking.unranked)
+    every = ranking.configurations
     arm = arms.resolve(arms.parse_arm(text, OPTION), every, OPTION)
     base = [item for item in every if arm.holds(item)]
     others = [item for item in every if not arm.holds(item)]

@@ -67,7 +67,7 @@ def best_per(ranking: Ranking, text: str) -> BestPer:
     Values are in the order of the plan, best ones in that of the ranking.
     """
     names = parse_best_per(text)
-    check_swept(names, (*ranking.ranked, *ranking.unranked), text)
+    check_swept(names, ranking.configurations, text)
     symbol, at = (*names, "")[:MAX_SYMBOLS]
     planned = in_plan_order(ranking.ranked)
     levels = dict.fromkeys(value(item, at) for item in planned)

@@ -51,7 +51,7 @@ def _best_of(
 def _unfinished(ranking: Ranking) -> str:
     if ranking.raced:
         return "a race gave out the seeds"
-    pending = sum(item.pending for item in (*ranking.ranked, *ranking.unranked))
+    pending = sum(item.pending for item in ranking.configurations)
     return f"{pending} trial{'s' * (pending != 1)} not run yet" if pending else ""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from espalier.commands.options.make_variables import SET
 from espalier.commands.options.option_types import (
     Checked,
     make_option,
@@ -16,11 +17,20 @@ from espalier.commands.options.option_types import (
     together,
 )
 from espalier.core.paths import RESULTS
+from espalier.kconfig.line_faults import Faults
+from espalier.kconfig.range_file import Setting, parse_assignments
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
 
+assignments = make_option(
+    SET,
+    "--set",
+    "assignments",
+    metavar="NAME=VALUE...",
+    help="values that go before those of the range files: NUM_EPOCHS=5 SEED=1|2",
+)
 size_options = together(
     make_option(
         "MAX_TRIALS",
@@ -32,6 +42,7 @@ size_options = together(
     make_option(
         "SAMPLER", "--sampler", type=one_of([*sampling.SAMPLERS]), help="how to choose trials"
     ),
+    assignments,
 )
 range_options = together(
     click.argument(
@@ -61,16 +72,27 @@ def read_plan(
     files: Sequence[str],
     max_trials: int | None,
     sampler: str | None,
+    assignments: str | None = None,
     symbols: Symbols | None = None,
 ) -> Plan:
     """Return the plan that `range_options` describe, with its claims checked. Raises UserError."""
     paths = [planning.find(name) for given in files for name in _names(given)]
-    plan = planning.plan_from_files(paths, max_trials, symbols, sampler=sampler)
+    chosen = [sampling.sampler_setting(sampler)] if sampler else []
+    over = [*read_assignments(assignments), *chosen]
+    plan = planning.plan_from_files(paths, max_trials, symbols, over=over)
     if plan.claims is not None:
         from espalier.analysis.claims.claim_text import check_claims  # few plans have any
 
         check_claims(plan.claims, plan.trials)
     return plan
+
+
+def read_assignments(text: str | None) -> list[Setting]:
+    """Return the settings of a text of SET. Raises UserError, with every fault."""
+    faults = Faults()
+    settings = parse_assignments(text or "", SET, faults)
+    faults.check()
+    return settings
 
 
 def power(plan: Plan, by: str | None, detect: float | None, entry: str | None = None) -> list[str]:

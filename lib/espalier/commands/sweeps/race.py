@@ -103,7 +103,7 @@ def command(files: Sequence[str], folder: Path | None, **options: Any) -> int:
     every trial passed, 1 if some did not, and 130 after a signal.
     """
     given = RuleOptions(**{name: options.pop(name) for name in RuleOptions.__dataclass_fields__})
-    sizes = {name: options.pop(name) for name in ("max_trials", "sampler")}
+    sizes = {name: options.pop(name) for name in ("max_trials", "sampler", "assignments")}
     chosen = RunOptions(**options)
     planned = _planned(read_plan(files, **sizes)) if files else None
     if folder is not None:

@@ -47,9 +47,22 @@ def command(folders: list[Path] | None, alpha: float, **parts: str | None) -> in
     """
     chosen = folders or [newest_sweep(RESULTS)]
     request = ReportRequest(**parts)
-    path = _report(chosen[0], request) if len(chosen) == 1 else _compare(chosen, alpha, request)
+    if len(chosen) > 1:
+        path = _compare(chosen, alpha, request)
+    else:
+        _check_alpha()
+        path = _report(chosen[0], request)
     print(f"report: {path}")
     return 0
+
+
+def _check_alpha() -> None:
+    """Raise UserError if an error rate was given, which the page of one sweep has no use for."""
+    source = click.get_current_context().get_parameter_source("alpha")
+    if source is not click.core.ParameterSource.DEFAULT:
+        raise UserError(
+            "ALPHA: is of a comparison; give several folders by commas, or leave it out"
+        )
 
 
 def _report(folder: Path, request: ReportRequest) -> Path:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from espalier.core.errors import UserError
 from espalier.core.trial import REPETITION, Record
-from espalier.kconfig import assign, range_file, requests
+from espalier.kconfig import assign, range_file
+from espalier.kconfig.range_file import Setting
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import expand, sensible_runs
@@ -31,12 +32,11 @@ def sample(symbols: Symbols, requested: Requests, limit: int | None, strict: boo
     return SAMPLERS[_chosen(symbols, requested)](symbols, requested, limit, strict)
 
 
-def sampler_request(symbols: Symbols, name: str) -> Requests:
-    """Return the command line's request for a sampler. Raises UserError if there is none such."""
+def sampler_setting(name: str) -> Setting:
+    """Return the command line's setting of a sampler. Raises UserError if there is none such."""
     if name not in SAMPLERS:
         raise UserError(f"{SYMBOL}={name}: must be one of {', '.join(SAMPLERS)}")
-    settings = range_file.parse(f"CONFIG_{SYMBOL}={name}", "the command line")
-    return requests.from_settings(symbols, settings)
+    return range_file.assign(SYMBOL, name, "the command line")
 
 
 def by_array(symbols: Symbols, requested: Requests, limit: int | None, strict: bool) -> Expansion:

@@ -43,7 +43,7 @@ def answer_question(
     raced = any(sweep.raced for sweep in opened)
     arms = (sides.first, sides.second, sides.where)
     question = Question(*arms, ranking.measure, alpha, margin, raced)
-    return ask((*ranking.ranked, *ranking.unranked), question), repeated
+    return ask(ranking.configurations, question), repeated
 
 
 def compare_sweeps(first: OpenedSweep, second: OpenedSweep, alpha: float) -> PairedSweeps:
@@ -52,7 +52,7 @@ def compare_sweeps(first: OpenedSweep, second: OpenedSweep, alpha: float) -> Pai
         raise UserError(f"A={first.folder} and B={second.folder}: are the same folder; give two")
     by = common_measure((first, second))
     rankings = [rank(sweep.results, by) for sweep in (first, second)]
-    own, others = ((*ranking.ranked, *ranking.unranked) for ranking in rankings)
+    own, others = (ranking.configurations for ranking in rankings)
     return pair_sweeps(own, others, rankings[0].measure, alpha)
 
 

@@ -85,7 +85,7 @@ def configurations_frame(ranking: Ranking) -> pd.DataFrame:
     Every measure has its mean over the trials that count, `<measure>_half_width` of the 95 %
     interval, NaN without spread, and `<measure>_n`, the number of trials behind it.
     """
-    items = in_plan_order((*ranking.ranked, *ranking.unranked))
+    items = in_plan_order(ranking.configurations)
     results = [trial for item in items for trial in item.results]
     columns = _heads(items)
     for name in recorded(results):
@@ -123,7 +123,7 @@ def measures_frame(ranking: Ranking) -> pd.DataFrame:
     A measure that has the name of a column there has `measure_` before its own.
     """
     ranked, every = ranking_frame(ranking), configurations_frame(ranking)
-    measured = every.drop(columns=list(_heads([*ranking.ranked, *ranking.unranked])))
+    measured = every.drop(columns=list(_heads(list(ranking.configurations))))
     measured.columns = [f"measure_{name}" if name in ranked else name for name in measured.columns]
     measured.index = every["configuration"]
     return ranked.join(measured, on="configuration")

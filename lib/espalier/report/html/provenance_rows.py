@@ -22,6 +22,7 @@ def provenance_rows(page: PageInput) -> list[Row]:
     rows = [
         ("continued by", [page.header.command or ""]),
         ("range files", _sources(page)),
+        ("set on the command line", [f"{name}={text}" for name, text in _given(page)]),
         ("plan", [f"id {page.header.plan_id}"] * bool(page.header.plan_id)),
         ("Kconfig", [page.header.kconfig[:12]]),
         ("code", _tally(describe(each.code) for each in ended)),
@@ -39,6 +40,10 @@ def _sources(page: PageInput) -> list[str]:
     return [
         f"{each.get('path')} sha256 {each.get('sha256', '')[:12]}" for each in page.header.sources
     ]
+
+
+def _given(page: PageInput) -> Iterable[tuple[str, str]]:
+    return (page.header.assignments or {}).items()
 
 
 def _versions(item: Provenance) -> str:

@@ -33,7 +33,7 @@ LOWER, UPPER = 6, 20
 
 def in_plan_order(ranking: Ranking) -> list[Configuration]:
     """Return all configurations in the order of the plan, in which the page has them."""
-    return arms.in_plan_order((*ranking.ranked, *ranking.unranked))
+    return arms.in_plan_order(ranking.configurations)
 
 
 def ranking_data(ranking: Ranking, every: Sequence[Configuration]) -> Record:

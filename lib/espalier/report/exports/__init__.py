@@ -1,0 +1,1 @@
+"""Sweeps in the files of other tools: TensorBoard, MLflow, Trackio, Weights & Biases, CSV."""

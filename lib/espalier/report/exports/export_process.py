@@ -1,0 +1,104 @@
+"""Export with a tool: in a process of its own, in the environment of the trackers.
+
+The tools do not go with the versions that the rest needs (Trackio wants an older Pillow), take
+seconds to import and would like to report home. None of that reaches this process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from espalier.core.errors import UserError
+from espalier.core.paths import LIBRARY, ROOT
+from espalier.core.process.terminal import printable
+from espalier.report.exports import export_worker
+from espalier.report.exports.export_loop import Outcome, ReadBackError
+from espalier.report.exports.no_network import offline_environment
+from espalier.report.exports.tracked_run import TrackedRun
+
+PYTHON = ROOT / ".venv" / "trackers" / "bin" / "python"
+LOG = "export.log"
+"""What a tool printed, in the folder of the export, where it failed."""
+
+
+class MissingTrackersError(UserError):
+    """The packages of the trackers are not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(f"{PYTHON}: is not there; make setup-trackers installs the trackers")
+
+
+def export_with(
+    name: str,
+    runs: Sequence[TrackedRun],
+    folder: Path,
+    sweep: str,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Counter[Outcome]:
+    """Write runs with a tool into `folder`, and read them back; return what became of them.
+
+    `progress` is called with the number of runs after each. Raises MissingTrackersError,
+    ReadBackError, UserError.
+    """
+    if not PYTHON.is_file():
+        raise MissingTrackersError
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder.resolve()
+    command = [str(PYTHON), "-P", "-m", export_worker.__name__, name, str(place), sweep]
+    with tempfile.TemporaryFile() as lines, tempfile.TemporaryFile() as said:
+        for run in runs:
+            lines.write(json.dumps(run.as_json()).encode() + b"\n")
+        lines.seek(0)
+        outcomes, code = _answers(command, (lines, said), place, progress)
+        if code or outcomes.total() != len(runs):
+            raise _failure(name, place, said)
+    (folder / LOG).unlink(missing_ok=True)
+    return outcomes
+
+
+def _answers(
+    command: list[str],
+    streams: tuple[IO[bytes], IO[bytes]],
+    place: Path,
+    progress: Callable[[int], None],
+) -> tuple[Counter[Outcome], int]:
+    """Run the process; return what it answered and its exit code. Raises ReadBackError."""
+    lines, said = streams
+    outcomes: Counter[Outcome] = Counter()
+    environment = offline_environment(dict(os.environ))
+    environment |= {"TRACKIO_DIR": str(place), "PYTHONPATH": str(LIBRARY.parent)}
+    with subprocess.Popen(
+        command, env=environment, stdin=lines, stdout=subprocess.PIPE, stderr=said
+    ) as process:
+        try:
+            for outcome in _outcomes(process.stdout or ()):
+                outcomes[outcome] += 1
+                progress(outcomes.total())
+        except BaseException:
+            process.kill()
+            raise
+    return outcomes, process.returncode
+
+
+def _outcomes(lines: Iterable[bytes]) -> Iterator[Outcome]:
+    for line in lines:
+        text = line.decode().strip()
+        if text.startswith("{"):
+            raise ReadBackError(printable(json.loads(text)[export_worker.ERROR]))
+        yield Outcome(text)
+
+
+def _failure(name: str, place: Path, said: IO[bytes]) -> UserError:
+    """Return the error of a process that stopped, and keep what it printed."""
+    said.seek(0)
+    text = said.read().decode(errors="replace")
+    (place / LOG).write_text(text, encoding="utf-8")
+    last = next((line for line in reversed(text.splitlines()) if line.strip()), "it said nothing")
+    return UserError(f"{name} stopped: {printable(last.strip())}; all that it said: {place / LOG}")

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import re
+
+import click
+import pytest
+
+from espalier.__main__ import load_command, main
+from espalier.commands import VERBS
+from espalier.commands.options.make_variables import (
+    GIVEN,
+    GOAL,
+    VERBS_OF,
+    check_variables,
+    variables,
+)
+from espalier.core.paths import ROOT
+
+
+def given(monkeypatch: pytest.MonkeyPatch, goal: str, names: str) -> None:
+    monkeypatch.setenv(GOAL, goal)
+    monkeypatch.setenv(GIVEN, names)
+
+
+@pytest.mark.parametrize(
+    ("goal", "names", "said"),
+    [
+        ("sweep-status", "DIRR", "DIRR: is no variable of `make sweep-status`; did you mean DIR?"),
+        (
+            "sweep",
+            "RANGE_CONFIG paralel",
+            "paralel: is no variable of `make sweep`; did you mean P",
+        ),
+        (
+            "table",
+            "BASELINE V",
+            "BASELINE: is no variable of `make table`; it has BEST_PER, DIR, F",
+        ),
+        ("sweep", "DIR", "DIR: is no variable of `make sweep`; it has BASELINE, BEST_PER, DETECT,"),
+        (
+            "sweep",
+            "RANGE_CONFIG SEED",
+            "SEED: is no variable of `make sweep`; it has BASELINE, BES",
+        ),
+        ("all", "RANGE_CONFIG", "RANGE_CONFIG: is no variable of `make all`; it has BASELINE, BES"),
+    ],
+)
+def test_a_variable_of_no_use_is_named_with_what_was_meant(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], goal, names, said
+) -> None:
+    given(monkeypatch, goal, names)
+    verb = {"all": "train", "sweep": "sweep-generate"}.get(goal, goal)
+    assert main([verb]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
+def test_a_symbol_in_place_of_a_variable_has_its_place(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given(monkeypatch, "sweep", "RANGE_CONFIG NUM_EPOCHS")
+    assert main(["sweep-generate"]) == 2
+    assert capsys.readouterr().err.endswith('; a symbol is set by SET="NUM_EPOCHS=<values>"\n')
+
+
+def test_every_misspelt_name_has_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given(monkeypatch, "sweep-status", "DIRR DIR RANK")
+    assert main(["sweep-status"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[1].strip() for line in lines] == ["DIRR", "RANK"]
+
+
+def test_the_second_verb_of_a_target_has_variables_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, "sweep", "RANGE_CONFIG PARALLEL MAX_TRIALS PACK V PYTHON")
+    check_variables("sweep-generate", load_command)
+
+
+@pytest.mark.parametrize("goal", ["", "test", "sweep"])
+def test_a_verb_that_make_did_not_call_for_its_target_is_not_checked(
+    monkeypatch: pytest.MonkeyPatch, goal: str
+) -> None:
+    given(monkeypatch, goal, "NONSENSE")
+    check_variables("sweep-run", lambda verb: pytest.fail(f"{verb} was loaded"))
+
+
+def test_no_command_is_loaded_that_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+
+    def load(verb: str) -> click.Command:
+        loaded.append(verb)
+        return load_command(verb)
+
+    given(monkeypatch, "sweep", "RANGE_CONFIG SAMPLER")
+    check_variables("sweep-generate", load)
+    assert loaded == ["sweep-generate"]
+
+
+def test_variables_are_those_of_options_and_arguments() -> None:
+    assert variables(load_command("import-config")) == {"FROM", "OUT"}
+    assert {"SCENARIO", "DATASET", "BUDGET"} <= variables(load_command("search"))
+
+
+def documented() -> list[tuple[str, str]]:
+    """The targets of the pages that are verbs, each with the names of its variables."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    value = r"(?:\"[^\"]*\"|'[^']*'|[^\s`\"']+)"
+    lines = re.findall(rf"\bmake ([a-z-]+)((?: [A-Z_]+={value})+)", text)
+    given = {(goal, " ".join(re.findall(rf" ([A-Z_]+)={value}", rest))) for goal, rest in lines}
+    return sorted(each for each in given if each[0] in VERBS or each[0] in VERBS_OF)
+
+
+@pytest.mark.parametrize(("goal", "names"), documented())
+def test_the_pages_give_no_target_a_variable_that_it_does_not_have(
+    monkeypatch: pytest.MonkeyPatch, goal: str, names: str
+) -> None:
+    given(monkeypatch, goal, names)
+    check_variables(VERBS_OF.get(goal, (goal,))[0], load_command)
+
+
+def test_many_targets_are_documented() -> None:
+    assert len(documented()) > 20

@@ -1,0 +1,122 @@
+"""The tools themselves; skipped where .venv/trackers is not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from tracked_runs import START, bare_run, hostile_run, plain_run
+
+from espalier.core.errors import UserError
+from espalier.core.paths import LIBRARY, ROOT
+from espalier.report.exports import export_process, export_worker
+from espalier.report.exports.export_formats import TRACKERS
+from espalier.report.exports.export_loop import Outcome, ReadBackError
+from espalier.report.exports.export_process import PYTHON, MissingTrackersError, export_with
+from espalier.report.exports.no_network import offline_environment
+from espalier.report.exports.tracked_run import Point
+
+SUPPORT = ROOT / "tests" / "support"
+with_trackers = pytest.mark.skipif(
+    not PYTHON.is_file(), reason="no trackers: make setup-trackers installs them"
+)
+
+
+def isolated() -> list[str]:
+    """The start of a command that has no network at all, where this machine can do that."""
+    command = ["unshare", "--net", "--map-root-user"]
+    try:
+        possible = subprocess.run([*command, "true"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return []
+    return command if possible else []
+
+
+@with_trackers
+@pytest.mark.parametrize("name", TRACKERS)
+def test_a_tool_gives_back_what_it_was_given(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "a #?%'é"  # where MLflow's address of a file would end
+    folder.mkdir()
+    environment = offline_environment(dict(os.environ))
+    environment |= {"PYTHONPATH": f"{LIBRARY.parent}:{SUPPORT}", "TRACKIO_DIR": str(folder)}
+    command = [str(PYTHON), "-P", str(SUPPORT / "tracker_steps.py"), name, str(folder)]
+    done = subprocess.run(
+        [*isolated(), *command], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    half = "replaced" if name == "mlflow" else "new"
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "first": ["new", "new"],
+        "again": ["unchanged", "unchanged"],
+        "more": ["unchanged", "unchanged", "new", half],
+        "changed": ["replaced", "unchanged", "unchanged", "unchanged"],
+        "count": 4,
+        "sent": 3 if name == "wandb-offline" else 0,
+        "reached": [],
+    }
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@with_trackers
+def test_a_process_exports_runs_and_says_what_became_of_them(tmp_path: Path) -> None:
+    folder = tmp_path / "a folder" / "out"
+    runs = [plain_run(1), hostile_run(2)]
+    assert export_with("tensorboard", runs, folder, "sweep_1") == Counter({Outcome.NEW: 2})
+    runs.append(bare_run(3))
+    counts: list[int] = []
+    outcomes = export_with("tensorboard", runs, folder, "sweep_1", counts.append)
+    assert outcomes == Counter({Outcome.UNCHANGED: 2, Outcome.NEW: 1})
+    assert counts == [1, 2, 3]
+    assert export_with("tensorboard", [], folder, "sweep_1") == Counter()
+    assert sorted(path.name for path in folder.iterdir()) == ["sweep_1"]
+
+
+@with_trackers
+def test_what_comes_back_otherwise_is_an_error(tmp_path: Path) -> None:
+    points = (Point(1, START, {"\x1b": 1.0}), Point(2, START, {"\x1b": 2.0}))  # of one time
+    with pytest.raises(ReadBackError) as caught:
+        export_with("tensorboard", [plain_run(1, history=points)], tmp_path, "sweep_1")
+    text = str(caught.value)
+    assert text.startswith("config_001: history: 2 was written, 1 was read; history 0 step: 1 was")
+    assert "history 0 value \\x1b: 1.0 was written, 2.0 was read" in text
+
+
+@with_trackers
+def test_a_process_that_stops_is_one_line_and_a_log(tmp_path: Path) -> None:
+    (tmp_path / "sweep_1").touch()
+    with pytest.raises(UserError) as caught:
+        export_with("tensorboard", [plain_run(1)], tmp_path, "sweep_1")
+    text, log = str(caught.value), tmp_path / export_process.LOG
+    assert text.startswith("tensorboard stopped: NotADirectoryError:")
+    assert text.endswith(f"all that it said: {log}") and "\n" not in text
+    assert "Traceback" in log.read_text(encoding="utf-8")
+
+
+def test_without_trackers_the_error_names_the_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_process, "PYTHON", tmp_path / "python")
+    with pytest.raises(MissingTrackersError, match="make setup-trackers installs the trackers"):
+        export_with("mlflow", [plain_run(1)], tmp_path, "sweep_1")
+
+
+@with_trackers
+def test_a_killed_export_is_completed_by_the_next(tmp_path: Path) -> None:
+    runs = [plain_run(number) for number in range(1, 9)]
+    lines = tmp_path / "lines"
+    lines.write_text("".join(json.dumps(run.as_json()) + "\n" for run in runs), encoding="utf-8")
+    out = tmp_path / "out"
+    out.mkdir()
+    command = [str(PYTHON), "-P", "-m", export_worker.__name__, "tensorboard", str(out), "sweep_1"]
+    environment = {**os.environ, "PYTHONPATH": str(LIBRARY.parent)}
+    with lines.open("rb") as given:
+        process = subprocess.Popen(command, stdin=given, env=environment, stdout=subprocess.PIPE)
+        with process:
+            process.kill()
+    outcomes = export_with("tensorboard", runs, out, "sweep_1")
+    assert outcomes.total() == 8 and outcomes[Outcome.REPLACED] == 0
+    assert len(list(out.glob("sweep_1/*/*tfevents*"))) == 8
