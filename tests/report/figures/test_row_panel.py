@@ -44,12 +44,12 @@ def test_parts_share_a_line_where_they_have_room() -> None:
 
 
 def test_as_many_rows_as_a_height_has_room_for() -> None:
-    assert rows_that_fit(COLUMN, HEAD, rows(3)) == 3
-    assert 10 < rows_that_fit(COLUMN, HEAD, rows(200)) < 60
+    assert rows_that_fit(COLUMN, HEAD, rows(3), "seeds") == 3
+    assert 10 < rows_that_fit(COLUMN, HEAD, rows(200), "seeds") < 60
     low = replace(COLUMN, height=2.0)
-    assert 1 <= rows_that_fit(low, HEAD, rows(200)) < 10
+    assert 1 <= rows_that_fit(low, HEAD, rows(200), "seeds") < 10
     with pytest.raises(NothingToDrawError, match="no room for its panels; take a larger SIZE"):
-        rows_that_fit(replace(COLUMN, height=1.0), HEAD, rows(5))
+        rows_that_fit(replace(COLUMN, height=0.5), HEAD, rows(5), "seeds")
 
 
 def test_a_value_that_a_row_lacks_is_a_dash() -> None:

@@ -22,7 +22,7 @@ from espalier.core.paths import RESULTS
 from espalier.core.process import disk_full
 from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_check import look_at
-from espalier.report.figures.figure_files import FORMATS
+from espalier.report.figures.figure_files import FORMATS, USUAL_FORMAT
 from espalier.report.figures.figure_input import figure_input, parse_wishes
 from espalier.report.figures.figure_kinds import KINDS, draw_all, write_figure
 from espalier.report.figures.figure_style import STYLES, USUAL, FigureStyle, resized
@@ -51,7 +51,9 @@ style_options = together(
 @click.command()
 @sweep_dir
 @make_option("KIND", "--kind", help=f"which, by commas: {', '.join(KINDS)}  [default: all it has]")
-@make_option("FORMAT", "--format", "form", type=one_of(FORMATS), default="png", help="of the files")
+@make_option(
+    "FORMAT", "--format", "form", type=one_of(FORMATS), default=USUAL_FORMAT, help="of the files"
+)
 @style_options
 @measure
 @wish_options

@@ -53,7 +53,9 @@ PICTURES = {
 @click.option(
     "--parameters", type=PATH, help="also draw the measure against live parameters, to this .png"
 )
-@click.option("--deltas", type=PATH, help="also draw mean differences to controls, to this .png")
+@click.option(
+    "--deltas", type=PATH, help="also draw differences to controls or the best, to this .png"
+)
 def command(
     folder: Path | None,
     top: int,

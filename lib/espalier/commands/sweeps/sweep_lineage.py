@@ -10,14 +10,13 @@ import click
 
 from espalier.commands.options.option_types import one_of, sweep_dir
 from espalier.core.paths import RESULTS
+from espalier.report.figures.figure_files import FORMATS, USUAL_FORMAT
 from espalier.report.figures.figure_input import FigureWishes, figure_input
 from espalier.report.figures.figure_kinds import lay_out, write_figure
 from espalier.report.figures.figure_style import STYLES, USUAL
 from espalier.report.figures.kinds.lineage import draw_table
 from espalier.report.lineage_tables import lineage_tables
 from espalier.store.results_dir import newest_sweep
-
-FORMATS = ("png", "svg", "pdf")
 
 
 @click.command()
@@ -29,7 +28,7 @@ FORMATS = ("png", "svg", "pdf")
 )
 @sweep_dir
 @click.option(
-    "--format", "suffix", type=one_of(FORMATS), default=FORMATS[0], help="format of the pictures"
+    "--format", "suffix", type=one_of(FORMATS), default=USUAL_FORMAT, help="format of the pictures"
 )
 def command(trials: Sequence[str], folder: Path | None, suffix: str) -> int:
     """Draw which neurons descend from which, a picture in the folder of each trial."""

@@ -45,6 +45,10 @@ class AxisNames:
         own = self._own(by.name)
         return own or _capital(drawable(by.axis))
 
+    def measure_word(self, by: Measure) -> str:
+        """Return what a measure is called in a sentence, without its unit."""
+        return self._own(by.name) or drawable(by.label)
+
     def value(self, text: str) -> str:
         """Return the value of a symbol as a name."""
         return SWITCH.get(text, drawable(text.strip('"'))) or EMPTY

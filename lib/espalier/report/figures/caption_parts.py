@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from espalier.analysis.rank import Configuration
+from espalier.analysis.rank import Configuration, Ranking
 from espalier.core.measures import Measure
 from espalier.core.texts.count_text import count_text
 from espalier.report.figures.axis_names import AxisNames
@@ -39,6 +39,11 @@ def unequal_steps(items: Iterable[Configuration]) -> str:
     if len(steps) < 2:
         return ""
     return f"Not trained equally long: {min(steps):,.0f} to {max(steps):,.0f} steps."
+
+
+def of_race(ranking: Ranking) -> str:
+    """Return that a race gave out the seeds; empty for another sweep."""
+    return "A race gave out the seeds: who did well has more." if ranking.raced else ""
 
 
 def joined(sentences: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from espalier.report.figures.axis_scales import thin_ticks
 from espalier.report.figures.figure_input import NothingToDrawError
 from espalier.report.figures.figure_style import FigureStyle
 from espalier.report.figures.figure_text import drawable, shorten, wrap
-from espalier.report.figures.label_fitting import fit_labels
+from espalier.report.figures.label_fitting import fit_labels, ignore_labels
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -150,6 +150,10 @@ def _lay_out(figure: Figure, head: float, foot: float) -> None:
         raise NothingToDrawError(NO_ROOM)
     area = (0, foot, 1, 1 - foot)
     figure.set_layout_engine("constrained", rect=area, w_pad=PADDING, h_pad=PADDING)
+    ignore_labels(figure, True)
+    _draw(figure)
+    fit_labels(figure)
+    ignore_labels(figure, False)
     _draw(figure)
     if fit_labels(figure):
         _draw(figure)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("pdf", "svg", "png")
+USUAL_FORMAT = "png"
+"""The format where nobody says one."""
 _CAPTIONS = {".pdf": "Subject", ".svg": "Description", ".png": "Description"}
 """The key of a file's own data that has the caption, by its ending."""
 _DATES = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}

@@ -40,15 +40,16 @@ class FigureStyle:
     @property
     def row_height(self) -> float:
         """The height of a row of panels in inches, where nothing else says it."""
-        return SHARE * min(self.width, LOW * self.font)
+        return SHARE * min(self.width, LOW * self.font) + BELOW * self.font / 72
 
     def columns(self, count: int) -> int:
         """Return how many of `count` panels stand side by side."""
         return max(1, min(self.most, count))
 
 
-SHARE, LOW = 0.6, 0.72
-"""The height of a row as a share of the width, and the width in inches for each point of text."""
+SHARE, LOW, BELOW = 0.5, 0.72, 4.5
+"""The height of a row as a share of the width, up to a width in inches for each point of text; and
+for what stands below its panels, in sizes of the text."""
 STYLES = {
     style.name: style
     for style in (

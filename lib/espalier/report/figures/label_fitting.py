@@ -27,6 +27,16 @@ def fit_labels(figure: Figure) -> bool:
     return any(broken)
 
 
+def ignore_labels(figure: Figure, ignored: bool) -> None:
+    """Lay a figure out as if it had no labels of axes, or with them again.
+
+    A label that is longer than its panel would make that smaller still.
+    """
+    for panel in figure.axes:
+        for text, _ in _labels(panel):
+            text.set_in_layout(not ignored)
+
+
 def _labels(panel: Axes) -> list[tuple[Text, Which]]:
     return [
         (panel.title, "x"),

@@ -21,12 +21,10 @@ ACROSS, UP = 0.6, 0.72
 def label_edges(panels: Sequence[Axes], style: FigureStyle, x: str, y: str) -> None:
     """Label the lowest panel of each column along its foot, and the first of each row."""
     columns = style.columns(len(panels))
-    rows = -(-len(panels) // columns)
-    across, up = _room(style, columns, rows)
     for place, panel in enumerate(panels):
         lowest = place + columns >= len(panels)
-        panel.set_xlabel(_fitted(x, style, across) if lowest else "")
-        panel.set_ylabel("" if place % columns else _fitted(y, style, up))
+        panel.set_xlabel(x if lowest else "")
+        panel.set_ylabel("" if place % columns else y)
         panel.tick_params(labelbottom=lowest)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SMALL = 0.88
 """The size of the texts of rows, in sizes of the style's text."""
+TICK = 3.5
+"""The room of a tick along the foot, in sizes of the style's text."""
 LEFT, PANEL = 0.32, 0.34
 """The most that texts to the left take of the width, and the least that is left to the panel."""
 LINES, HEAD = 3, 6
@@ -29,7 +31,7 @@ LINE, BETWEEN = 1.25, 0.55
 """The height of a line and of the space between two rows, in sizes of the texts."""
 FOOT = 3.0
 """The room below the rows for the axis without its name, in sizes of the style's text."""
-TALL, SHARE = 7.0, 0.45
+TALL, SHARE = 7.0, 0.58
 """Inches that all rows take at most, and their share of the height that a style has."""
 ABSENT = "\N{EN DASH}"
 """Stands for the value of a symbol that a row does not have."""
@@ -45,11 +47,15 @@ class RowText:
 
 @dataclass(frozen=True)
 class RowPanel:
-    """A figure of one panel, the places of its rows from the top down, and how many it has."""
+    """A figure of one panel, the places of its rows from the top down.
+
+    `ticks` is how many ticks have room along its foot.
+    """
 
     figure: Figure
     panel: Axes
     places: tuple[float, ...]
+    ticks: int
 
 
 def row_panel(style: FigureStyle, head: RowText, rows: Sequence[RowText], label: str) -> RowPanel:
@@ -60,7 +66,8 @@ def row_panel(style: FigureStyle, head: RowText, rows: Sequence[RowText], label:
     left, right = _texts(style, [head, *rows])
     heights = _heights(left, right)
     ends = list(accumulate(heights))
-    lines = wrap(label, style.font, _between(style, left, right))
+    room = _between(style, left, right)
+    lines = wrap(label, style.font, room)
     inches = (SMALL * ends[-1] + FOOT + LINE * len(lines)) * style.font / 72
     figure, [[panel]] = new_panels(style, heights=[inches])
     panel.set(ylim=(ends[-1], 0), yticks=[], xlabel="\n".join(lines))
@@ -69,18 +76,20 @@ def row_panel(style: FigureStyle, head: RowText, rows: Sequence[RowText], label:
     for place, own, other in zip(places, left, right, strict=True):
         _write(panel, place, "\n".join(own), 0, style)
         _write(panel, place, "\n".join(other), 1, style)
-    return RowPanel(figure, panel, tuple(places[1:]))
+    return RowPanel(figure, panel, tuple(places[1:]), max(1, int(room / (TICK * style.font))))
 
 
-def rows_that_fit(style: FigureStyle, head: RowText, rows: Sequence[RowText]) -> int:
+def rows_that_fit(style: FigureStyle, head: RowText, rows: Sequence[RowText], label: str) -> int:
     """Return how many of `rows`, from the first on, have room.
 
     That is in the height of the style, if it has one, else in a height that suits a page. Raises
     NothingToDrawError if not even the first has.
     """
-    ends = list(accumulate(_heights(*_texts(style, [head, *rows]))))
+    left, right = _texts(style, [head, *rows])
+    ends = list(accumulate(_heights(left, right)))
     inches = TALL if style.height is None else SHARE * style.height
-    room = 72 * inches / (SMALL * style.font) - FOOT
+    foot = LINE * len(wrap(label, style.font, _between(style, left, right)))
+    room = 72 * inches / (SMALL * style.font) - foot
     count = sum(end <= room for end in ends) - 1
     if count < 1:
         raise NothingToDrawError(NO_ROOM)

@@ -74,9 +74,10 @@ def test_layers_are_called_by_words() -> None:
     assert titles == ["Layer a", "Layer a", "Layer b", "Layer b"]
 
 
-@pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize(("layers", "generations"), [(1, 1), (8, 20)])
-def test_nothing_is_cut_or_covered(layers: int, generations: int, style: str) -> None:
+@pytest.mark.parametrize(
+    ("style", "layers", "generations"), [*((style, 2, 4) for style in STYLES), ("column", 8, 20)]
+)
+def test_nothing_is_cut_or_covered(style: str, layers: int, generations: int) -> None:
     made = drawn(long_family(layers, generations), 100, style)
     assert look_at(made.figure) == []
     assert ("2 more layers not drawn." in made.caption) == (layers == 8)

@@ -57,3 +57,11 @@ def test_words_of_a_sentence() -> None:
     assert in_sentence("X", None, AxisNames({"X": "AdamW steps"})) == "AdamW steps"
     assert len(in_sentence("LONG", None, names)) == 60
     assert FigureAxis("val_acc", VAL_ACC).label(AxisNames()) == "Validation accuracy (%)"
+
+
+def test_the_sparsity_of_a_trained_network() -> None:
+    axis = axis_named(source_of(grid()), "final_sparsity", "X")
+    assert axis.is_shared and axis.is_linear
+    assert axis.label(AxisNames()) == "Sparsity (share of weights)"
+    assert axis.words(AxisNames()) == "sparsity"
+    assert axis.label(AxisNames({"final_sparsity": "Zeros"})) == "Zeros"

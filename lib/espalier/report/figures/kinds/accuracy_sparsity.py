@@ -20,6 +20,7 @@ from espalier.report.figures.caption_parts import (
     capital,
     joined,
     more_panels,
+    of_race,
     unequal_steps,
 )
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
@@ -161,6 +162,7 @@ class _Picture:
                 MISSED * any(point.item.short for point in every),
                 more_panels(len(self._panels)),
                 unequal_steps(point.item for point in every),
+                of_race(self.source.ranking),
             ]
         )
 

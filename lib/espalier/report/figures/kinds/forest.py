@@ -18,6 +18,7 @@ from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import BLACK, BLUE, GREY, VERMILION, FigureStyle
 from espalier.report.figures.row_panel import (
+    RowPanel,
     RowText,
     row_panel,
     rows_that_fit,
@@ -33,6 +34,7 @@ BEST = "best"
 ROWS = 60
 """Rows of a figure at most, where TOP does not say how many."""
 MARK, UNEQUAL = "*", "\N{DAGGER}"
+TICKS = 6
 ROOM = 0.06
 """The space beside the farthest ends of intervals, as a share of the width."""
 
@@ -57,12 +59,12 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     rows = forest.rows[: source.top(ROWS)]
     head, *texts = _texts(source, forest, rows)
     if source.wishes.top is None or style.height:
-        rows = rows[: rows_that_fit(style, head, texts)]
+        rows = rows[: rows_that_fit(style, head, texts, _axis(source))]
     made = row_panel(style, head, texts[: len(rows)], _axis(source))
     band = margin(source)
     for place, row in zip(made.places, rows, strict=True):
         _mark(made.panel, place, row, by)
-    _finish(made.panel, band)
+    _finish(made, band)
     return DrawnFigure(made.figure, _caption(source, forest, len(rows), band))
 
 
@@ -167,12 +169,13 @@ def _mark(panel: Axes, place: float, row: DifferenceRow, by: Measure) -> None:
     )
 
 
-def _finish(panel: Axes, band: float) -> None:
+def _finish(made: RowPanel, band: float) -> None:
+    panel = made.panel
     panel.axvline(0, color=GREY, zorder=1)
     if band:
         panel.axvspan(-band, band, color=GREY, alpha=0.25, linewidth=0, zorder=0)
     panel.margins(x=ROOM)
-    panel.locator_params(axis="x", nbins=5)
+    panel.locator_params(axis="x", nbins=min(TICKS, made.ticks))
 
 
 def _axis(source: FigureInput) -> str:

@@ -21,6 +21,7 @@ from espalier.report.figures.figure_style import (
     panel_grid,
 )
 from espalier.report.figures.figure_text import seeds_text
+from espalier.report.figures.panel_labels import label_edges, title_panel
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -51,10 +52,10 @@ def draw_ladders(fitted: Sequence[Ladder], names: AxisNames, style: FigureStyle)
     entries: dict[str, Artist] = {}
     for panel, ladder in zip(panels, shown, strict=True):
         entries |= _panel(panel, ladder, style)
-        panel.set_xlabel(names.symbol(ladder.symbol))
-        panel.set_ylabel(names.measure(ladder.by))
-        panel.label_outer()
-        panel.set_title(names.series(_telling(ladder, fitted)) if len(fitted) > 1 else "")
+        if len(fitted) > 1:
+            title_panel(panel, _telling(ladder, fitted), names, style, len(shown))
+    symbol, by = fitted[0].symbol, fitted[0].by
+    label_edges(panels, style, names.symbol(symbol), names.measure(by))
     add_legend(figure, style, entries)
     return DrawnFigure(figure, _caption(fitted, names))
 
@@ -92,10 +93,10 @@ def _panel(panel: Axes, ladder: Ladder, style: FigureStyle) -> dict[str, Artist]
 def _caption(fitted: Sequence[Ladder], names: AxisNames) -> str:
     by, symbol = fitted[0].by, fitted[0].symbol
     n = seeds_text(len(rung.scores) for ladder in fitted for rung in ladder.rungs)
-    hidden = len(fitted) - MOST
+    word, hidden = names.measure_word(by), len(fitted) - MOST
     return " ".join(
         (
-            f"{by.label.capitalize()} against {names.short(symbol).lower()}. Small dots: {n}; "
+            f"{word[:1].upper()}{word[1:]} against {names.short(symbol).lower()}. Small dots: {n}; "
             "large dots: their means; line: a logistic curve fitted to the means.",
             _half_way(fitted),
             f"{count_text(hidden, 'more ladder')} not drawn." if hidden > 0 else "",

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 ROWS = 60
 """Rows of a figure at most, where TOP does not say how many."""
+TICKS = 6
 BAR = 0.75
 """The height of a bar, in heights of a line."""
+FOOT = "Seeds spent"
 FAINT = 0.35
 
 
@@ -61,8 +63,8 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     head = RowText(value_head(source.names, symbols), ("mean,", "when and why it left"))
     texts = [_text(item, race, symbols, source.names) for item in rows]
     if source.wishes.top is None or style.height:
-        rows = rows[: rows_that_fit(style, head, texts)]
-    made = row_panel(style, head, texts[: len(rows)], "Seeds spent")
+        rows = rows[: rows_that_fit(style, head, texts, FOOT)]
+    made = row_panel(style, head, texts[: len(rows)], FOOT)
     for place, item in zip(made.places, rows, strict=True):
         _bar(made.panel, place, item)
     _finish(made, race, rows)
@@ -104,7 +106,7 @@ def _finish(made: RowPanel, race: RaceStanding, rows: Sequence[RacedConfiguratio
 
     longest = max(max(item.spent, item.decision.seeds) for item in rows)
     made.panel.set_xlim(0, 1.03 * max(1, longest))
-    made.panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    made.panel.xaxis.set_major_locator(MaxNLocator(min(TICKS, made.ticks), integer=True))
 
 
 def _caption(race: RaceStanding, left_out: int) -> str:

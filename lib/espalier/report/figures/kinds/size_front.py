@@ -15,7 +15,13 @@ from espalier.analysis.pareto import PER, Front, Point
 from espalier.core.measures import Measure
 from espalier.core.texts.count_text import count_text
 from espalier.report.figures.axis_scales import scale_numbers
-from espalier.report.figures.caption_parts import MISSED, capital, joined, unequal_steps
+from espalier.report.figures.caption_parts import (
+    MISSED,
+    capital,
+    joined,
+    of_race,
+    unequal_steps,
+)
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import BLACK, FigureStyle, panel_grid
@@ -236,6 +242,7 @@ class _Picture:
                 f"{count_text(lost, 'configuration')} without all seeds left out." * (lost > 0),
                 f"{count_text(left, 'more front')} not drawn." * (left > 0),
                 unequal_steps(items),
+                of_race(self.source.ranking),
             ]
         )
 

@@ -22,7 +22,9 @@ WORDS = 60
 LISTED = 12
 """Names that a message lists."""
 
-SPARSITY = "final_sparsity"
+SPARSITY, PLAIN = "final_sparsity", "sparsity"
+SHARE = "Sparsity (share of weights)"
+"""What the sparsity of a trained network is called."""
 SHARES = ("sparsity", "density", "share", "fraction")
 """The last words of names of shares."""
 
@@ -51,7 +53,10 @@ class FigureAxis:
 
     def label(self, names: AxisNames) -> str:
         """Return what stands beside the axis, with the unit."""
-        return names.symbol(self.name) if self.measure is None else names.measure(self.measure)
+        if self.measure is None:
+            return names.symbol(self.name)
+        usual = SHARE if self.name == SPARSITY and SPARSITY not in names.labels else ""
+        return usual or names.measure(self.measure)
 
     def words(self, names: AxisNames) -> str:
         """Return what a sentence calls it."""
@@ -137,7 +142,7 @@ def _unknown(source: FigureInput, name: str, names: list[str], option: str) -> s
 
 def in_sentence(name: str, by: Measure | None, names: AxisNames) -> str:
     """Return what a sentence calls a symbol, or the measure `by`."""
-    own = names.labels.get(name)
+    own = names.labels.get(name) or (PLAIN if name == SPARSITY else "")
     words = shorten(own or (names.short(name) if by is None else by.label), WORDS)
     first, _, _ = words.partition(" ")
     return words if first[1:] != first[1:].lower() else words[:1].lower() + words[1:]
