@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from control_arms import run as ran
 from trial_results import ended, trial
 
@@ -11,6 +12,7 @@ from espalier.analysis.charts.learning_curve import (
     course_measure,
     curve,
     value_range,
+    without_opening,
 )
 from espalier.analysis.rank import rank
 from espalier.core.measures import VAL_ACC, VAL_LOSS, find
@@ -71,3 +73,18 @@ def test_a_range_that_an_opening_does_not_crowd_is_whole() -> None:
     assert value_range([steady, []], larger=True) == ValueRange(1.0, 5.0, False)
     flat = points(1.0, 5.0, 5.0, 5.0, 5.0)
     assert value_range([flat], larger=True) == ValueRange(1.0, 5.0, False)
+
+
+def test_a_curve_comes_in_on_the_edge_on_its_straight_line() -> None:
+    rising = points(50.0, 90.0, 70.0, 92.0, spread=4.0)
+    shown = without_opening(rising, 80.0, 95.0)
+    # from 70 at step 30 to 92 at step 40 it passes 80 after 10/22 of the way
+    assert shown[0].step == pytest.approx(30 + 100 / 22)
+    assert shown[0][1:] == pytest.approx((80.0, 80.0, 84.0))
+    assert shown[1:] == [CurvePoint(40, 92.0, 88.0, 95.0)]
+
+
+def test_a_curve_that_stays_inside_is_whole() -> None:
+    steady = points(81.0, 82.0)
+    assert without_opening(steady, 80.0, 95.0) == steady
+    assert without_opening(points(1.0), 80.0, 95.0) == []

@@ -6,7 +6,7 @@ below, with what is to be known about these.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from espalier.analysis.axis_means import AxisMeans, axis_means
@@ -16,6 +16,7 @@ from espalier.core.texts.count_text import count_text
 from espalier.report.axis_effects import (
     LEVELS,
     AxisEffect,
+    SweepEffects,
     describe_remarks,
     importance_caveat,
     means_caption,
@@ -73,13 +74,7 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
         panel.set_ylabel(source.names.measure(source.ranking.measure))
     if effects.forest and below:
         _importance(below, effects.forest, source, style)
-    left_out = len(symbols) - len(names)
-    sentences = [
-        _caption(source, names, shown),
-        importance_caveat(effects.forest) if effects.forest else "",
-        f"{count_text(left_out, 'symbol')} left out (BY=)." if left_out else "",
-    ]
-    return DrawnFigure(figure, " ".join(filter(None, sentences)))
+    return DrawnFigure(figure, _caption(source, symbols, effects))
 
 
 def _panels(
@@ -224,14 +219,21 @@ def _importance(
     panel.set_xlabel("\n".join(wrap(IMPORTANCE, style.font, room)))
 
 
-def _caption(source: FigureInput, names: Sequence[str], shown: Mapping[str, AxisEffect]) -> str:
-    """Return what dots, means and their bars are."""
-    drawn = [shown[name] for name in names if name in shown]
-    dots = f"Grey dots: configurations, each {_mean_over_seeds(source)}{_beyond(source, drawn)}."
-    means = means_caption(source.ranking) if drawn else ""
+def _caption(source: FigureInput, symbols: Sequence[str], effects: SweepEffects) -> str:
+    """Return what dots, means, their bars and those of importance are, and what is left out."""
+    names, left_out = symbols[:SYMBOLS], len(symbols) - SYMBOLS
+    shown = {axis.symbol: axis for axis in effects.axes if axis.symbol in names}
     few = [name for name in names if len(source.axes[name]) <= LEVELS]
     every = [(_comparable(name, shown.get(name), source), source.axes[name]) for name in few]
-    return " ".join(filter(None, [dots, means, describe_remarks(every, source.names.short)]))
+    beyond = _beyond(source, list(shown.values()))
+    sentences = [
+        f"Grey dots: configurations, each {_mean_over_seeds(source)}{beyond}.",
+        means_caption(source.ranking) if shown else "",
+        describe_remarks(every, source.names.short),
+        importance_caveat(effects.forest) if effects.forest else "",
+        f"{count_text(left_out, 'symbol')} left out (BY=)." if left_out > 0 else "",
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def _mean_over_seeds(source: FigureInput) -> str:
