@@ -274,7 +274,8 @@ def test_sweep_clean_removes_only_the_plan_and_its_drafts(checkout):
 
 def test_continuous_integration_runs_the_checks():
     script = (ROOT / ".ci/run").read_text(encoding="utf-8")
-    assert "exec make check </dev/null" in script
+    before, _, after = script.partition("chromium.install()")
+    assert "make setup-dev" in before and "exec make check </dev/null" in after
     assert (ROOT / ".ci/run").stat().st_mode & 0o111
 
 

@@ -115,7 +115,7 @@ def test_what_grew_is_drawn_and_who_descends_from_whom(visit: Any) -> None:
     assert seen.page.locator("#lives-chart .life").count() == 4  # three founders and one newborn
     assert seen.page.locator("#lives-chart .tie").count() == 2
     assert "3 founders, 1 born later" in seen.page.inner_text("#lives-caption")
-    seen.page.select_option("#choose-layer", value="1")
+    seen.page.select_option("#choose-layer", label="2")
     seen.page.wait_for_function(
         "() => document.querySelectorAll('#lives-chart .life').length === 2"
     )

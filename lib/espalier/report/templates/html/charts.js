@@ -1,5 +1,6 @@
 // Scales, ticks and marks that the pictures share.
 
+const LONG = 60; // letters of a text beside a picture or in a list
 const SERIES = 8; // colours; further series have the same ones with other dashes
 
 function seriesClass(place) {
@@ -144,7 +145,7 @@ function legend(entries) {
   for (const [text, tone] of entries) {
     const mark = draw("svg", { width: 26, height: 10, "aria-hidden": "true" });
     mark.append(draw("path", { class: `curve ${seriesClass(tone)}`, d: "M1 5L25 5" }));
-    list.append(make("li", {}, mark, text));
+    list.append(make("li", { title: text.length > LONG ? text : null }, mark, shorten(text, LONG)));
   }
   return list;
 }

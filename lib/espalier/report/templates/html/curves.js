@@ -51,7 +51,7 @@ function curveGroups(measure) {
 }
 
 function firstCurves(places) {
-  const first = places.slice(0, MOST_CURVES).map((n, tone) => [shorten(valuesText(n) || view.names[n], 60), [n], tone]);
+  const first = places.slice(0, MOST_CURVES).map((n, tone) => [shorten(valuesText(n) || view.names[n], LONG), [n], tone]);
   return Object.assign(first, { left: places.length - first.length });
 }
 

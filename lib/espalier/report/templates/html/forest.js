@@ -29,7 +29,7 @@ function buildForest() {
 function choiceChooser(again) {
   const { place } = view.data.ranking;
   const ranked = view.order.filter((n) => place[n]);
-  const options = ranked.slice(0, 200).map((n) => [String(n), shorten(`${view.names[n]} ${valuesText(n)}`, 60)]);
+  const options = ranked.slice(0, 200).map((n) => [String(n), shorten(`${view.names[n]} ${valuesText(n)}`, LONG)]);
   return chooser("choice", "Which", options, options[0][0], again);
 }
 
@@ -128,7 +128,7 @@ function forestRow(row, low, high) {
   return make(
     "tr",
     {},
-    make("th", { scope: "row" }, ...breakable(row.name), make("br"), make("span", { class: "note" }, ...breakable(row.values))),
+    make("th", { scope: "row" }, ...breakable(shorten(row.name, 5 * LONG)), make("br"), make("span", { class: "note" }, ...breakable(shorten(row.values, 5 * LONG)))),
     make("td", { class: "number" }, text),
     make("td", {}, intervalMark(low, high, row.mean, row.half, 0, tone === "worse" ? 1 : tone === "better" ? 2 : 7)),
     make("td", { class: "number" }, String(row.n)),

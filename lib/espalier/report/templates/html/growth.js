@@ -35,7 +35,7 @@ function showGrown() {
   const x = { label: "step (updates)", low: 0, high: maximum(drawn.flatMap(({ step, last }) => [last, ...step])), levels: null, log: false };
   const parts = frame(chart.clientWidth, 320, x, y, "live weights by step");
   drawn.forEach((each, tone) => paintGrown(parts, each, x.high, tone));
-  chart.replaceChildren(parts.picture, legend(drawn.map(({ name, place }, tone) => [shorten(`${name} ${valuesText(place)}`, 60), tone])));
+  chart.replaceChildren(parts.picture, legend(drawn.map(({ name, place }, tone) => [shorten(`${name} ${valuesText(place)}`, LONG), tone])));
 }
 
 function grownCaption(left) {
@@ -56,7 +56,7 @@ function paintGrown({ picture, across, up }, { step, live, added, dropped }, end
 }
 
 function buildLineages(lineages) {
-  const trials = lineages.map(({ name, place }, n) => [String(n), shorten(`${name} ${valuesText(place)}`, 60)]);
+  const trials = lineages.map(({ name, place }, n) => [String(n), shorten(`${name} ${valuesText(place)}`, LONG)]);
   const layers = [...Array(Math.max(...lineages.map((each) => each.layers.length))).keys()];
   host("growth").append(
     make("h3", {}, "Lineage of neurons"),

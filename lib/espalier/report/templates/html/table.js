@@ -1,7 +1,7 @@
 // The ranking as a table: to sort, to search, to page through, with a command to copy for each row.
 
 const PAGE = 25;
-const ON_PAPER = 4; // measures that are printed
+const ON_PAPER = 7; // swept symbols and measures that are printed, of measures at least two
 const table = { order: "place", down: false, first: 0, stale: false };
 
 function buildTable() {
@@ -45,7 +45,8 @@ function columns() {
   const name = { key: "name", label: "configuration", value: (n) => view.names[n], cell: (n) => view.names[n] };
   const swept = view.axes.filter((axis) => axis.swept && axis.varies).map(axisColumn);
   const measures = view.axes.filter((axis) => !axis.swept).map(axisColumn);
-  measures.slice(ON_PAPER).forEach((column) => { column.extra = true; });
+  const extra = [...swept.slice(ON_PAPER - 2), ...measures.slice(Math.max(2, ON_PAPER - swept.length))];
+  extra.forEach((column) => { column.extra = true; });
   const note = { key: "note", label: "note", value: (n) => ranking.notes[ranking.note[n]], cell: (n) => ranking.notes[ranking.note[n]], remark: true };
   return [place, name, measures[0], drawnColumn(), ...swept, ...measures.slice(1), note];
 }
@@ -112,7 +113,7 @@ function heading(shownColumns) {
     const own = column.key === table.order;
     const state = own ? (table.down ? "descending" : "ascending") : "none";
     const arrow = own ? (table.down ? " ▼" : " ▲") : "";
-    const button = make("button", { type: "button", click: () => sortBy(column.key) }, column.label + arrow);
+    const button = make("button", { type: "button", click: () => sortBy(column.key) }, ...breakable(column.label + arrow));
     return make("th", { scope: "col", "aria-sort": state, class: columnClass(column) }, button);
   });
   return make("thead", {}, make("tr", {}, ...cells));
@@ -137,7 +138,8 @@ function sortBy(key) {
 function tableRow(place, shownColumns) {
   const cells = shownColumns.map((column) => {
     if (column.key === "name") return make("th", { scope: "row" }, make("span", { class: "named" }, column.cell(place), copyButton(place)));
-    return make("td", { class: columnClass(column) }, column.cell(place));
+    const cell = column.cell(place);
+    return make("td", { class: columnClass(column), title: cell.length > LONG ? cell : null }, cell);
   });
   return make("tr", { class: view.data.ranking.front[place] ? "front" : null }, ...cells);
 }
