@@ -7,8 +7,8 @@ returns the exit code. What needs torch is imported inside of functions, so that
 from __future__ import annotations
 
 SWEEPS = {
-    "export": "Write a sweep for TensorBoard, MLflow, Trackio, W&B or as CSV",
-    "figures": "Draw the figures of a sweep, for a paper, a page or a talk",
+    "export": "Write a sweep for TensorBoard, MLflow, Trackio, W&B, CSV",
+    "figures": "Draw the figures of a sweep, for papers and talks",
     "race": "Train seed by seed until it is known which is best",
     "report": "Write report.html and the other reports of a sweep again",
     "sweep-again": "Run trials of a sweep again",

@@ -96,6 +96,26 @@ def test_a_process_that_stops_is_one_line_and_a_log(tmp_path: Path) -> None:
     assert "Traceback" in log.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("program", "cause"),
+    [
+        ("kill -9 $$", "killed by SIGKILL"),
+        ("exit 0", "it said nothing"),
+        ("printf 'note\\nno\\033 space\\n\\n' >&2; exit 1", "no\\x1b space"),
+    ],
+)
+def test_a_process_that_answers_too_little_is_one_line(
+    program: str, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho new\n{program}\n", encoding="utf-8")
+    python.chmod(0o755)
+    monkeypatch.setattr(export_process, "PYTHON", python)
+    with pytest.raises(UserError) as caught:
+        export_with("mlflow", [plain_run(1), plain_run(2)], tmp_path, "sweep_1")
+    assert str(caught.value).startswith(f"mlflow stopped: {cause}; the next export goes on")
+
+
 def test_without_trackers_the_error_names_the_fix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from signal import Signals
 from typing import IO
 
 from espalier.core.errors import UserError
@@ -58,7 +59,7 @@ def export_with(
         lines.seek(0)
         outcomes, code = _answers(command, (lines, said), place, progress)
         if code or outcomes.total() != len(runs):
-            raise _failure(name, place, said)
+            raise _failure(name, place, said, code)
     (folder / LOG).unlink(missing_ok=True)
     return outcomes
 
@@ -95,10 +96,12 @@ def _outcomes(lines: Iterable[bytes]) -> Iterator[Outcome]:
         yield Outcome(text)
 
 
-def _failure(name: str, place: Path, said: IO[bytes]) -> UserError:
+def _failure(name: str, place: Path, said: IO[bytes], code: int) -> UserError:
     """Return the error of a process that stopped, and keep what it printed."""
     said.seek(0)
     text = said.read().decode(errors="replace")
     (place / LOG).write_text(text, encoding="utf-8")
-    last = next((line for line in reversed(text.splitlines()) if line.strip()), "it said nothing")
-    return UserError(f"{name} stopped: {printable(last.strip())}; all that it said: {place / LOG}")
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it said nothing"]
+    cause = f"killed by {Signals(-code).name}" if code < 0 else printable(lines[-1])
+    again = "the next export goes on from here"
+    return UserError(f"{name} stopped: {cause}; {again}; all that it said: {place / LOG}")
