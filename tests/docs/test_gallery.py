@@ -31,15 +31,6 @@ CONFIG_SPARSE_DENSITY=1|0.5|0.1|0.02
 CONFIG_NUM_EPOCHS=2
 CONFIG_SEED=1|2
 """,
-    "digits-race": """
-CONFIG_PRUNING_METHOD=state|rigl
-CONFIG_TARGET_SPARSITY=0.9
-CONFIG_SPARSE_DENSITY=0.1
-CONFIG_LEARNING_RATE=0.004
-CONFIG_ADAMW_WEIGHT_DECAY=0.01
-CONFIG_ADAMWPRUNE_WEIGHT_DECAY=0.01
-CONFIG_NUM_EPOCHS=6
-""",
     "digits-snapshots": """
 CONFIG_PRUNING_METHOD=apoptosis_growth
 CONFIG_NUM_EPOCHS=20
@@ -79,7 +70,8 @@ def smaller(commands: str) -> str:
         commands,
     )
     whole = named.replace("make seed-finder", FINDER)
-    return re.sub(r"MAX_SEEDS=\d+", "MAX_SEEDS=3", whole)
+    short = re.sub(r"CONFIG_NUM_EPOCHS=\d+", "CONFIG_NUM_EPOCHS=4", whole)
+    return re.sub(r"MAX_SEEDS=\d+", "PARALLEL=1 MAX_SEEDS=3", short)
 
 
 @pytest.fixture(scope="module")
