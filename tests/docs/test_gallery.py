@@ -83,7 +83,12 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("steps", sections(), ids=lambda steps: steps[0].commands.split()[1])
+def last_kind(steps: list[Block]) -> str:
+    """Return what the last figure of a section is called."""
+    return re.split("KIND=|make ", steps[-1].commands)[-1].split()[0]
+
+
+@pytest.mark.parametrize("steps", sections(), ids=last_kind)
 def test_commands_draw_what_the_page_shows(steps: list[Block], checkout: Path) -> None:
     for said in page_commands.follow(checkout, steps, smaller):
         assert said.code == 0, f"{said.block.commands}{said.text}"
