@@ -22,7 +22,7 @@ SMALLER = {
     "RAMP_END_EPOCH=10": "RAMP_END_EPOCH=3\nCONFIG_PRUNING_WARMUP=4",
     "=0.001|0.002|0.004|0.008": "=0.004|0.008",
     "CONFIG_SEED=11:1:30": "CONFIG_SEED=11|12|13",
-    "make sweep": "make PARALLEL=1 sweep",
+    "make sweep ": "make sweep PARALLEL=1 ",
 }
 """What makes the page's sweeps small: of the network, samples, epochs, rates and seeds."""
 
