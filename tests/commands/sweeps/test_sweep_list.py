@@ -109,6 +109,11 @@ def test_nothing_that_matches_says_what_there_is(capsys: pytest.CaptureFixture[s
             "(did you mean PRUNING_METHOD?), at ^ in val_acc>1 & ^PRUNNING_METHOD=x",
         ),
         (
+            "tags=paper",
+            "1: must be a symbol or a measure that a sweep has, and tags is none "
+            "(did you mean tag?), at ^ in ^tags=paper",
+        ),
+        (
             "luck>7",
             "1: must be a symbol or a measure that a sweep has, and luck is none, at ^ in ^luck>7",
         ),

@@ -115,6 +115,8 @@ def test_a_sweep_is_named_in_one_go(
     assert (record["sweep_name"], record["sweep_note"], record["sweep_tags"]) == (
         *("first-try", HOSTILE, "pruning,paper"),
     )
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "first-try" in page and "<img src=x" not in page
     loaded = espalier.load_sweep()
     assert (loaded.name, loaded.note, loaded.tags) == ("first-try", HOSTILE, ["pruning", "paper"])
     assert "Tags: pruning, paper" in said(capsys, "sweep-status")

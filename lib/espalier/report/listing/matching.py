@@ -45,12 +45,12 @@ def check_names(entries: Sequence[ListedSweep], query: Query, text: str) -> None
 
 
 def _names(entries: Iterable[ListedSweep]) -> dict[str, None]:
-    """Return all names that configurations have, symbols and measures."""
+    """Return all names that a query may have: symbols, measures and what is said of a sweep."""
     facts = [entry.facts for entry in entries]
     items = [item for each in facts for item in each.configurations]
     own = [*(item.own for item in items), *(item.means for item in items)]
     groups = [*own, *(each.common for each in facts), *(each.settings for each in facts)]
-    return dict.fromkeys(name for group in groups for name in group)
+    return dict.fromkeys(name for group in [WORDS, *groups] for name in group)
 
 
 def explain_none(entries: Sequence[ListedSweep], query: Query) -> list[str]:
