@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from browsers import PATIENCE, chromium
 from html_pages import HOSTILE, Page
 from stored_sweeps import stored
 from trial_results import passed, trial
@@ -62,3 +63,21 @@ def test_values_stay_text(tmp_path: Path, value: str) -> None:
     page = Page(render_comparison_page([compare(*folders)], 0.0))
     assert not {"img", "b"} & set(page.tags) and page.tags.count("script") == 1
     assert value.split("\u2028")[0] in page.text
+
+
+def test_in_a_browser_values_of_others_stay_text_and_nothing_leaves_a_phone(tmp_path: Path) -> None:
+    folders = [folder(tmp_path / name, 1.0, HOSTILE) for name in ("a", "b")]
+    page = tmp_path / "page.html"
+    page.write_text(render_comparison_page([compare(*folders)], 1e9), encoding="utf-8")
+    faults: list[object] = []
+    with chromium() as browser:
+        seen = browser.new_page(viewport={"width": 360, "height": 800})
+        seen.set_default_timeout(PATIENCE)
+        for event in ("console", "pageerror", "dialog"):
+            seen.on(event, lambda fault: faults.append(fault))
+        seen.goto(page.as_uri())
+        seen.fill("#search", "img")
+        assert HOSTILE[:20] in seen.inner_text("tbody") and seen.locator("img").count() == 0
+        assert "sgd" not in seen.inner_text("tbody")
+        assert seen.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert faults == []

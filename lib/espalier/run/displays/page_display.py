@@ -12,10 +12,11 @@ from espalier.store.sweep_state import SweepStatus
 
 INTERVAL = 30.0
 """Seconds between two pages at least."""
-SHARE = 0.01
-"""The part of a sweep's time that its pages may take of one processor."""
+SHARE = 0.008
+"""The part of a sweep's time that its pages may take of one processor, so that it stays below a
+hundredth where one turns out dearer than the last."""
 FIRST = 0.3
-PER_TRIAL = 0.002
+PER_TRIAL = 0.001
 """Seconds of a processor that the first page is taken to cost: so many, and more a trial."""
 
 
