@@ -33,17 +33,22 @@ FAMILY = f"{OURS} - {THEIRS}"
 WORDS = ("first", "second")
 Accuracies = dict[tuple[str, str], dict[str, float]]
 """Test accuracies by method and sparsity, and by seed."""
-LONGEST = 30  # lines of what is shown, of which the last say most
 BUSY = "error: no estimate: epochs took so unlike times"  # of a machine that does much else
 TRIES = 5
 SWEEP = re.compile(r"sweep_\d{8}_\d{6}")
+TRIAL = re.compile(r"\[ *\d+/\d+\] ")
 
 
 def excerpt(text: str) -> str:
-    """Return what the page shows of what a block printed, in a block of code, cut at `...`."""
+    """Return what the page shows of what a block printed, in a block of code, cut at `...`.
+
+    Of the lines of trials the first and the last stay, without what came before.
+    """
     lines = SWEEP.sub("sweep_YYYYMMDD_HHMMSS", text).strip("\n").splitlines()
-    cut = ["...", *lines[-LONGEST:]] if len(lines) > LONGEST else lines
-    return "\n".join(["```text", *(line.rstrip() for line in cut), "```"])
+    trials = [place for place, line in enumerate(lines) if TRIAL.match(line)]
+    if trials:
+        lines = [lines[trials[0]], "...", *lines[trials[-1] :]]
+    return "\n".join(["```text", *(line.rstrip() for line in lines), "```"])
 
 
 def follow(place: Path) -> dict[str, str]:

@@ -22,7 +22,7 @@ SMALLER = {
     "RAMP_END_EPOCH=10": "RAMP_END_EPOCH=3\nCONFIG_PRUNING_WARMUP=4",
     "=0.001|0.002|0.004|0.008": "=0.004|0.008",
     "CONFIG_SEED=11:1:30": "CONFIG_SEED=11|12|13",
-    "make sweep": "make PARALLEL=1 sweep",
+    "make sweep ": "make sweep PARALLEL=1 ",
 }
 """What makes the page's sweeps small: of the network, samples, epochs, rates and seeds."""
 
@@ -87,8 +87,10 @@ def test_the_trained_methods_differ_in_the_method_alone() -> None:
     assert sides[0] == sides[1]
 
 
-def test_an_excerpt_keeps_the_end_and_names_no_folder() -> None:
-    lines = [f"line {n}" for n in range(40)] + ["page: sweep_20250102_030405_x/report.html"]
-    shown = tutorial.excerpt("\n".join(lines)).splitlines()
-    assert shown[:2] == ["```text", "..."] and len(shown) == tutorial.LONGEST + 3
-    assert shown[-2] == "page: sweep_YYYYMMDD_HHMMSS_x/report.html"
+def test_an_excerpt_has_the_first_and_the_last_trial_and_names_no_folder() -> None:
+    trials = [f"[{n:2}/12] config_{n:03d} passed" for n in range(1, 13)]
+    lines = ["Variable parameters:", *trials, "page: sweep_20250102_030405_x/report.html"]
+    assert tutorial.excerpt("\n".join(lines) + "\n").splitlines() == [
+        *("```text", trials[0], "...", trials[-1]),
+        *("page: sweep_YYYYMMDD_HHMMSS_x/report.html", "```"),
+    ]

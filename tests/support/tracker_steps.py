@@ -55,7 +55,7 @@ def interrupted(name: str, run: TrackedRun, folder: Path) -> None:
         experiment = client.get_experiment_by_name(SWEEP).experiment_id
         client.create_run(experiment, tags={"espalier.id": run.id}, run_name=run.name)
     elif name != "trackio":
-        export_worker.writer(name, folder, SWEEP).write(run)
+        export_worker.writer(name, SWEEP).write(run)
         (path,) = (each for each in folder.rglob(f"*{run.id}*") if each.is_file())
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
@@ -65,7 +65,7 @@ def main(name: str, folder: Path) -> None:
     refuse_network()
 
     def step(*runs: TrackedRun) -> list[str]:
-        return [str(each) for each in export_runs(runs, export_worker.writer(name, folder, SWEEP))]
+        return [str(each) for each in export_runs(runs, export_worker.writer(name, SWEEP))]
 
     first, second, third, fourth = plain_run(1), hostile_run(2), bare_run(3), plain_run(4)
     changed = replace(first, measures=first.measures | {"val_acc": 95.8})

@@ -28,7 +28,7 @@ class Outcome(StrEnum):
 
 
 class RunWriter(Protocol):
-    """A tool's files of one sweep."""
+    """A tool's files of one sweep, in the current folder."""
 
     def read(self, run: TrackedRun) -> TrackedRun | None:
         """Return the run of this id as the tool's library reads it; None if there is none."""

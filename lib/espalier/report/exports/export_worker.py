@@ -35,7 +35,7 @@ def main(name: str, folder: Path, sweep: str) -> int:
     lock = os.open(folder, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)  # until this process ends
     try:
-        for outcome in export_runs(_runs(sys.stdin), writer(name, folder, sweep)):
+        for outcome in export_runs(_runs(sys.stdin), writer(name, sweep)):
             print(outcome, file=answers)
     except UserError as error:
         print(json.dumps({ERROR: str(error)}), file=answers)
@@ -43,11 +43,14 @@ def main(name: str, folder: Path, sweep: str) -> int:
     return 0
 
 
-def writer(name: str, folder: Path, sweep: str) -> RunWriter:
-    """Return what writes the runs of a sweep for a tool, which is imported now."""
+def writer(name: str, sweep: str) -> RunWriter:
+    """Return what writes the runs of a sweep into the current folder; the tool is imported now.
+
+    Not every tool can name every folder, but each can write where it is.
+    """
     tracker = TRACKERS[name]
     module = importlib.import_module(f"{__package__}.{tracker.module}")
-    made: RunWriter = getattr(module, tracker.writer)(folder, sweep)
+    made: RunWriter = getattr(module, tracker.writer)(sweep)
     return made
 
 

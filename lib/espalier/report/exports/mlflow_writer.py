@@ -40,16 +40,13 @@ T = TypeVar("T")
 
 
 class MlflowWriter:
-    """The runs of a sweep: an experiment of its name in `<folder>/mlflow.db`.
+    """The runs of a sweep: an experiment of its name in `mlflow.db`."""
 
-    `folder` must be the current folder: an address of SQLite cannot name every other one.
-    """
-
-    def __init__(self, folder: Path, sweep: str) -> None:
+    def __init__(self, sweep: str) -> None:
         sqlalchemy.event.listen(sqlalchemy.engine.Engine, "connect", _hurry)
         self._client = MlflowClient(f"sqlite:///{DATABASE}")
         there = self._client.get_experiment_by_name(sweep)
-        artifacts = (folder / "artifacts").absolute().as_uri()
+        artifacts = Path("artifacts").absolute().as_uri()
         self._experiment = (
             there.experiment_id if there else self._client.create_experiment(sweep, artifacts)
         )

@@ -47,7 +47,7 @@ class StoredSweep:
 def read_sweep(folder: Path) -> StoredSweep:
     """Return the sweep in `folder`. Raises UserError if it has no store, or none that is whole."""
     with Store.open(folder / STORE, readonly=True) as store:
-        name, results = folder.resolve().name, trial_results(store)
+        name, results = _clean(folder.resolve().name), trial_results(store)
         return StoredSweep(name, store.created, store.header, results, store.attempts())
 
 

@@ -47,10 +47,10 @@ OWN = (*FIELDS, "tags")
 
 
 class TensorboardWriter:
-    """The runs of a sweep in a log folder: `<folder>/<sweep>/<trial>/`."""
+    """The runs of a sweep, in folders `<sweep>/<trial>/`."""
 
-    def __init__(self, folder: Path, sweep: str) -> None:
-        self._folder = folder / sweep
+    def __init__(self, sweep: str) -> None:
+        self._folder = Path(sweep)
 
     def read(self, run: TrackedRun) -> TrackedRun | None:
         """Return the run that its folder has; None unless it is one whole event file."""

@@ -25,11 +25,11 @@ OWN = (*FIELDS, "tags")
 
 
 class TrackioWriter:
-    """The runs of a sweep: a project of its name in TRACKIO_DIR, which must be `folder`."""
+    """The runs of a sweep: a project of its name in TRACKIO_DIR, which is the current folder."""
 
-    def __init__(self, folder: Path, sweep: str) -> None:
-        if folder != TRACKIO_DIR:
-            raise ValueError(f"TRACKIO_DIR={TRACKIO_DIR}: must be {folder}")
+    def __init__(self, sweep: str) -> None:
+        if not TRACKIO_DIR.samefile("."):
+            raise ValueError(f"TRACKIO_DIR={TRACKIO_DIR}: must be {Path.cwd()}")
         self._project = _project(sweep)
 
     def read(self, run: TrackedRun) -> TrackedRun | None:

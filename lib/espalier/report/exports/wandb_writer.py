@@ -36,10 +36,10 @@ OLDEST_READER = "0.70.0"
 
 
 class WandbWriter:
-    """The runs of a sweep, a project of its name: `<folder>/wandb/offline-run-<time>-<id>/`."""
+    """The runs of a sweep, a project of its name: `wandb/offline-run-<time>-<id>/`."""
 
-    def __init__(self, folder: Path, sweep: str) -> None:
-        self._folder = folder / "wandb"
+    def __init__(self, sweep: str) -> None:
+        self._folder = Path("wandb")
         self._project = re.sub(REFUSED, "_", sweep)[:LONGEST_PROJECT]
 
     def read(self, run: TrackedRun) -> TrackedRun | None:
@@ -155,7 +155,7 @@ def _moment(milliseconds: int) -> Timestamp:
 def _records(path: Path) -> list[dict[str, Any]]:
     """Return the records that wandb-core reads in a log, as far as they are whole."""
     command = [get_core_path(), "leet", "inspect", "--no-observability", "--json"]
-    command += ["--run-file", str(path.absolute()), str(path.absolute().parents[1])]
+    command += ["--run-file", str(path), str(path.parents[1])]
     done = subprocess.run(command, capture_output=True, check=False)
     lines = done.stdout.decode().split("\n")
     return [json.loads(line) for line in lines if line.startswith("{")]
