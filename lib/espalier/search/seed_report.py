@@ -17,7 +17,7 @@ from espalier.report.figures.axis_names import AxisNames
 from espalier.report.figures.figure_input import SEEDS
 from espalier.report.figures.figure_kinds import lay_out, write_figure
 from espalier.report.figures.figure_style import STYLES, USUAL
-from espalier.report.figures.kinds.seed_finder import draw_search, read_search
+from espalier.report.figures.kinds.seed_finder_figure import draw_search, read_search
 from espalier.report.table_format import plain_table
 from espalier.report.templates import render
 from espalier.search.halving import CandidateScore, HalvingResult

@@ -14,7 +14,7 @@ from espalier.report.figures.figure_files import FORMATS, USUAL_FORMAT
 from espalier.report.figures.figure_input import FigureWishes, figure_input
 from espalier.report.figures.figure_kinds import lay_out, write_figure
 from espalier.report.figures.figure_style import STYLES, USUAL
-from espalier.report.figures.kinds.lineage import draw_table
+from espalier.report.figures.kinds.lineage_figure import draw_table
 from espalier.report.lineage_tables import lineage_tables
 from espalier.store.results_dir import newest_sweep
 

@@ -10,7 +10,7 @@ from espalier.commands.options.option_types import Switch, make_option, sweep_di
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
-from espalier.run.displays.sweep_watch import sweep_to_watch, watch
+from espalier.run.displays.watched_sweep import sweep_to_watch, watch
 
 _LEFT = "the view has ended; a sweep that runs goes on"
 

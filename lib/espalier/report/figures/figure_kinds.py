@@ -62,11 +62,13 @@ KINDS = {
         FigureKind("heat-map", "means for each pair of values of X and Y", "heat_map"),
         FigureKind("forest", "paired differences to a baseline, controls or the best", "forest"),
         FigureKind("parallel", "every configuration through its values and measures", "parallel"),
-        FigureKind("effects", "what each swept symbol does, and how important it is", "effects"),
-        FigureKind("race", "who left a race when, and the seeds it took", "race"),
+        FigureKind(
+            "effects", "what each swept symbol does, and how important it is", "effects_figure"
+        ),
+        FigureKind("race", "who left a race when, and the seeds it took", "race_figure"),
         FigureKind("ladder", "a measure along a swept number, and where it falls off", "ladder"),
-        FigureKind("lineage", "which neurons descend from which, and their ages", "lineage"),
-        FigureKind("seed-finder", "the smallest network that learns", "seed_finder"),
+        FigureKind("lineage", "which neurons descend from which, and their ages", "lineage_figure"),
+        FigureKind("seed-finder", "the smallest network that learns", "seed_finder_figure"),
     )
 }
 """The kinds by name, in the order in which they are drawn."""

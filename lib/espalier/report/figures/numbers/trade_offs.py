@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from espalier.analysis.charts.selection import selecting_measure
+from espalier.analysis.charts.charted_trials import selecting_measure
 from espalier.analysis.confidence import Interval
 from espalier.analysis.rank import Configuration, Ranking, recorded
 from espalier.core.measures import LIVE_PARAMETERS, Measure

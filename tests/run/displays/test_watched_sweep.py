@@ -14,7 +14,7 @@ from espalier.core.trial import Result, Status
 from espalier.report.reports import write_reports
 from espalier.run.displays import sweep_watch
 from espalier.run.displays.progress import Ending, finished_line
-from espalier.run.displays.sweep_watch import SweepWatch, sweep_to_watch, watch
+from espalier.run.displays.watched_sweep import SweepWatch, sweep_to_watch, watch
 from espalier.store.attempt import Attempt
 from espalier.store.locks import locked
 from espalier.store.results_dir import STORE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from espalier.analysis.charts.selection import selecting_measure
+from espalier.analysis.charts.charted_trials import selecting_measure
 from espalier.core.measures import find
 
 

@@ -17,7 +17,7 @@ from espalier.report.figures.figure_check import look_at
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_kinds import KINDS, lay_out
 from espalier.report.figures.figure_style import STYLES
-from espalier.report.figures.kinds.lineage import draw_lineage, layer_title
+from espalier.report.figures.kinds.lineage_figure import draw_lineage, layer_title
 
 PAGE = STYLES["page"]
 
