@@ -9,12 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espalier.analysis.queries.query_parser import DEEPEST, LONGEST, QueryError, parse_query
-from espalier.analysis.queries.query_tree import Both, Comparison, Either, Not, Query, number_in
+from espalier.analysis.queries.query_tree import (
+    Both,
+    Either,
+    Not,
+    Query,
+    QueryComparison,
+    number_in,
+)
 
-RIGL = Comparison("PRUNING_METHOD", "=", "rigl")
+RIGL = QueryComparison("PRUNING_METHOD", "=", "rigl")
 NAMING = "must name a symbol or a measure, as in PRUNING_METHOD=rigl or val_acc>97"
-GOOD = Comparison("val_acc", ">", "97")
-SMALL = Comparison("MLP_WIDTH", "<=", "64")
+GOOD = QueryComparison("val_acc", ">", "97")
+SMALL = QueryComparison("MLP_WIDTH", "<=", "64")
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,8}", fullmatch=True).map(
     lambda name: re.sub("(CONFIG_)+(?=[A-Za-z_])", "", name)
@@ -24,13 +31,13 @@ texts = st.text(max_size=12)
 
 
 @st.composite
-def leaves(draw: st.DrawFn) -> Comparison:
+def leaves(draw: st.DrawFn) -> QueryComparison:
     operator = draw(st.sampled_from(["=", "!=", "<", "<=", ">", ">=", "~"]))
     if draw(st.booleans()):
-        return Comparison(draw(names), operator, draw(texts), True)
+        return QueryComparison(draw(names), operator, draw(texts), True)
     number = st.floats(-1e9, 1e9, allow_nan=False).map(str)
     plain = number if operator[0] in "<>" else words.filter(bool)
-    return Comparison(draw(names), operator, draw(plain))
+    return QueryComparison(draw(names), operator, draw(plain))
 
 
 queries: st.SearchStrategy[Query] = st.recursive(
@@ -76,11 +83,11 @@ def test_any_text_is_a_query_or_an_error_with_its_place(text: str) -> None:
         ("!(PRUNING_METHOD=rigl & val_acc>97)", Not(Both(RIGL, GOOD))),
         ("!!val_acc>97", Not(Not(GOOD))),
         ("CONFIG_CONFIG_MLP_WIDTH<=64", SMALL),
-        ("CONFIG_.5=1", Comparison("CONFIG_.5", "=", "1")),
-        ('note~"a & b"', Comparison("note", "~", "a & b", True)),
-        (r"note='it\'s'", Comparison("note", "=", "it's", True)),
-        ("MLP_WIDTHS=64,32", Comparison("MLP_WIDTHS", "=", "64,32")),
-        ("LR=1e-3", Comparison("LR", "=", "1e-3")),
+        ("CONFIG_.5=1", QueryComparison("CONFIG_.5", "=", "1")),
+        ('note~"a & b"', QueryComparison("note", "~", "a & b", True)),
+        (r"note='it\'s'", QueryComparison("note", "=", "it's", True)),
+        ("MLP_WIDTHS=64,32", QueryComparison("MLP_WIDTHS", "=", "64,32")),
+        ("LR=1e-3", QueryComparison("LR", "=", "1e-3")),
     ],
 )
 def test_what_is_read(text: str, query: Query) -> None:

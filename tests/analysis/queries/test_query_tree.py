@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espalier.analysis.queries.query_parser import parse_query
-from espalier.analysis.queries.query_tree import Comparison, Value, comparisons
+from espalier.analysis.queries.query_tree import QueryComparison, Value, comparisons
 
 HELD: dict[str, list[Value]] = {
     "PRUNING_METHOD": ["rigl"],
@@ -65,17 +65,17 @@ def test_what_holds(text: str, expected: bool) -> None:
 def test_unequal_is_the_opposite_of_equal(operator: str, text: str, quoted: bool) -> None:
     for values in HELD.values():
         equal, unequal = (
-            Comparison("X", sign, text, quoted).holds(lambda name, each=values: each)  # type: ignore[misc]
+            QueryComparison("X", sign, text, quoted).holds(lambda name, each=values: each)  # type: ignore[misc]
             for sign in ("=", "!=")
         )
         assert equal is not unequal
-    assert Comparison("X", operator, text, quoted).holds(lambda name: []) is (operator == "!=")
+    assert QueryComparison("X", operator, text, quoted).holds(lambda name: []) is (operator == "!=")
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
 def test_numbers_are_in_one_of_three_orders(value: float, limit: float) -> None:
     held = [
-        Comparison("X", operator, str(limit)).holds(lambda name: [value])
+        QueryComparison("X", operator, str(limit)).holds(lambda name: [value])
         for operator in ("<", "=", ">")
     ]
     assert held == [value < limit, value == limit, value > limit]

@@ -17,10 +17,10 @@ from typing import NamedTuple, NoReturn
 from espalier.analysis.queries.query_tree import (
     ORDERS,
     Both,
-    Comparison,
     Either,
     Not,
     Query,
+    QueryComparison,
     number_in,
 )
 from espalier.core.errors import UserError
@@ -128,7 +128,7 @@ class _Parser:
         self._depth -= 1
         return query
 
-    def _comparison(self) -> Comparison:
+    def _comparison(self) -> QueryComparison:
         name = self._token
         if name.kind != "word" or not _NAME.fullmatch(name.text):
             self._fail(_NAMING)
@@ -143,7 +143,7 @@ class _Parser:
             self._fail(f"must be a number after {operator}, or a text in quotes")
         self._at += 1
         quoted = value.kind == "quoted"
-        return Comparison(_PREFIX.sub("", name.text), operator, value.text, quoted, name.place)
+        return QueryComparison(_PREFIX.sub("", name.text), operator, value.text, quoted, name.place)
 
 
 def _tokens(text: str) -> list[_Token]:

@@ -26,7 +26,7 @@ def number_in(text: str) -> float | None:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class QueryComparison:
     """A name, one of `= != < <= > >= ~`, and a text; `quoted` ones are never read as numbers.
 
     `place` is where the name stands in the query, from 0; it makes no other comparison.
@@ -133,13 +133,13 @@ class Either:
         return self.left.holds(lookup) or self.right.holds(lookup)
 
 
-Query = Comparison | Not | Both | Either
+Query = QueryComparison | Not | Both | Either
 
 
-def comparisons(query: Query) -> Iterator[Comparison]:
+def comparisons(query: Query) -> Iterator[QueryComparison]:
     """Yield the comparisons of a query, in the order in which they stand."""
     match query:
-        case Comparison():
+        case QueryComparison():
             yield query
         case Not(inner):
             yield from comparisons(inner)

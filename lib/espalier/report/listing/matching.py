@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from espalier.analysis.queries.query_parser import QueryError
-from espalier.analysis.queries.query_tree import Comparison, Query, Value, comparisons
+from espalier.analysis.queries.query_tree import Query, QueryComparison, Value, comparisons
 from espalier.kconfig.advice import spelling
 from espalier.report.listing.listed_sweep import WORDS, ListedConfiguration, ListedSweep
 
@@ -65,7 +65,7 @@ def explain_none(entries: Sequence[ListedSweep], query: Query) -> list[str]:
     return lines
 
 
-def _every_value(entries: Iterable[ListedSweep], item: Comparison) -> Iterator[tuple[Value]]:
+def _every_value(entries: Iterable[ListedSweep], item: QueryComparison) -> Iterator[tuple[Value]]:
     for entry in entries:
         for configuration in entry.facts.configurations:
             yield from ((value,) for value in entry.values_of(configuration, item.name))
