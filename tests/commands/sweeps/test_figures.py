@@ -81,6 +81,7 @@ BAD = [
     (["--dpi", "5000"], "DPI=5000: must be an integer from 30 to 1200"),
     (["--top", "0"], "--top 0: must be an integer of at least 1"),
     (["--labels", "a"], "LABELS=a: must be name=words"),
+    (["--labels", "val_ac=Acc"], "LABELS=val_ac=Acc: no trial has val_ac; the sweep varies "),
     (["--group-by", "MODEL", "--kind", "curves"], "BY=MODEL: must be a symbol that the sweep"),
     (["--by", "val_ac"], "RANK_BY=val_ac: no trial has val_ac"),
 ]

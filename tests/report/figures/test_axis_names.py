@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from espalier.core.errors import UserError
 from espalier.core.measures import LIVE_PARAMETERS, VAL_ACC, VAL_LOSS
-from espalier.report.figures.axis_names import AxisNames, parse_labels
+from espalier.report.figures.axis_names import AxisNames, check_labels, parse_labels
 
 NAMES = AxisNames()
+NAMED = ["val_acc"]
 
 
 def test_a_symbol_is_called_by_its_prompt_with_its_unit() -> None:
@@ -51,6 +52,16 @@ def test_what_is_no_label_is_one_line(text: str) -> None:
 def test_two_labels_of_one_name_are_one_line() -> None:
     with pytest.raises(UserError, match="LABELS=CONFIG_A=2: A has a label already"):
         parse_labels("A=1;CONFIG_A=2")
+
+
+def test_a_label_of_what_is_not_there_is_one_line_with_what_is() -> None:
+    check_labels({"MODEL": "Net", "LR": "Rate", "val_acc": "Acc"}, {"MODEL", "LR"}, ["LR"], NAMED)
+    with pytest.raises(UserError) as error:
+        check_labels({"val_axc": "Acc"}, {"MODEL", "LR"}, ["LR"], ["val_acc"])
+    assert str(error.value) == (
+        "LABELS=val_axc=Acc: no trial has val_axc; did you mean val_acc? "
+        "the sweep varies LR, and trials have val_acc"
+    )
 
 
 WORDS = st.text(

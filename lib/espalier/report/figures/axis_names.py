@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
+from espalier.kconfig.advice import spelling
 from espalier.report.figures.figure_text import drawable
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ _SPECIAL = re.compile(r"[;,] ?0: [^)]*")
 """What a prompt says of the value 0."""
 _BRACKETS = re.compile(r" ?\([^()]*\)$")
 EMPTY = "(empty)"
+LISTED = 12
+"""Symbols that a message lists."""
 SWITCH = {"y": "yes", "n": "no"}
 
 
@@ -81,6 +85,30 @@ def parse_labels(text: str) -> dict[str, str]:
             raise UserError(f"LABELS={part.strip()}: {key} has a label already; give it one")
         labels[key] = words.strip()
     return labels
+
+
+def check_labels(
+    labels: Mapping[str, str],
+    there: Collection[str],
+    varied: Sequence[str],
+    recorded: Sequence[str],
+) -> None:
+    """Raise UserError for a label of a name that is neither among `there` nor `recorded`.
+
+    `there` are all symbols, `varied` those of them that a message lists, `recorded` measures.
+    """
+    for name, words in labels.items():
+        if name not in there and name not in recorded:
+            rule = f"no trial has {name}; {describe_names(name, varied, recorded)}"
+            raise UserError(f"LABELS={name}={words}: {rule}")
+
+
+def describe_names(name: str, varied: Sequence[str], recorded: Sequence[str]) -> str:
+    """Return which symbols and measures there are, and which of them `name` may be meant for."""
+    near = spelling.nearest(name, [*varied, *recorded])
+    hint = f"did you mean {near}? " if near else ""
+    symbols = ", ".join(varied[:LISTED]) or "nothing"
+    return f"{hint}the sweep varies {symbols}, and trials have {measures.listed(recorded)}"
 
 
 @functools.cache

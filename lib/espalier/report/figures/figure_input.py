@@ -15,11 +15,12 @@ from espalier.analysis.comparing import against_baseline
 from espalier.analysis.comparing.against_baseline import AgainstBaseline
 from espalier.analysis.controls import Comparison
 from espalier.analysis.race_standing import RaceStanding, standing
-from espalier.analysis.rank import Configuration, Ranking
+from espalier.analysis.rank import Configuration, Ranking, recorded, swept_values
 from espalier.core.errors import UserError
+from espalier.core.measures import measures_of
 from espalier.core.records import PlanHeader
 from espalier.report.comparing.opened_sweeps import OpenedSweep, open_sweep
-from espalier.report.figures.axis_names import AxisNames, parse_labels
+from espalier.report.figures.axis_names import AxisNames, check_labels, parse_labels
 from espalier.store.results_dir import STORE
 
 SEEDS = "seeds.json"
@@ -116,7 +117,9 @@ class FigureInput:
 
     @cached_property
     def names(self) -> AxisNames:
-        """The words of symbols and measures."""
+        """The words of symbols and measures. Raises UserError for a label of what is not there."""
+        if self.sweep is not None:
+            _check_labels(self.wishes.labels, self.sweep)
         return AxisNames(self.wishes.labels)
 
     @cached_property
@@ -129,6 +132,15 @@ class FigureInput:
                     f"BY={name}: must be a symbol that the sweep varies, which are {some}"
                 )
         return tuple(self.wishes.by)
+
+
+def _check_labels(labels: Mapping[str, str], sweep: OpenedSweep) -> None:
+    """Raise UserError for a label of what is neither a symbol nor a measure of a sweep."""
+    results, ranking = sweep.results, measures_of(sweep.by)
+    there = {name for each in results for name in each.trial.config}
+    varied = dict.fromkeys(name for each in results for name in swept_values(each.trial))
+    ranked = [name for by in ranking for name in (by.name, by.curve) if name]
+    check_labels(labels, there, list(varied), list(dict.fromkeys([*ranked, *recorded(results)])))
 
 
 def figure_input(folder: Path, by: str | None, wishes: FigureWishes) -> FigureInput:

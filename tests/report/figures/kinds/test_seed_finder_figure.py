@@ -105,6 +105,19 @@ def test_a_damaged_report_is_one_line(content: object, tmp_path: Path) -> None:
         drawn(content, tmp_path)
 
 
+def test_labels_are_of_its_size_its_symbols_and_its_accuracy(tmp_path: Path) -> None:
+    folder = folder_with(record(), tmp_path)
+    labels = {"live_edges": "Edges", "val_acc": "Acc", "BLOCKS_DENSITY": "Zeros"}
+    made = SEEDS.draw(figure_input(folder, None, FigureWishes(labels=labels)), PAGE)
+    (panel,) = made.figure.axes
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("Edges", "Acc")
+    assert made.caption.endswith("(Zeros: 0.03).")
+    with pytest.raises(
+        UserError, match="LABELS=LR=x: no trial has LR; the sweep varies BLOCKS_DENSITY,"
+    ):
+        SEEDS.draw(figure_input(folder, None, FigureWishes(labels={"LR": "x"})), PAGE)
+
+
 def test_what_has_no_such_figure_says_so(tmp_path: Path) -> None:
     with pytest.raises(NothingToDrawError, match="no candidate of the seed finder"):
         drawn(record(candidates=[]), tmp_path)

@@ -10,8 +10,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from espalier.core.errors import UserError
+from espalier.core.measures import VAL_ACC
 from espalier.core.texts.count_text import count_text
-from espalier.report.figures.axis_names import AxisNames
+from espalier.report.figures.axis_names import AxisNames, check_labels
 from espalier.report.figures.axis_scales import scale_numbers
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
 from espalier.report.figures.figure_input import SEEDS, FigureInput, NothingToDrawError
@@ -75,6 +76,8 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
         search = read_search(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not the report of a seed finder ({error})") from None
+    symbols = [*search.smallest[1]] if search.smallest else []
+    check_labels(source.wishes.labels, symbols, symbols, [search.size, VAL_ACC.name])
     return draw_search(search, source.names, style)
 
 
@@ -123,7 +126,7 @@ def draw_search(search: SeedSearch, names: AxisNames, style: FigureStyle) -> Dra
     scale_numbers(panel, "x", [each.size for each in search.candidates], ticks=False)
     scale_numbers(panel, "y", [0.0, 100.0], ticks=False)
     panel.set_xlabel(names.symbol(search.size))
-    panel.set_ylabel("Validation accuracy (%)")
+    panel.set_ylabel(names.measure(VAL_ACC))
     add_legend(figure, style, entries)
     return DrawnFigure(figure, _caption(search, names))
 

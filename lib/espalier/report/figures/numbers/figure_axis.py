@@ -10,17 +10,14 @@ from espalier.analysis.rank import Configuration, TrialResult, recorded
 from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure, MeasureError
-from espalier.kconfig.advice import spelling
 from espalier.kconfig.declared_measures import resolve
-from espalier.report.figures.axis_names import AxisNames
+from espalier.report.figures.axis_names import AxisNames, describe_names
 from espalier.report.figures.figure_input import FigureInput
 from espalier.report.figures.figure_text import shorten
 from espalier.report.html.columns import is_number
 
 WORDS = 60
 """Characters of a name in a sentence."""
-LISTED = 12
-"""Names that a message lists."""
 
 SPARSITY, PLAIN = "final_sparsity", "sparsity"
 SHARE = "Sparsity (share of weights)"
@@ -122,22 +119,12 @@ def measure_named(source: FigureInput, name: str, option: str) -> Measure:
     plain = name.partition(":")[0]
     names = recorded(trial for item in source.ranking.ranked for trial in item.counted)
     if plain not in names:
-        raise UserError(_unknown(source, name, names, option))
+        rule = f"no ranked trial has it; {describe_names(name, list(source.axes), names)}"
+        raise UserError(f"{option}={name}: {rule}")
     try:
         return measures.find(resolve(name, names))
     except MeasureError:
         return measures.find(f"{plain}:{measures.MAX}")
-
-
-def _unknown(source: FigureInput, name: str, names: list[str], option: str) -> str:
-    symbols = list(source.axes)
-    near = spelling.nearest(name, [*symbols, *names])
-    hint = f"did you mean {near}? " if near else ""
-    varied = ", ".join(symbols[:LISTED]) or "nothing"
-    return (
-        f"{option}={name}: no ranked trial has it; {hint}"
-        f"the sweep varies {varied}, and trials have {measures.listed(names)}"
-    )
 
 
 def in_sentence(name: str, by: Measure | None, names: AxisNames) -> str:
