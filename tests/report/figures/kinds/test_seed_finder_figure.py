@@ -121,7 +121,7 @@ def test_labels_are_of_its_size_its_symbols_and_its_accuracy(tmp_path: Path) -> 
 def test_what_has_no_such_figure_says_so(tmp_path: Path) -> None:
     with pytest.raises(NothingToDrawError, match="no candidate of the seed finder"):
         drawn(record(candidates=[]), tmp_path)
-    with pytest.raises(NothingToDrawError, match="`make seed-finder` writes"):
+    with pytest.raises(NothingToDrawError, match="the folder is no seed finder.s; fill one with"):
         SEEDS.draw(source_of(sweep({"a": [1.0]}), folder=tmp_path / "sweep"), PAGE)
     source = figure_input(folder_with(record(), tmp_path), None, FigureWishes())
     with pytest.raises(NothingToDrawError, match="is a seed finder's folder, and no sweep's"):

@@ -71,7 +71,7 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     """
     path = source.folder / SEEDS
     if not path.is_file():
-        raise NothingToDrawError("has none: it is of the folder that `make seed-finder` writes")
+        raise NothingToDrawError("the folder is no seed finder's; fill one with `make seed-finder`")
     try:
         search = read_search(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
