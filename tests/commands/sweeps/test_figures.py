@@ -72,12 +72,15 @@ def test_words_of_a_user_are_on_the_axes(folder: Path, tmp_path: Path) -> None:
 
 
 BAD = [
-    (["--kind", "lader"], "KIND=lader: did you mean ladder? it must be one of accuracy-sparsity"),
-    (["--kind", "race"], "KIND=race: the sweep is no race"),
+    (
+        ["--kind", "ladder,lader"],
+        "--kind lader: did you mean ladder? it must be one of accuracy-sparsity",
+    ),
+    (["--kind", "race"], "--kind race: the sweep is no race"),
     (["--format", "gif"], "--format gif: must be one of pdf, svg, png"),
     (["--style", "poster"], "--style poster: must be one of column, page, talk"),
     (["--size", "big"], "SIZE=big: must be width x height in inches"),
-    (["--size", "1x1", "--kind", "ladder"], "KIND=ladder: there is no room for its panels"),
+    (["--size", "1x1", "--kind", "ladder"], "--kind ladder: there is no room for its panels"),
     (["--dpi", "5000"], "DPI=5000: must be an integer from 30 to 1200"),
     (["--top", "0"], "--top 0: must be an integer of at least 1"),
     (["--labels", "a"], "LABELS=a: must be name=words"),
@@ -95,6 +98,17 @@ def test_bad_input_is_one_line_and_nothing_is_written(
     shown = capsys.readouterr()
     assert shown.err.startswith(f"error: {said}") and shown.err.count("\n") == 1
     assert not shown.out and not (folder / "figures").exists()
+
+
+def test_a_kind_of_the_environment_is_named_as_its_variable(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for value, said in (("lader", "did you mean ladder?"), ("ladder,race", "the sweep is no race")):
+        monkeypatch.setenv("KIND", value)
+        assert main(["figures", "--dir", str(folder)]) == 2
+        name = value.rpartition(",")[2]
+        assert capsys.readouterr().err.startswith(f"error: KIND={name}: {said}")
+    assert not (folder / "figures").exists()
 
 
 def test_a_place_that_cannot_be_written_to_is_one_line(

@@ -120,6 +120,13 @@ def place(param: click.Parameter | None, value: object, ctx: click.Context | Non
     return f"{param.opts[-1]} {value}"
 
 
+def given_place(name: str, value: object) -> str:
+    """Return the place, as `place` has it, of a value of the parameter `name` that runs now."""
+    ctx = click.get_current_context()
+    (param,) = (each for each in ctx.command.params if each.name == name)
+    return place(param, value, ctx)
+
+
 class FoldersType(click.ParamType[Any]):
     """Folders by commas; a folder whose name has commas is a single one."""
 

@@ -11,9 +11,11 @@ from espalier.commands.options.option_types import (
     PATH,
     POSITIVE,
     baseline,
+    given_place,
     make_option,
     measure,
     one_of,
+    place,
     sweep_dir,
     together,
 )
@@ -24,12 +26,35 @@ from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_check import look_at
 from espalier.report.figures.figure_files import FORMATS, USUAL_FORMAT
 from espalier.report.figures.figure_input import figure_input, parse_wishes
-from espalier.report.figures.figure_kinds import KINDS, draw_all, write_figure
+from espalier.report.figures.figure_kinds import (
+    KINDS,
+    FigureKind,
+    KindError,
+    draw_all,
+    kinds_of,
+    write_figure,
+)
 from espalier.report.figures.figure_style import STYLES, USUAL, FigureStyle, resized
 from espalier.store.results_dir import newest_sweep
 
 FOLDER = "figures"
 """Where figures go, in the folder of the sweep."""
+
+
+class KindsType(click.ParamType[Any]):
+    """Kinds of figures by commas."""
+
+    name = "kind,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[FigureKind]:
+        """Return the kinds, each once. Raises UserError for a name that is none."""
+        try:
+            return kinds_of(value)
+        except KindError as error:
+            raise UserError(f"{place(param, error.name, ctx)}: {error.rule}") from None
+
 
 wish_options = together(
     make_option("BY", "--group-by", "by_symbols", default="", help="symbols that part series"),
@@ -50,7 +75,13 @@ style_options = together(
 
 @click.command()
 @sweep_dir
-@make_option("KIND", "--kind", help=f"which, by commas: {', '.join(KINDS)}  [default: all it has]")
+@make_option(
+    "KIND",
+    "--kind",
+    "kinds",
+    type=KindsType(),
+    help=f"which, by commas: {', '.join(KINDS)}  [default: all it has]",
+)
 @make_option(
     "FORMAT", "--format", "form", type=one_of(FORMATS), default=USUAL_FORMAT, help="of the files"
 )
@@ -61,7 +92,7 @@ style_options = together(
 @make_option("OUT", "--out", type=PATH, help="folder for the files  [default: in the sweep's]")
 def command(  # noqa: PLR0913  # the variables of make figures
     folder: Path | None,
-    kind: str | None,
+    kinds: list[FigureKind] | None,
     form: str,
     by: str | None,
     title: str,
@@ -78,7 +109,10 @@ def command(  # noqa: PLR0913  # the variables of make figures
     out = out or source.folder / FOLDER
     if out.exists() and not out.is_dir():
         raise UserError(f"OUT={out}: is a file; OUT must name a folder")
-    drawn, missing = draw_all(source, style, kind, title)
+    drawn, missing = draw_all(source, style, kinds or KINDS.values(), title)
+    if kinds and missing:
+        name, reason = next(iter(missing.items()))
+        raise UserError(f"{given_place('kinds', name)}: {reason}")
     for name, each in drawn.items():
         _write(each, out / f"{name}.{form}", style)
     for name, reason in missing.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -74,41 +74,41 @@ KINDS = {
 """The kinds by name, in the order in which they are drawn."""
 
 
+class KindError(UserError):
+    """A name that is no kind's; `rule` is what must hold."""
+
+    def __init__(self, name: str, rule: str) -> None:
+        """Name it in the message."""
+        super().__init__(f"KIND={name}: {rule}")
+        self.name, self.rule = name, rule
+
+
 def kind_of(name: str) -> FigureKind:
-    """Return the kind called `name`. Raises UserError if there is none."""
+    """Return the kind called `name`. Raises KindError if there is none."""
     if name not in KINDS:
         near = spelling.nearest(name, KINDS)
         hint = f"did you mean {near}? it " if near else ""
-        raise UserError(f"KIND={name}: {hint}must be one of {', '.join(KINDS)}")
+        raise KindError(name, f"{hint}must be one of {', '.join(KINDS)}")
     return KINDS[name]
 
 
 def kinds_of(text: str) -> list[FigureKind]:
-    """Return the kinds of a text of KIND, by commas. Raises UserError for a name that is none."""
+    """Return the kinds of a text of KIND, by commas. Raises KindError for a name that is none."""
     return [kind_of(name) for name in dict.fromkeys(part.strip() for part in text.split(","))]
 
 
 def draw_all(
-    source: FigureInput, style: FigureStyle, kinds: str | None, title: str = ""
+    source: FigureInput, style: FigureStyle, kinds: Iterable[FigureKind], title: str = ""
 ) -> tuple[dict[str, DrawnFigure], dict[str, str]]:
-    """Return the figures of a text of KIND, or all, by name, and why others are not drawn.
+    """Return the figures of some kinds by name, and why others of them cannot be drawn.
 
-    Raises UserError for a kind that was asked for and cannot be drawn.
+    Raises UserError for a wish that cannot be met.
     """
-    if kinds:
-        return {kind.name: _draw(kind, source, style, title) for kind in kinds_of(kinds)}, {}
     drawn: dict[str, DrawnFigure] = {}
     missing: dict[str, str] = {}
-    for name, kind in KINDS.items():
+    for kind in kinds:
         try:
-            drawn[name] = kind.draw(source, style, title)
+            drawn[kind.name] = kind.draw(source, style, title)
         except NothingToDrawError as error:
-            missing[name] = str(error)
+            missing[kind.name] = str(error)
     return drawn, missing
-
-
-def _draw(kind: FigureKind, source: FigureInput, style: FigureStyle, title: str) -> DrawnFigure:
-    try:
-        return kind.draw(source, style, title)
-    except NothingToDrawError as error:
-        raise UserError(f"KIND={kind.name}: {error}") from None
