@@ -30,6 +30,8 @@ def test_by_must_be_a_symbol_that_varies() -> None:
     rule = "BY=MODEL: must be a symbol that the sweep varies, which are PRUNING_METHOD, "
     with pytest.raises(UserError, match=rule):
         _ = source_of(grid(), groups=["MODEL"]).by_symbols
+    with pytest.raises(UserError, match="BY=SEED: seeds are averaged over; what else"):
+        _ = source_of(grid(), groups=["SEED"]).by_symbols
 
 
 def test_a_folder_of_a_sweep_and_of_a_seed_finder(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from espalier.analysis.rank import Configuration, Ranking, recorded, swept_value
 from espalier.core.errors import UserError
 from espalier.core.measures import measures_of
 from espalier.core.records import PlanHeader
+from espalier.core.trial import REPETITION
 from espalier.report.comparing.opened_sweeps import OpenedSweep, open_sweep
 from espalier.report.figures.axis_names import AxisNames, check_labels, parse_labels
 from espalier.store.results_dir import STORE
@@ -122,15 +123,21 @@ class FigureInput:
             _check_labels(self.wishes.labels, self.sweep)
         return AxisNames(self.wishes.labels)
 
+    def why_not_varied(self, name: str) -> str:
+        """Return why a name is no symbol that tells configurations apart; empty if it is one."""
+        if name in self.axes:
+            return ""
+        some = ", ".join(self.axes) or "nothing"
+        if name in REPETITION:
+            return f"seeds are averaged over; what else the sweep varies is {some}"
+        return f"must be a symbol that the sweep varies, which are {some}"
+
     @cached_property
     def by_symbols(self) -> tuple[str, ...]:
         """The symbols of BY. Raises UserError for one that the sweep does not vary."""
         for name in self.wishes.by:
-            if name not in self.axes:
-                some = ", ".join(self.axes) or "nothing"
-                raise UserError(
-                    f"BY={name}: must be a symbol that the sweep varies, which are {some}"
-                )
+            if rule := self.why_not_varied(name):
+                raise UserError(f"BY={name}: {rule}")
         return tuple(self.wishes.by)
 
 

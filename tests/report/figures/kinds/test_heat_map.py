@@ -72,6 +72,7 @@ def test_many_cells_have_no_numbers_and_cover_nothing(style: str) -> None:
     [
         (sweep({"a": [1.0], "b": [2.0]}), {}, "no two symbols vary together"),
         (three(), {"x": "val_acc"}, "X=val_acc: must be a symbol that the sweep varies"),
+        (three(), {"x": "SEED"}, "X=SEED: seeds are averaged over; what else the sweep varies is "),
     ],
 )
 def test_why_there_is_none(results: list[Any], wishes: dict[str, Any], reason: str) -> None:

@@ -48,6 +48,8 @@ def test_a_name_that_no_trial_has() -> None:
         axis_named(source, "TARGET_SPARSITI", "X")
     with pytest.raises(UserError, match="^Y=luck: no ranked trial has it; .*trials have val_acc"):
         measure_named(source, "luck", "Y")
+    with pytest.raises(UserError, match="^X=SEED: seeds are averaged over; .* is PRUNING_METHOD"):
+        axis_named(source, "SEED", "X")
 
 
 def test_words_of_a_sentence() -> None:

@@ -159,10 +159,8 @@ def _wishes(source: FigureInput) -> list[str]:
     """Return X and Y. Raises NothingToDrawError for one that is no symbol that varies."""
     wishes = {"X": source.wishes.x, "Y": source.wishes.y}
     for option, name in wishes.items():
-        if name and name not in source.axes:
-            some = ", ".join(source.axes) or "nothing"
-            rule = f"{option}={name}: must be a symbol that the sweep varies"
-            raise NothingToDrawError(f"{rule} in a heat map; it varies {some}")
+        if name and (rule := source.why_not_varied(name)):
+            raise NothingToDrawError(f"{option}={name}: {rule}")
     return [name for name in wishes.values() if name]
 
 
@@ -183,9 +181,7 @@ def _paint(panel: Axes, heat: _HeatMap) -> QuadMesh:
     grid = [[float("nan")] * len(heat.columns) for _ in heat.rows]
     for column, row, cell in heat.placed:
         grid[row][column] = cell.mean
-    edges = [
-        [place - 0.5 for place in range(len(texts) + 1)] for texts in (heat.columns, heat.rows)
-    ]
+    edges = _edges(heat.columns), _edges(heat.rows)
     colours = COLOURS if heat.by.larger else f"{COLOURS}_r"
     mesh = panel.pcolormesh(*edges, grid, cmap=colours, edgecolors="white", linewidth=0.5)
     panel.set_facecolor(EMPTY)

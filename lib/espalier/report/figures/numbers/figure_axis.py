@@ -10,6 +10,7 @@ from espalier.analysis.rank import Configuration, TrialResult, recorded
 from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure, MeasureError
+from espalier.core.trial import REPETITION
 from espalier.kconfig.declared_measures import resolve
 from espalier.report.figures.axis_names import AxisNames, describe_names
 from espalier.report.figures.figure_input import FigureInput
@@ -99,6 +100,8 @@ def axis_named(source: FigureInput, name: str, option: str) -> FigureAxis:
     values = values_by_symbol(in_plan_order(source.ranking.ranked))
     if name in values:
         return _symbol_axis(name, values[name])
+    if name in REPETITION:
+        raise UserError(f"{option}={name}: {source.why_not_varied(name)}")
     return FigureAxis(name, measure_named(source, name, option))
 
 
