@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espalier.analysis.confidence import Interval, Verdict, interval, resolution, verdict
+from espalier.analysis.confidence import (
+    Interval,
+    Verdict,
+    has_spread,
+    interval,
+    resolution,
+    verdict,
+)
 
 
 def test_no_values_have_no_mean() -> None:
@@ -71,6 +78,14 @@ def test_interval_covers_the_true_mean_as_often_as_it_says() -> None:
 )
 def test_verdict(differences: list[float], expected: Verdict) -> None:
     assert verdict(interval(differences)) is expected
+
+
+def test_what_subtraction_rounds_is_no_spread() -> None:
+    equal = [86.1 - 90.5, 86.7 - 91.1, 87.4 - 91.8]  # -4.4 each, but for rounding
+    same, apart = interval(equal), interval([-4.4, -4.3])
+    assert same is not None and same.half_width and same.spread is None and not has_spread(same)
+    assert apart is not None and apart.spread == apart.half_width and has_spread(apart)
+    assert Interval(1.0, 1, None).spread is None
 
 
 def test_another_level_is_wider_and_has_the_same_error() -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from espalier.core.errors import UserError
 from espalier.core.measures import (
+    LIVE_PARAMETERS,
     MEASURES,
+    VAL_ACC,
     MeasureError,
     check_form,
     find,
@@ -30,6 +32,13 @@ from espalier.core.measures import (
 )
 def test_values_are_told_with_unit(name: str, value: float, text: str, difference: str) -> None:
     assert (find(name).with_unit(value), find(name).with_unit(value, "+")) == (text, difference)
+
+
+def test_what_is_rounded_to_zero_has_no_minus() -> None:
+    assert VAL_ACC.number(-0.004, "+") == VAL_ACC.number(0.0, "+") == "+0.00"
+    assert VAL_ACC.with_unit(-0.0) == "0.00%" and VAL_ACC.number(-0.006) == "-0.01"
+    assert LIVE_PARAMETERS.number(-0.0) == "0" and LIVE_PARAMETERS.number(-1e-7) == "-1e-07"
+    assert LIVE_PARAMETERS.number(-1234567.8, "+") == "-1,234,568"
 
 
 def test_direction_and_what_the_test_data_made() -> None:

@@ -29,6 +29,12 @@ class Interval:
     level: float = LEVEL
 
     @property
+    def spread(self) -> float | None:
+        """The half width; None without any beyond rounding in the subtraction of equal values."""
+        half = self.half_width or 0.0
+        return half if half > ROUNDING * abs(self.mean) else None
+
+    @property
     def error(self) -> float | None:
         """The standard error of the mean; None without an interval."""
         width = self.half_width
@@ -100,7 +106,7 @@ def verdict(difference: Interval | None) -> Verdict:
 
 def has_spread(difference: Interval) -> bool:
     """Return whether there is spread beyond rounding in the subtraction of equal differences."""
-    return (difference.half_width or 0) > ROUNDING * abs(difference.mean)
+    return difference.spread is not None
 
 
 def resolution(values: Iterable[float]) -> float:

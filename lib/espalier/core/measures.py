@@ -72,10 +72,13 @@ class Measure:
         return f"{self.label} ({self.unit.strip()})" if self.unit else self.label
 
     def number(self, value: float, sign: str = "") -> str:
-        """Return a value as text without its unit; `sign` is `+` for a difference."""
+        """Return a value as text without its unit; `sign` is `+` for a difference.
+
+        What is rounded to zero has no minus.
+        """
         if self.decimals is not None:
-            return format(value, f"{sign}.{self.decimals}f")
-        return format(value, f"{sign},.6g" if abs(value) < 1e6 else f"{sign},.0f")
+            return format(value, f"{sign}z.{self.decimals}f")
+        return format(value, f"{sign}z,.6g" if abs(value) < 1e6 else f"{sign},.0f")
 
     def with_unit(self, value: float, sign: str = "") -> str:
         """Return a value as text with its unit; `sign` is `+` for a difference."""

@@ -177,8 +177,8 @@ def events_text(item: Configuration) -> str:
     if its is None:
         return ""
     texts = (
-        (its.jump, "loss jumps by {:+.4f} nats"),
-        (its.jump_max, "at most {:+.4f}"),
+        (its.jump, "loss jumps by {:+z.4f} nats"),
+        (its.jump_max, "at most {:+z.4f}"),
         (its.recovery_steps, "back after {:.1f} steps"),
         (its.unrecovered, "{:.4g} never"),
         (None if its.seconds is None else its.seconds * 1000, "{:.2f} ms each"),

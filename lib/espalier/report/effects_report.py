@@ -157,7 +157,7 @@ def _level(level: Level, by: Measure, p: float | None) -> str:
 def _distance(effect: Interval | None, by: Measure) -> str:
     if effect is None:
         return ""
-    width = f" +/- {by.number(effect.half_width)}" if effect.half_width else ""
+    width = f" +/- {by.number(effect.spread)}" if effect.spread else ""
     return f" ({by.with_unit(effect.mean, '+')}{width})"
 
 

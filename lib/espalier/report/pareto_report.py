@@ -96,7 +96,7 @@ def _gain(gain: Interval | None, by: Measure) -> str:
     """Return a gain as text; what is gained is better, whatever the direction of the measure."""
     if gain is None:
         return "-"
-    width = "" if not gain.half_width else f" +/- {by.number(gain.half_width)}"
+    width = f" +/- {by.number(gain.spread)}" if gain.spread else ""
     unsure = " (not sure)" * (verdict(gain) is not Verdict.BEHIND)
     return f"{by.number(gain.mean)}{by.difference_unit}{width}{unsure}"
 

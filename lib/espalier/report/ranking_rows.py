@@ -34,9 +34,9 @@ def format_interval(value: Interval | None, by: Measure, sign: str = "") -> str:
     mean = by.with_unit(value.mean, sign)
     if value.half_width is None:
         return f"{mean} (n=1: no interval)"
-    if not value.half_width:  # a few equal scores do not make a sure one
+    if value.spread is None:  # a few equal scores do not make a sure one
         return f"{mean} (n={value.n}, no spread)"
-    return f"{mean} +/- {by.number(value.half_width)} (n={value.n})"
+    return f"{mean} +/- {by.number(value.spread)} (n={value.n})"
 
 
 def format_measure(item: Configuration, by: Measure) -> str:

@@ -42,7 +42,7 @@ def test_measures_have_means_and_intervals() -> None:
     measures = data(sweep({"0.85": [90.0, 92.0], "0.87": [95.0, 95.0]}))["measures"]
     assert [each["name"] for each in measures] == ["val_acc"]  # the others are the same for all
     assert measures[0]["mean"] == [91.0, 95.0] and measures[0]["n"] == [2, 2]
-    assert measures[0]["half"] == [12.706, 0.0]  # t of one degree times 1.0
+    assert measures[0]["half"] == [12.706, None]  # t of one degree times 1.0
 
 
 def test_a_symbol_that_is_off_has_no_code() -> None:

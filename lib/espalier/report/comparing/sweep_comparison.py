@@ -117,7 +117,7 @@ def _numbers(compared: PairedSweeps, difference: Interval | None) -> tuple[str, 
     if difference is None:
         return "none", "none"
     by = compared.by
-    if not difference.half_width:
+    if difference.spread is None:
         return by.with_unit(difference.mean, "+"), "no spread" if difference.n > 1 else "one seed"
     ends = f"{by.number(difference.low, '+')} to {by.number(difference.high, '+')}"
     return by.with_unit(difference.mean, "+"), ends

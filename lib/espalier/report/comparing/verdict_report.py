@@ -122,7 +122,7 @@ def _interval(verdict: ArmVerdict) -> str:
     low, high = verdict.bounds
     if math.isinf(low) and math.isinf(high):
         return "no interval"
-    if low == high:
+    if low == high or not (verdict.has_spread or verdict.question.anytime):
         return "no spread"
     ends = (verdict.question.by.number(end, "+") for end in (low, high))
     return f"{_percent(1 - verdict.question.alpha)} interval {' to '.join(ends)}"

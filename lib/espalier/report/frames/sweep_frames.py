@@ -188,7 +188,7 @@ def _interval(mean: str, prefix: str, values: Sequence[Interval | None]) -> dict
 
 def _half_width(value: Interval | None) -> float | None:
     """Return it; None where there is no spread, since a few equal scores make no sure one."""
-    return value.half_width or None if value else None
+    return value.spread if value else None
 
 
 def _floats(values: Iterable[float | None]) -> pd.Series[Any]:

@@ -49,7 +49,7 @@ def interval_columns(intervals: Sequence[Interval | None], by: Measure) -> Recor
     """Return means and half widths, null where there are none, and the numbers behind them."""
     return {
         "mean": [rounded(each.mean if each else None, by) for each in intervals],
-        "half": [rounded(each.half_width if each else None, by) for each in intervals],
+        "half": [rounded(each.spread if each else None, by) for each in intervals],
         "n": [each.n if each else 0 for each in intervals],
     }
 

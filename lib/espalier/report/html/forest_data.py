@@ -80,7 +80,7 @@ def _kind(row: DifferenceRow, mean: Interval) -> Record:
         "label": " ".join(settings(dict(row.own))),
         "value": row.against[0][1],
         "mean": mean.mean,
-        "half": mean.half_width,
+        "half": mean.spread,
         "n": mean.n,
         "pairs": row.pairs,
         "said": row.said,

@@ -115,7 +115,7 @@ def measure_cell(item: Configuration, by: Measure) -> TableCell:
     value = item.measure(by.name)
     if value is None:
         return TableCell("")
-    width = by.number(value.half_width) if value.half_width else ""
+    width = by.number(value.spread) if value.spread else ""
     return TableCell(by.number(value.mean), width, value.n if value.n != len(item.scores) else None)
 
 

@@ -72,6 +72,16 @@ def test_what_holm_leaves_is_a_filled_square_and_unequal_budgets_are_marked() ->
     assert "\N{DAGGER}: unequal live parameters." in made.caption
 
 
+def test_the_same_difference_on_each_seed_has_no_interval_and_zero_no_minus() -> None:
+    same = {"a": [90.1, 90.7, 91.4], "b": [85.7, 86.3, 87.0], "c": [90.099, 90.699, 91.399]}
+    made = forest(source_of(sweep(same)))
+    shown = [text for text in texts(made)[3::2] if text.startswith(("+", "-"))]
+    assert shown == [
+        "+0.00  n = 3  no verdict",
+        "-4.40  n = 3  no verdict",
+    ]
+
+
 def test_a_race_has_its_margin_as_a_band_and_verdicts_are_remarks() -> None:
     race = RaceRecord(alpha=0.05, margin=0.5, max_seeds=8, by="val_acc", seeds=["1", "2"])
     source = with_header(source_of(sweep({"a": [90.0, 91.0], "b": [80.0, 81.5]})), race=race)

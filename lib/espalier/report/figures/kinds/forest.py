@@ -147,7 +147,7 @@ def _text(
 
 
 def _number(difference: Interval, by: Measure) -> str:
-    text, half = by.number(difference.mean, "+"), difference.half_width
+    text, half = by.number(difference.mean, "+"), difference.spread
     return f"{text} \N{PLUS-MINUS SIGN} {by.number(half)}" if half else text
 
 
@@ -161,7 +161,7 @@ def _mark(panel: Axes, place: float, row: DifferenceRow, by: Measure) -> None:
     panel.errorbar(
         difference.mean,
         place,
-        xerr=difference.half_width or None,
+        xerr=difference.spread,
         fmt="s" if row.marked else "o",
         color=colour,
         markerfacecolor=colour if row.marked else "white",
