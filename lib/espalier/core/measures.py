@@ -16,6 +16,8 @@ from espalier.core.errors import UserError
 
 MAX, MIN = "max", "min"
 """The directions: more is better, less is better."""
+LARGE = 999_999.5
+"""A number of that size or more is written in full."""
 LISTED = 12
 """Of many names, those that a message has."""
 
@@ -78,7 +80,7 @@ class Measure:
         """
         if self.decimals is not None:
             return format(value, f"{sign}z.{self.decimals}f")
-        return format(value, f"{sign}z,.6g" if abs(value) < 1e6 else f"{sign},.0f")
+        return format(value, f"{sign}z,.6g" if abs(value) < LARGE else f"{sign},.0f")
 
     def with_unit(self, value: float, sign: str = "") -> str:
         """Return a value as text with its unit; `sign` is `+` for a difference."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from browsers import chromium
 from page_visits import ROWS, Visit, results, swept_folder, visits_to
 from stored_sweeps import stored
 
+from espalier.core.measures import find
+from espalier.report.html.page_assets import FOLDER
 from espalier.report.reports import ReportRequest, write_reports
 
 
@@ -44,6 +48,23 @@ def test_columns_sort_and_rows_are_searched(visit: Any) -> None:
     assert seen.matches() == "1 of 11 configurations" and "config_019" in seen.row(0)
     seen.page.click("text=Show all")
     seen.wait_for_matches("11 of")
+
+
+def test_numbers_are_written_as_reports_write_them(browser: Any) -> None:
+    random = Random(1)
+    ties = [k / 8 for k in range(-9, 10)]  # as near to one text as to the other
+    values = [-0.045, -0.045000000000001705, -0.004, 999999.6, 1234567.5, 3.2e-5, 1e-12, *ties]
+    values += [random.uniform(-1, 1) * 10 ** random.randint(-9, 9) for _ in range(300)]
+    signed = [
+        (value, by.decimals, by.number(value, "+"))
+        for value, by in product(values, map(find, ("val_acc", "val_loss", "steps", "total_time")))
+    ]
+    source = (FOLDER / "axes.js").read_text(encoding="utf-8")
+    page = browser.new_page()
+    write = (
+        f"(rows) => {{ {source}; return rows.map(([value, places]) => signed(value, places)); }}"
+    )
+    assert page.evaluate(write, signed) == [text for *_, text in signed]
 
 
 def drag(seen: Visit, axis: int, axes: int, low: float, high: float) -> None:

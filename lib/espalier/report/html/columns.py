@@ -12,6 +12,8 @@ from espalier.report.sweep_summary import typed
 
 DIGITS = 6
 """Significant digits of a number whose measure does not say how many decimals it has."""
+MORE = (1, 4)
+"""Decimals more than a measure is printed with: the fewer if they print the same text."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,19 @@ def is_number(text: str) -> bool:
 
 
 def rounded(value: float | None, by: Measure) -> float | None:
-    """Return a number with one decimal more than the measure is printed with."""
+    """Return a number with a decimal more than it is printed with, or more for the same text.
+
+    To round twice may print another one: 0.0453 is 0.05, and 0.045 is 0.04. What is not 0 stays so.
+    """
     if value is None:
         return None
     if by.decimals is None:
-        return float(f"{value:.{DIGITS}g}")
-    return round(value, by.decimals + 1)
+        shorter = [float(f"{value:.{DIGITS}g}"), round(value, 0)]
+    else:
+        shorter = [round(value, by.decimals + more) for more in MORE]
+    text = by.number(value)
+    same = (each for each in shorter if by.number(each) == text and (each or not value))
+    return next(same, value)
 
 
 def interval_columns(intervals: Sequence[Interval | None], by: Measure) -> Record:

@@ -1,6 +1,9 @@
 // Axes: what a configuration has a value of, a swept symbol or a measure.
 
 const SPARSE = 1000; // a positive axis that spans this factor has a logarithmic scale
+const LARGE = 999999.5; // a number of that size or more is written in full
+const SMALL = 1e-4; // one below that with a power of ten
+const EXACT = 60; // digits that tell a number between two texts from one that is nearly so
 const GROUPED = 100; // and one of swept numbers from this factor on
 
 function makeAxes(ranking) {
@@ -51,13 +54,27 @@ function rankAxis() {
 
 function formatNumber(value, decimals) {
   if (value === null || Number.isNaN(value)) return "n/a";
-  if (decimals !== null && decimals !== undefined) return value.toFixed(decimals);
-  const text = Math.abs(value) < 1e6 ? String(Number(value.toPrecision(6))) : value.toFixed(0);
+  if (decimals !== null && decimals !== undefined) return formatFixed(value, decimals);
+  const text = Math.abs(value) < LARGE ? formatShort(Number(value.toPrecision(6))) : formatFixed(value, 0);
   return text.replace(/\B(?=(\d{3})+(?!\d))(?<!\.\d*)/g, ",");
 }
 
+// As reports have it: of two texts that are equally near the even one, and no minus before zero.
+function formatFixed(value, decimals) {
+  const [near, exact] = [decimals, decimals + EXACT].map((digits) => Math.abs(value).toFixed(digits));
+  const below = exact.slice(0, -EXACT).replace(/\.$/, "");
+  const text = /^50*$/.test(exact.slice(-EXACT)) && /[02468]$/.test(below) ? below : near;
+  return (value < 0 && /[1-9]/.test(text) ? "-" : "") + text;
+}
+
+function formatShort(value) {
+  if (value === 0 || Math.abs(value) >= SMALL) return String(value);
+  return value.toExponential().replace(/-(\d)$/, "-0$1");
+}
+
 function signed(value, decimals) {
-  return (value > 0 ? "+" : "") + formatNumber(value, decimals);
+  const text = formatNumber(value, decimals);
+  return /^\d/.test(text) ? `+${text}` : text;
 }
 
 function formatInterval(measure, place) {
