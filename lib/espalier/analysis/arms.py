@@ -17,6 +17,7 @@ from espalier.core.errors import UserError
 from espalier.core.measures import Measure
 from espalier.core.trial import REPETITION
 from espalier.kconfig.advice import spelling
+from espalier.kconfig.number_range import is_number
 from espalier.kconfig.values import canonical
 
 Draw = tuple[str, ...]
@@ -234,6 +235,27 @@ def values_by_symbol(items: Iterable[Configuration]) -> dict[str, list[str]]:
             if name not in REPETITION:
                 values.setdefault(name, {})[text] = None
     return {name: list(texts) for name, texts in values.items()}
+
+
+def differing(first: Configuration, second: Configuration, free: Collection[str]) -> list[str]:
+    """Return the symbols that both have with different values, but the `free` ones and seeds."""
+    own, other = first.first.config, second.first.config
+    names = [name for name in own if name in other and name not in {*free, *REPETITION}]
+    return [name for name in names if own[name] != other[name]]
+
+
+def own_choices(first: Iterable[Configuration], second: Iterable[Configuration]) -> list[str]:
+    """Return the choices that all of one side make one way, and all of the other another way.
+
+    A method may need an optimizer or a model of its own. A number is no choice.
+    """
+    own, others = values_by_symbol(first), values_by_symbol(second)
+    return [
+        name
+        for name in own
+        if name in others and len(own[name]) == len(others[name]) == 1
+        if own[name] != others[name] and not any(map(is_number, own[name] + others[name]))
+    ]
 
 
 def _common(items: Sequence[Configuration]) -> set[str]:

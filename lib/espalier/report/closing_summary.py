@@ -138,7 +138,7 @@ def _baseline(page: PageInput) -> Iterator[Weighed]:
         return
     lines = mean_lines(page.beside) or compared_lines(page.beside)
     if lines:
-        yield Weighed(2, f"Against baseline {page.beside.arm}:")
+        yield Weighed(2, f"Against baseline {page.beside.label}:")
     for place, line in enumerate(lines[:REASONS]):
         yield Weighed(2 + place, f"  {line}")
     if len(lines) > REASONS:

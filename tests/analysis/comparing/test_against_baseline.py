@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from method_grid import method_grid
 from trial_results import passed, trial
@@ -85,6 +87,30 @@ def test_of_several_that_agree_the_first_in_the_plan_is_taken() -> None:
     beside = table("PRUNING_METHOD=magnitude", grid)
     assert names(beside) == [("config_007", "config_030")]
     assert [item.first.name for item in beside.ambiguous] == ["config_007"]
+
+
+def bring_optimizers(results: list[TrialResult], rate: str = "0.1") -> list[TrialResult]:
+    """The results with an optimizer for each method, and for `state` a learning rate."""
+    made: list[TrialResult] = []
+    for item in results:
+        method = item.trial.config["PRUNING_METHOD"]
+        own = {"OPTIMIZER": f"for-{method}", "LR": rate if method == "state" else "0.1"}
+        swept, config = item.trial.swept, item.trial.config
+        planned = replace(item.trial, config={**config, **own}, swept={**swept, **own})
+        made.append(item._replace(trial=planned))
+    return made
+
+
+def test_a_choice_that_a_method_needs_may_differ_and_is_named() -> None:
+    text, plain = "PRUNING_METHOD=magnitude", table("PRUNING_METHOD=magnitude")
+    beside = table(text, bring_optimizers(method_grid()))
+    assert names(beside) == names(plain) and beside.alone == ()
+    assert (beside.also, plain.also) == (("OPTIMIZER",), ())
+    assert beside.label == f"{text} (different in OPTIMIZER too)" and plain.label == text
+    assert [item.level for item in beside.means] == [item.level for item in plain.means]
+    other = table(text, bring_optimizers(method_grid(), "0.2"))  # a number is no choice
+    assert [item.first.name for item in other.alone] == ["config_007", "config_010"]
+    assert len(other.compared) == 2
 
 
 def test_several_values_tell_a_baseline_apart_together() -> None:

@@ -25,7 +25,9 @@ def test_text(name: str, text: str, golden: Callable[[str, str], None]) -> None:
 
 
 def test_text_of_what_has_no_baseline(golden: Callable[[str, str], None]) -> None:
-    results = [passed(trial(n, 1, PRUNING_METHOD=m, X=m), 1.0) for n, m in ((1, "a"), (2, "b"))]
+    results = [
+        passed(trial(n, 1, PRUNING_METHOD=m, X=str(n)), 1.0) for n, m in ((1, "a"), (2, "b"))
+    ]
     golden("baseline_none", render_baseline(against(rank(results), "PRUNING_METHOD=a")))
 
 

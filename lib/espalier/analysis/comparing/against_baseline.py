@@ -1,9 +1,10 @@
 """Each configuration beside a baseline that a user chose, seed by seed. Pure functions.
 
 The baseline of a configuration has the values that were given (`PRUNING_METHOD=magnitude`), where
-the configuration has others, and agrees with it in every other symbol that both have; or it is the
-one configuration that was named (`config_012`), whatever differs. Of several that agree the first
-in the plan is taken. Differences are configuration minus baseline.
+the configuration has others, and agrees with it in every other symbol that both have, but for
+choices that a method needs for itself, as its optimizer; or it is the one configuration that was
+named (`config_012`), whatever differs. Of several that agree the first in the plan is taken.
+Differences are configuration minus baseline.
 """
 
 from __future__ import annotations
@@ -51,6 +52,22 @@ class AgainstBaseline:
     ambiguous: tuple[Configuration, ...]
 
     @cached_property
+    def also(self) -> tuple[str, ...]:
+        """Choices beside the baseline's own in which configurations differ from it.
+
+        None beside one named configuration, which may differ in anything.
+        """
+        if self.arm.name:
+            return ()
+        pairs = [(item.arm, item.control) for item in self.compared]
+        return tuple(dict.fromkeys(n for p in pairs for n in arms.differing(*p, self.arm.values)))
+
+    @property
+    def label(self) -> str:
+        """The baseline as it is written, and in what else configurations differ from it."""
+        return str(self.arm) + f" (different in {', '.join(self.also)} too)" * bool(self.also)
+
+    @cached_property
     def means(self) -> list[LevelMean]:
         """Means over configurations: for each kind over all, then for each level of other axes.
 
@@ -62,13 +79,9 @@ class AgainstBaseline:
         kinds: dict[Values, list[Comparison]] = {}
         for item in self.compared:
             if item.pairs:
-                kinds.setdefault(self._own(item), []).append(item)
+                kinds.setdefault(_own_values(item.arm, self.arm), []).append(item)
         every = (kind for own, group in sorted(kinds.items()) for kind in self._of_kind(own, group))
         return [kind for kind in every if len(kind.compared) > 1 or kind.level]
-
-    def _own(self, item: Comparison) -> Values:
-        config = item.arm.first.config
-        return tuple((name, config[name]) for name in self.arm.values if name in config)
 
     def _of_kind(self, own: Values, group: Sequence[Comparison]) -> Iterable[LevelMean]:
         yield LevelMean(tuple(group), own, None)
@@ -108,6 +121,34 @@ def _matched(
     others: Sequence[Configuration], base: Sequence[Configuration], arm: Arm
 ) -> list[tuple[Configuration, list[Configuration]]]:
     """Return each configuration with its baselines: of equal samples, for one that was named."""
-    if not arm.name:
-        return arms.agreeing(others, base, set(arm.values))
-    return [(item, [own for own in base if own.samples == item.samples]) for item in others]
+    if arm.name:
+        return [(item, _of_samples(item, base)) for item in others]
+    kinds: dict[Values, list[Configuration]] = {}
+    for item in others:
+        kinds.setdefault(_own_values(item, arm), []).append(item)
+    return [pair for kind in kinds.values() for pair in _agreeing(kind, base, set(arm.values))]
+
+
+def _agreeing(
+    kind: Sequence[Configuration], base: Sequence[Configuration], free: set[str]
+) -> list[tuple[Configuration, list[Configuration]]]:
+    """Return each configuration with those that agree with it in all but the `free` symbols.
+
+    If none of the kind has one, choices that the kind or the baseline needs may differ too, as an
+    optimizer, where both were validated on the same samples.
+    """
+    met = arms.agreeing(kind, base, free)
+    if any(own for _, own in met):
+        return met
+    relaxed = arms.agreeing(kind, base, {*free, *arms.own_choices(kind, base)})
+    return [(item, _of_samples(item, own)) for item, own in relaxed]
+
+
+def _of_samples(item: Configuration, base: Iterable[Configuration]) -> list[Configuration]:
+    return [own for own in base if own.samples == item.samples]
+
+
+def _own_values(item: Configuration, arm: Arm) -> Values:
+    """Return the values of a configuration for the symbols of the baseline."""
+    config = item.first.config
+    return tuple((name, config[name]) for name in arm.values if name in config)

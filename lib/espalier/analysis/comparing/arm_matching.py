@@ -10,8 +10,6 @@ from espalier.analysis.arms import Arm, Pair
 from espalier.analysis.comparing.arm_question import ArmVerdict, Question
 from espalier.analysis.rank import Configuration
 from espalier.core.errors import UserError
-from espalier.core.trial import REPETITION
-from espalier.kconfig.number_range import is_number
 
 COMPARED = 200  # configurations of each side that a message looks at
 
@@ -62,21 +60,10 @@ def _match(every: Sequence[Configuration], question: Question) -> list[Pair]:
 
 
 def _spelled_out(every: Sequence[Configuration], question: Question) -> Question:
-    """Return the question with each choice that all of A make one way, and all of B another way.
-
-    A method may need an optimizer or a model of its own. A number is never left to differ so.
-    """
-    first, second = (
-        arms.values_by_symbol(_of_side(every, arm, question.where))
-        for arm in (question.first, question.second)
-    )
-    both = [
-        name
-        for name in first
-        if name in second and len(first[name]) == len(second[name]) == 1
-        if first[name] != second[name] and not any(map(is_number, first[name] + second[name]))
-    ]
-    own, others = ({name: side[name][0] for name in both} for side in (first, second))
+    """Return the question with the choices of their own that the sides make."""
+    sides = [_of_side(every, arm, question.where) for arm in (question.first, question.second)]
+    names = arms.own_choices(*sides)
+    own, others = ({name: side[0].first.config[name] for name in names} for side in sides)
     return replace(
         question,
         first=Arm({**question.first.values, **own}),
@@ -118,7 +105,7 @@ def _unmatched(every: Sequence[Configuration], question: Question) -> str:
             return f"{place}: no configuration of {name} is there"
     own, others = (_of_side(every, arm, where)[:COMPARED] for arm in (first, second))
     free = arms.distinguishing(first, second)
-    pairs = [(_differing(a, b, free), a, b) for a in own for b in others]
+    pairs = [(arms.differing(a, b, free), a, b) for a in own for b in others]
     nearest, mine, other = min(pairs, key=lambda pair: len(pair[0]))
     if not nearest:
         return f"{place}: no two configurations are there where {where}"
@@ -134,12 +121,6 @@ def _unmatched(every: Sequence[Configuration], question: Question) -> str:
 def _with(arm: Arm, item: Configuration, names: Iterable[str]) -> Arm:
     """Return the arm with the values that a configuration of it has for more symbols."""
     return Arm({**arm.values, **{name: item.first.config[name] for name in names}})
-
-
-def _differing(first: Configuration, second: Configuration, free: set[str]) -> list[str]:
-    own, other = first.first.config, second.first.config
-    names = [name for name in own if name in other and name not in {*free, *REPETITION}]
-    return [name for name in names if own[name] != other[name]]
 
 
 def _some(names: Sequence[str]) -> str:

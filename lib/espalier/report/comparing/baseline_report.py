@@ -59,6 +59,7 @@ def baseline_json(table: AgainstBaseline) -> str:
     return strict_json.pretty(
         {
             "baseline": str(table.arm),
+            "also_different": [f"CONFIG_{name}" for name in table.also],
             "by": table.by.name,
             "more_is_better": table.by.larger,
             "means": [_mean_record(item, corrections) for item in table.means],

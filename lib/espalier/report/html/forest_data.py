@@ -55,7 +55,7 @@ def _to_controls(compared: Sequence[Comparison], places: Mapping[int, int], by: 
 
 
 def _to_baseline(beside: AgainstBaseline, places: Mapping[int, int]) -> Record:
-    return {"label": str(beside.arm), **_pairs(beside.compared, places, beside.by)}
+    return {"label": beside.label, **_pairs(beside.compared, places, beside.by)}
 
 
 def _pairs(compared: Sequence[Comparison], places: Mapping[int, int], by: Measure) -> Record:

@@ -120,5 +120,9 @@ def test_values_that_mean_ill_stay_text(style: str) -> None:
 def test_no_row_is_said() -> None:
     with pytest.raises(NothingToDrawError, match="no other configuration has a seed in common"):
         forest(source_of(sweep({"a": [1.0, 2.0]})))
+    apart = [passed(trial(n, 1, METHOD=str(n), LR=str(n)), 1.0) for n in (1, 2)]
+    rule = "no other configuration agrees with the baseline METHOD=1 in all else; BASELINE may"
+    with pytest.raises(NothingToDrawError, match=rule):
+        forest(source_of(apart, baseline="METHOD=1"))
     with pytest.raises(UserError, match="BASELINE=LUCK=1: no trial has CONFIG_LUCK"):
         forest(source_of(sweep({"a": [1.0]}), baseline="LUCK=1"))

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from espalier.analysis.comparing.against_baseline import AgainstBaseline
 from espalier.analysis.confidence import Interval
+from espalier.analysis.rank import Ranking
 from espalier.core.measures import Measure, find
 from espalier.core.texts.count_text import count_text
 from espalier.report.difference_rows import DifferenceRow, best_rows, kind_rows, pair_rows
@@ -34,7 +36,9 @@ BEST = "best"
 ROWS = 60
 """Rows of a figure at most, where TOP does not say how many."""
 MARK, UNEQUAL = "*", "\N{DAGGER}"
+HOLM = "what Holm's correction over all rows leaves"
 TICKS = 6
+"""Ticks along the foot at most."""
 ROOM = 0.06
 """The space beside the farthest ends of intervals, as a share of the width."""
 
@@ -70,20 +74,37 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
 
 def choose_rows(source: FigureInput) -> ForestRows:
     """Return the differences that are drawn. Raises NothingToDrawError if there are none."""
-    given, ranking = source.wishes.baseline, source.ranking
-    holm = "what Holm's correction over all rows leaves"
-    if given and given != BEST and source.beside:
-        rows = _with_difference(pair_rows(source.beside.compared), ranking.measure)
-        return _not_empty(ForestRows(rows, f"the baseline {source.beside.arm}", holm, True))
-    kinds = _with_difference(kind_rows(source.compared), ranking.measure)
-    if kinds and given != BEST:
-        controls = {row.against for row in kinds}
-        which = source.names.series(dict(kinds[0].against)) if len(controls) == 1 else "as named"
-        against = f"its control ({which}), in the mean over configurations"
-        return ForestRows(kinds, against, holm, len(controls) == 1)
+    given = source.wishes.baseline
+    if given == BEST:
+        return _beside_best(source.ranking)
+    if given and source.beside:
+        return _beside_baseline(source.beside)
+    return _beside_controls(source) or _beside_best(source.ranking)
+
+
+def _beside_baseline(beside: AgainstBaseline) -> ForestRows:
+    if not beside.compared:
+        rule = f"no other configuration agrees with the baseline {beside.arm} in all else"
+        raise NothingToDrawError(f"{rule}; BASELINE may name one, as config_012")
+    rows = _with_difference(pair_rows(beside.compared), beside.by)
+    return _not_empty(ForestRows(rows, f"the baseline {beside.label}", HOLM, True))
+
+
+def _beside_controls(source: FigureInput) -> ForestRows | None:
+    """Return the means over configurations for each kind of control; None without any."""
+    rows = _with_difference(kind_rows(source.compared), source.ranking.measure)
+    if not rows:
+        return None
+    shared = len({row.against for row in rows}) == 1
+    which = source.names.series(dict(rows[0].against)) if shared else "as named"
+    against = f"its control ({which}), in the mean over configurations"
+    return ForestRows(rows, against, HOLM, shared)
+
+
+def _beside_best(ranking: Ranking) -> ForestRows:
     rows = _with_difference(best_rows(ranking), ranking.measure)
-    every = "a remark alone, since a race gave out the seeds"
-    mark = f"behind, {every if ranking.raced else 'with one error rate for all rows'}"
+    rate = "with one error rate for all rows"
+    mark = f"behind, {'a remark alone, since a race gave out the seeds' if ranking.raced else rate}"
     best = ranking.ranked[0].first.name
     return _not_empty(ForestRows(rows, f"the best configuration, {best}", mark, True))
 
