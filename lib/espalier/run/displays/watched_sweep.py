@@ -54,7 +54,7 @@ class SweepWatch:
         view = opened([self._ending(attempt) for attempt in failed])
         runner, pause = runner_of(self.folder), INTERVAL
         try:
-            view.note(f"{self.folder}: {f'run by {runner}' if runner else 'nobody runs it'}")
+            view.note(f"{self.folder}: {f'run by {runner}' if runner else self._how_left()}")
             status = self._status(self._first)
             self._note_round(view, status)
             if runner:
@@ -74,13 +74,26 @@ class SweepWatch:
         come to its end.
         """
         page, states = read_sweep(self.folder, USUAL), self._store.states()
-        left = len(pending(self._store, self._allowance))
-        end = SweepEnd(page, states, list(states), left)
-        if left or (page.race and not page.race.state.ended):
+        end = SweepEnd(page, states, list(states), self._count_left())
+        if not self._has_ended():
             print(*end.lines(_why_open(end)), sep="\n")
             return EXIT_INTERRUPTED
         print(*end.lines(), sep="\n")
         return end.code
+
+    def _how_left(self) -> str:
+        """Return what is said of a sweep without a runner."""
+        return "has ended" if self._has_ended() else "nobody runs it"
+
+    def _has_ended(self) -> bool:
+        """Return whether nothing is to run any more; of a race, whether it is decided too."""
+        rules = self._store.header.race
+        if self._count_left():
+            return False
+        return rules is None or standing(self._store.final_results(), rules).state.ended
+
+    def _count_left(self) -> int:
+        return len(pending(self._store, self._allowance))
 
     def _look(self, view: Display) -> float:
         """Show what has come about since the last look; return the seconds until the next one."""
