@@ -17,6 +17,7 @@ from espalier.analysis.confidence import ALPHA
 from espalier.analysis.equivalence import LARGEST_MARGIN, MARGIN
 from espalier.core import measures
 from espalier.core.errors import UserError
+from espalier.kconfig.advice import spelling
 from espalier.kconfig.declared_measures import resolve
 
 if TYPE_CHECKING:
@@ -41,8 +42,13 @@ class Checked(click.ParamType[Any]):
         except click.BadParameter:
             converted = None
         if converted is None or converted != converted:  # NaN is within no range
-            raise UserError(f"{place(param, value, ctx)}: must be {self.rule}")
+            raise UserError(f"{place(param, value, ctx)}: {self._describe_fault(value)}")
         return converted
+
+    def _describe_fault(self, value: Any) -> str:
+        """Return what is wrong with a value that breaks the rule."""
+        del value
+        return f"must be {self.rule}"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
         """Return what `--help` shows for a value."""
@@ -57,6 +63,19 @@ class Checked(click.ParamType[Any]):
     ) -> list[CompletionItem]:
         """Return the values that begin with `incomplete`."""
         return self.inner.shell_complete(ctx, param, incomplete)
+
+
+class OneOf(Checked):
+    """A value that is one of some names, or an error that says which of them was meant."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Take no other name than `names`."""
+        super().__init__(click.Choice(list(names)), f"one of {', '.join(names)}")
+        self._names = names
+
+    def _describe_fault(self, value: Any) -> str:
+        near = spelling.nearest(str(value), self._names)
+        return (f"did you mean {near}? it " if near else "") + super()._describe_fault(value)
 
 
 class Switch(click.types.BoolParamType):
@@ -136,11 +155,6 @@ class FoldersType(click.ParamType[Any]):
             rule = "names an empty folder; give <folder>,<folder>"
             raise UserError(f"{place(param, value, ctx)}: {rule}")
         return [Path(name) for name in names]
-
-
-def one_of(names: Sequence[str]) -> Checked:
-    """Return the type of a value that is one of `names`."""
-    return Checked(click.Choice(list(names)), f"one of {', '.join(names)}")
 
 
 def number_above(low: float) -> Checked:

@@ -10,10 +10,10 @@ import click
 from espalier.commands.options.make_variables import SET
 from espalier.commands.options.option_types import (
     Checked,
+    OneOf,
     make_option,
     measure,
     number_above,
-    one_of,
     together,
 )
 from espalier.core.paths import RESULTS
@@ -40,7 +40,7 @@ size_options = together(
         help="most trials that a plan may have",
     ),
     make_option(
-        "SAMPLER", "--sampler", type=one_of([*sampling.SAMPLERS]), help="how to choose trials"
+        "SAMPLER", "--sampler", type=OneOf([*sampling.SAMPLERS]), help="how to choose trials"
     ),
     assignments,
 )

@@ -10,10 +10,10 @@ import click
 from espalier.commands.options.option_types import (
     PATH,
     POSITIVE,
+    OneOf,
     baseline,
     make_option,
     measure,
-    one_of,
     sweep_dir,
     together,
 )
@@ -42,7 +42,7 @@ wish_options = together(
     ),
 )
 style_options = together(
-    make_option("STYLE", "--style", type=one_of([*STYLES]), default=USUAL, help="size of all"),
+    make_option("STYLE", "--style", type=OneOf([*STYLES]), default=USUAL, help="size of all"),
     make_option("SIZE", "--size", help="width and height in inches, as 3.4x2.6"),
     make_option("DPI", "--dpi", type=POSITIVE, help="dots per inch of a png"),
 )
@@ -52,7 +52,7 @@ style_options = together(
 @sweep_dir
 @make_option("KIND", "--kind", help=f"which, by commas: {', '.join(KINDS)}  [default: all it has]")
 @make_option(
-    "FORMAT", "--format", "form", type=one_of(FORMATS), default=USUAL_FORMAT, help="of the files"
+    "FORMAT", "--format", "form", type=OneOf(FORMATS), default=USUAL_FORMAT, help="of the files"
 )
 @style_options
 @measure
