@@ -180,6 +180,18 @@ def test_a_difference_that_is_to_be_seen(
         assert capsys.readouterr().err == f"error: DETECT={value}: must be a number above 0\n"
 
 
+def test_the_level_of_what_is_to_be_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r").write_text("CONFIG_SEED=1|2\nCONFIG_NUM_EPOCHS=20|30\n", encoding="utf-8")
+    monkeypatch.setenv("ALPHA", "0.0167")
+    assert generate("r", "--output-dir", "out", "--detect", "0.2") == 0
+    assert "Power: what a paired test at alpha 0.0167 shows in" in capsys.readouterr().out
+    assert generate("r", "--output-dir", "out") == 2
+    line = "error: ALPHA: is of DETECT; give both, or leave it out\n"
+    assert capsys.readouterr().err == line
+
+
 def test_a_claim_is_checked_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = "CONFIG_SEED=1|2\nCONFIG_NUM_EPOCHS=20|30\n"
     claim = "NUM_EPOCHS=30 better than NUM_EPOCHS=20 by 0 val_acc at any steps"

@@ -139,6 +139,13 @@ def place(param: click.Parameter | None, value: object, ctx: click.Context | Non
     return f"{param.opts[-1]} {value}"
 
 
+def refuse_given(name: str, why: str) -> None:
+    """Raise UserError with `why` if an option of the running command was given, not left out."""
+    source = click.get_current_context().get_parameter_source(name)
+    if source is not click.core.ParameterSource.DEFAULT:
+        raise UserError(why)
+
+
 class FoldersType(click.ParamType[Any]):
     """Folders by commas; a folder whose name has commas is a single one."""
 
