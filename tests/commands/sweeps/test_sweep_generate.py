@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fake_sweep import HERE
+from given_variables import give
 
 from espalier.__main__ import main
 from espalier.core.errors import UserError
@@ -83,7 +84,7 @@ def test_values_of_the_command_line_go_before_those_of_files(
 ) -> None:
     (tmp_path / "a").write_text("CONFIG_SEED=1|2\nCONFIG_DATASET=digits\n", encoding="utf-8")
     out = tmp_path / "out"
-    monkeypatch.setenv("SET", "SEED=3:1:5 CONFIG_NUM_EPOCHS=15|16")
+    give(monkeypatch, SET="SEED=3:1:5 CONFIG_NUM_EPOCHS=15|16")
     assert generate(str(tmp_path / "a"), "--output-dir", str(out)) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"Note: SET:1: CONFIG_SEED=3|4|5 overrides {tmp_path}/a:1: CONFIG_SEED")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fake_sweep import HERE
+from given_variables import give
 from stored_sweeps import stored
 from trial_results import sweep
 
@@ -94,10 +95,10 @@ def test_nothing_to_change_and_broken_values_are_one_line(
         'error: sweep-note: changes nothing; give NOTE="why it was run" or TAGS=a,b, '
         "or none for either; a name stays, since the folder has it\n"
     )
-    monkeypatch.setenv("NOTE", "a\nb")
+    give(monkeypatch, NOTE="a\nb")
     line = "error: NOTE=a\\nb: must be one line of 1,000 characters at most\n"
     assert said(capsys, "sweep-note", code=2) == line
-    monkeypatch.setenv("NOTE", "")  # as good as not given
+    give(monkeypatch, NOTE="")  # as good as not given
     assert "changes nothing" in said(capsys, "sweep-note", code=2)
     missing = said(capsys, "sweep-note", "--tags", "a", "--dir", "gone", code=2)
     assert missing.startswith("error: gone: no such folder; ")
@@ -119,9 +120,7 @@ def test_a_sweep_is_named_in_one_go(
 ) -> None:
     """As make does it: the variables are there for both commands."""
     (place / "my-range").write_text(RANGE, encoding="utf-8")
-    monkeypatch.setenv("NAME", "first-try")
-    monkeypatch.setenv("NOTE", HOSTILE)
-    monkeypatch.setenv("TAGS", "pruning, paper")
+    give(monkeypatch, NAME="first-try", NOTE=HOSTILE, TAGS="pruning, paper")
     for _ in range(2):
         assert main(["sweep-generate", "my-range"]) == 0
         assert main(["sweep-run", *ENTRY]) == 0

@@ -1,7 +1,8 @@
 """The types and options that several verbs share.
 
 A variable given to make (PARALLEL=4, NEW=1, RANK_BY=test_acc) arrives in the environment. An empty
-one counts as not given. An option on the command line wins over it.
+one counts as not given. An option on the command line wins over it. A variable that shells hold for
+ends of their own (NAME, DIR) counts only where make was given it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import click
 
 from espalier.analysis.confidence import ALPHA
 from espalier.analysis.equivalence import LARGEST_MARGIN, MARGIN
+from espalier.commands.options.make_variables import is_ours
 from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.kconfig.advice import spelling
@@ -185,9 +187,17 @@ LEAST_ALPHA = 1e-9
 POSITIVE = Checked(click.IntRange(min=1), "an integer of at least 1")
 
 
+class MakeOption(click.Option):
+    """An option that a variable of the environment sets, if what stands there is meant for us."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return the text of its variable; None without one, or for what a shell has there."""
+        return super().resolve_envvar_value(ctx) if is_ours(str(self.envvar)) else None
+
+
 def make_option(variable: str, *names: str, **attributes: Any) -> Decorator:
     """Return an option that make sets by a variable of the environment."""
-    return click.option(*names, envvar=variable, show_envvar=True, **attributes)
+    return click.option(*names, cls=MakeOption, envvar=variable, show_envvar=True, **attributes)
 
 
 def together(*options: Decorator) -> Decorator:
