@@ -292,6 +292,7 @@ help:
 ##   SAMPLER=random         - Plan CONFIG_SAMPLER_TRIALS combinations drawn at random
 ##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
 ##   ALPHA=0.05             - The chance of a wrong verdict, or to call a best configuration behind
+##                            (race); sweep-estimate and DETECT: the level to look ahead for
 ##   MARGIN=<number>        - What counts as equal, in the measure's unit (0: nothing)
 ##   MAX_SEEDS=<n>          - Race: seeds of a configuration at most (40)
 ##   NEW=1                  - Begin new results instead of continuing a stopped sweep

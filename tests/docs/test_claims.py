@@ -12,6 +12,7 @@ from trial_results import sweep, trial
 
 from espalier.analysis.claims.claim_judging import judge
 from espalier.analysis.claims.claim_text import check_claims
+from espalier.analysis.confidence import ALPHA
 from espalier.core.errors import UserError
 from espalier.core.measures import VAL_ACC
 from espalier.core.paths import ROOT
@@ -60,5 +61,5 @@ def test_the_page_on_results_shows_what_seeds_can_see(tmp_path: Path) -> None:
     stored(tmp_path / "sweep_1", sweep({"a": [90, 91, 92], "b": [90, 92, 94], "c": [90, 93, 96]}))
     places = [(place, seed) for place in range(4) for seed in range(1, 11)]
     trials = [trial(n, seed, WIDTH=str(place)) for n, (place, seed) in enumerate(places, 1)]
-    lines = power_lines(PlanHeader(), trials, tmp_path, Wish(VAL_ACC, 0.5), None)
+    lines = power_lines(PlanHeader(), trials, tmp_path, Wish(VAL_ACC, ALPHA, 0.5), None)
     assert "\n".join(lines[1:]) + "\n" in blocks("results.md", "text")

@@ -8,7 +8,7 @@ from trial_results import ended, passed, sweep, trial
 
 from espalier.analysis.rank import TrialResult, rank
 from espalier.core.trial import Status, Trial
-from espalier.report.sweep_analysis import counts, method, render_analysis
+from espalier.report.sweep_analysis import counts, method, render_analysis, seeds_to_plan
 
 GUIDE = """\
 Hyperparameter Sweep Analysis
@@ -248,3 +248,38 @@ def test_counts_of_an_empty_plan() -> None:
 
 def test_one_target_sparsity_needs_no_list_of_them() -> None:
     assert "BEST PER TARGET SPARSITY:" not in report(sweep({"0.85": [90.0], "0.87": [91.0]}))
+
+
+def noisy(seeds: int, difference: float) -> dict[str, list[float]]:
+    """Two configurations; differences of their pairs are `difference` with deviation about 1."""
+    wave = [(-1.0) ** seed for seed in range(seeds)]
+    return {
+        "0.85": [90.0 + difference + up for up in wave],
+        "0.87": [90.0] * seeds,
+    }
+
+
+@pytest.mark.parametrize(
+    ("scores", "advised"),
+    [
+        (noisy(4, 0.5), 44),  # (1.960 + 0.842)^2 (1.155 / 0.5)^2 = 41.9, and 2 for Student's t
+        (noisy(4, 5.0), None),  # told apart
+        (noisy(4, 0.0), 10),  # the same score: a few more show whether it stays so
+        (noisy(20, 0.4), 54),  # 7.85 (1.026 / 0.4)^2 = 51.6, and 2
+        (noisy(20, 0.0), None),  # twenty did not show it
+        (noisy(20, 0.01), None),  # over 100
+    ],
+)
+def test_more_seeds_are_advised_than_there_are_or_none(
+    scores: dict[str, list[float]], advised: int | None
+) -> None:
+    assert seeds_to_plan(rank(sweep(scores))) == advised
+
+
+def test_seeds_that_did_not_pass_are_not_made_up_for_by_more() -> None:
+    """Of 40 planned 4 have passed, which is what lacks: 40 would show the difference."""
+    results = sweep(noisy(4, 0.7))
+    lost = [trial(9 + n, 5 + n, ADAMWPRUNE_BETA1="0.85") for n in range(36)]
+    every = [*results, *(ended(item, Status.FAILED, "diverged") for item in lost)]
+    assert seeds_to_plan(rank(results)) == 24 and seeds_to_plan(rank(every)) is None
+    assert "CONFIG_SEED=1:1:24." in page(results) and "CONFIG_SEED=1:1" not in page(every)

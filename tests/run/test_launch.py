@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ from espalier.core.records import PlanHeader, Revision
 from espalier.core.trial import Record
 from espalier.plan.sweep_naming import SweepNaming
 from espalier.run import launch
+from espalier.run.displays.progress import Display, Ending, outcome
+from espalier.run.displays.terminal_display import PlainDisplay
 from espalier.run.status_text import status_lines
 from espalier.store import plan_files, results_dir
 from espalier.store.locks import CHOICE, LOCK, locked, runner_of
@@ -312,6 +315,24 @@ def test_the_lock_is_free_again_after_its_owner(tmp_path: Path) -> None:
     assert runner_of(tmp_path) == ""
     with locked(tmp_path):
         pass
+
+
+def test_a_sweep_that_goes_on_shows_what_failed_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[list[str]] = []
+
+    def opened(earlier: Sequence[Ending]) -> Display:
+        shown.append([outcome(ending) for ending in earlier])
+        return PlainDisplay()
+
+    monkeypatch.setattr(launch, "display", opened)
+    trials = [trial(1, "crash"), trial(2)]
+    for _ in range(2):
+        launch.run(request(tmp_path, trials, MAX_ATTEMPTS="1"))
+    first, second = shown
+    assert first == []
+    assert [line.partition(": ")[0] for line in second] == ["config_001 error crash"]
 
 
 def test_status_of_a_finished_and_of_a_stopped_sweep(tmp_path: Path) -> None:

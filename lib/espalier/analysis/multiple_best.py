@@ -50,9 +50,9 @@ def rivals(count: int) -> int:
     return max(count - 1, 2)
 
 
-def pair_level(count: int) -> float:
+def pair_level(count: int, alpha: float = ALPHA) -> float:
     """Return the level of the two-sided test of a pair that is as strict as that of the table."""
-    return 2 * ALPHA / rivals(count)
+    return 2 * alpha / rivals(count)
 
 
 def _draws(scores: Sequence[Mapping[DrawT, float]]) -> list[DrawT]:

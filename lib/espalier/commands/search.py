@@ -11,8 +11,8 @@ from espalier.commands.options.option_types import (
     PATH,
     POSITIVE,
     Checked,
+    OneOf,
     make_option,
-    one_of,
     parallel,
 )
 from espalier.core import component
@@ -35,7 +35,7 @@ def default_dataset() -> str:
 
 @click.command()
 @make_option(
-    "SCENARIO", "--scenario", required=True, type=one_of(SCENARIOS), help="what to search for"
+    "SCENARIO", "--scenario", required=True, type=OneOf(SCENARIOS), help="what to search for"
 )
 @make_option(
     "DATASET",

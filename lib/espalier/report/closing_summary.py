@@ -28,7 +28,7 @@ from espalier.report.ranking_rows import (
     settings,
     shown_measures,
 )
-from espalier.report.sweep_analysis import beside_best, nothing, tied
+from espalier.report.sweep_analysis import beside_best, nothing, seeds_to_plan
 
 WIDTH = 100
 """Characters of a line at most."""
@@ -63,8 +63,8 @@ def next_step(page: PageInput) -> str:
         return ""
     if page.race is None and best.score and best.score.n == 1:
         return f"one seed shows no chance: CONFIG_SEED=1|2|3 {again}"
-    if page.race is None and tied(page.ranking):
-        return f"more seeds tell close ones apart: CONFIG_SEED=1:1:10 {again}"
+    if page.race is None and (seeds := seeds_to_plan(page.ranking)):
+        return f"more seeds tell close ones apart: CONFIG_SEED=1:1:{seeds} {again}"
     if not swept_values(best.first):
         return ""
     return "nearby values: narrow the range file, or `make sweep-focus AROUND=best` plans them"

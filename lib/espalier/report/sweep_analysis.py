@@ -7,11 +7,14 @@ that any terminal shows it.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from espalier.analysis.caveats import notes
-from espalier.analysis.confidence import ALPHA, Verdict
+from espalier.analysis.confidence import ALPHA, Verdict, has_spread
+from espalier.analysis.multiple_best import pair_level
+from espalier.analysis.multiple_tests import more_seeds
 from espalier.analysis.rank import (
     SLACK,
     Configuration,
@@ -27,6 +30,8 @@ from espalier.report import failure_rows, ranking_rows
 from espalier.report.templates import render
 
 TOP = 10
+USUAL_SEEDS, MOST_SEEDS = 10, 100
+"""Seeds to advise at least, and at most: what takes more is too close to be worth the time."""
 LISTED = 50  # failed trials listed one by one; the others are in sweep_summary.json
 
 
@@ -71,7 +76,7 @@ def render_analysis(
         unmet=[item for item in results if abs(item.shortfall) > SLACK],
         number=Counter(item.result.status for item in results),
         one_seed=any(item.score and item.score.n == 1 for item in ranking.ranked),
-        tied=tied(ranking),
+        more_seeds=seeds_to_plan(ranking),
     )
 
 
@@ -131,6 +136,29 @@ def nothing(ranking: Ranking) -> str:
 def tied(ranking: Ranking) -> list[Configuration]:
     """Return the configurations that the seeds do not tell from the best."""
     return [item for item in ranking.ranked[1:] if item.verdict is Verdict.TIED]
+
+
+def seeds_to_plan(ranking: Ranking) -> int | None:
+    """Return how many seeds may tell a further configuration from the best; more than planned.
+
+    None where seeds are not what lacks: all are told apart, the planned ones would do if all had
+    passed, a difference is so small that no number to advise shows it, or a race gives them out.
+    """
+    draws = {trial.draw for item in ranking.configurations for trial in item.results}
+    splits = len({draw[1:] for draw in draws})
+    needed = None if ranking.raced else _draws_needed(ranking)
+    if needed is None:
+        return None
+    seeds = USUAL_SEEDS if needed > MOST_SEEDS * splits else math.ceil(needed / splits)
+    advised, planned = max(USUAL_SEEDS, seeds), len({draw[0] for draw in draws})
+    return advised if advised > planned else None
+
+
+def _draws_needed(ranking: Ranking) -> float | None:
+    """Return how many draws tell the next configuration from the best; None if none is tied."""
+    leads = [item.lead for item in tied(ranking) if item.lead and has_spread(item.lead)]
+    level = pair_level(ranking.tested) if leads else ALPHA
+    return min((lead.n + more_seeds(lead, level) for lead in leads), default=None)
 
 
 def numberless(ranking: Ranking) -> list[TrialResult]:

@@ -19,6 +19,7 @@ from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report.reports import USUAL, ReportRequest, write_page
 from espalier.run import admission, closing, retrial, reuse
 from espalier.run.devices import describe_devices, slots
+from espalier.run.displays.earlier_failures import earlier_failures
 from espalier.run.displays.page_display import PageDisplay
 from espalier.run.displays.terminal_display import display
 from espalier.run.pool import Executor, InProcess, Pool
@@ -136,7 +137,8 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence
     print(f"{sweep.folder}: {begun}, {len(todo)} of {total} trials", end=", ")
     print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
     supply = _supply(sweep, request) if races else None
-    view = PageDisplay(display(), lambda: write_page(sweep.folder, request.report), total)
+    shown = display(earlier_failures(sweep.store))
+    view = PageDisplay(shown, lambda: write_page(sweep.folder, request.report), total)
     Runner(sweep, executor, request.limits, view, supply).run()
 
 

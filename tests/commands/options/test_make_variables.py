@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import click
 import pytest
@@ -10,6 +11,7 @@ from espalier.commands import VERBS
 from espalier.commands.options.make_variables import (
     GIVEN,
     GOAL,
+    HELD_BY_SHELLS,
     VERBS_OF,
     check_variables,
     variables,
@@ -36,11 +38,11 @@ def given(monkeypatch: pytest.MonkeyPatch, goal: str, names: str) -> None:
             "BASELINE V",
             "BASELINE: is no variable of `make table`; it has BEST_PER, DIR, F",
         ),
-        ("sweep", "DIR", "DIR: is no variable of `make sweep`; it has BASELINE, BEST_PER, DETECT,"),
+        ("sweep", "DIR", "DIR: is no variable of `make sweep`; it has ALPHA, BASELINE, BEST_PER, "),
         (
             "sweep",
             "RANGE_CONFIG SEED",
-            "SEED: is no variable of `make sweep`; it has BASELINE, BES",
+            "SEED: is no variable of `make sweep`; it has ALPHA, BASEL",
         ),
         ("all", "RANGE_CONFIG", "RANGE_CONFIG: is no variable of `make all`; it has BASELINE, BES"),
     ],
@@ -121,3 +123,42 @@ def test_the_pages_give_no_target_a_variable_that_it_does_not_have(
 
 def test_many_targets_are_documented() -> None:
     assert len(documented()) > 20
+
+
+def listed(start: str) -> set[str]:
+    """The words of a list of the Makefile, which begins behind `start`."""
+    text = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    return set(re.search(rf"{re.escape(start)}([A-Z_ \t]+)", text)[1].split())
+
+
+def test_what_shells_hold_is_what_the_makefile_takes_for_that() -> None:
+    assert listed("$(foreach name,$(filter-out $(COMMAND_LINE),") == HELD_BY_SHELLS
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_every_variable_is_one_that_shells_hold_or_that_the_makefile_names(verb: str) -> None:
+    options = [item for item in load_command(verb).params if isinstance(item, click.Option)]
+    names = {str(item.envvar) for item in options if item.envvar}
+    assert names <= HELD_BY_SHELLS | listed("GIVEN := ")
+
+
+def test_the_name_of_a_machine_names_no_sweep(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Some shells export the machine's name as NAME, and cmake's users a folder as DIR."""
+    for name, value in {"NAME": "my machine!", "DIR": "/nowhere", "NOTE": "a\nb"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(GIVEN, "DIR")
+    with load_command("sweep-run").make_context("sweep-run", []) as context:
+        values = [context.params[name] for name in ("folder", "name", "note", "parallel")]
+    assert values == [Path("/nowhere"), None, None, None]
+    monkeypatch.setenv(GIVEN, "NAME DIR")
+    assert main(["sweep-run"]) == 2
+    assert capsys.readouterr().err.startswith("error: NAME=my machine!: must be letters a-z, ")
+
+
+def test_a_variable_that_no_shell_holds_needs_no_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(GIVEN, raising=False)
+    monkeypatch.setenv("PARALLEL", "3")
+    with load_command("sweep-run").make_context("sweep-run", []) as context:
+        assert context.params["parallel"] == 3

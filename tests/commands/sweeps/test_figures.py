@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from figure_sources import HOSTILE, grid
+from given_variables import give
 from PIL import Image
 from stored_sweeps import stored
 
@@ -53,8 +54,7 @@ def test_variables_of_make(
         "BY": "PRUNING_METHOD",
         "TOP": "3",
     }
-    for name, value in variables.items():
-        monkeypatch.setenv(name, str(value))
+    give(monkeypatch, **{name: str(value) for name, value in variables.items()})
     assert main(["figures"]) == 0
     assert f"ladder: {out}/ladder.png" in capsys.readouterr().out
     with Image.open(out / "ladder.png") as image:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from stored_sweeps import stored
 from trial_results import sweep
 
+from espalier.commands.options.make_variables import GIVEN
 from espalier.commands.sweeps import report
 from espalier.core.errors import UserError
 from espalier.store.locks import locked
@@ -19,7 +20,8 @@ def made(path: Path, score: float = 90.0) -> Path:
 
 
 def printed(*arguments: str, **environment: str) -> str:
-    result = CliRunner().invoke(report.command, arguments, env=environment, standalone_mode=False)
+    given = {GIVEN: " ".join(environment), **environment}
+    result = CliRunner().invoke(report.command, arguments, env=given, standalone_mode=False)
     if result.exception:
         raise result.exception
     return result.output

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fake_sweep import HERE
+from given_variables import give
 
 from espalier.__main__ import main
 from espalier.core.errors import UserError
@@ -119,7 +120,7 @@ def test_what_cannot_be_is_one_line(
 def test_a_trial_runs_again_and_no_other(
     stopped: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setenv("TRIALS", name.format(stopped))
+    give(monkeypatch, TRIALS=name.format(stopped))
     output = said(capsys, "sweep-again", *ENTRY, code=0)
     assert "running again, 1 of 2 trials" in output
     advice = f".venv/bin/python -m espalier sweep-run --dir {stopped} --entry fake_entry:real"

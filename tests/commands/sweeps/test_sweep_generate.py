@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fake_sweep import HERE
+from given_variables import give
 
 from espalier.__main__ import main
 from espalier.core.errors import UserError
@@ -83,7 +84,7 @@ def test_values_of_the_command_line_go_before_those_of_files(
 ) -> None:
     (tmp_path / "a").write_text("CONFIG_SEED=1|2\nCONFIG_DATASET=digits\n", encoding="utf-8")
     out = tmp_path / "out"
-    monkeypatch.setenv("SET", "SEED=3:1:5 CONFIG_NUM_EPOCHS=15|16")
+    give(monkeypatch, SET="SEED=3:1:5 CONFIG_NUM_EPOCHS=15|16")
     assert generate(str(tmp_path / "a"), "--output-dir", str(out)) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"Note: SET:1: CONFIG_SEED=3|4|5 overrides {tmp_path}/a:1: CONFIG_SEED")
@@ -178,6 +179,18 @@ def test_a_difference_that_is_to_be_seen(
         monkeypatch.setenv("DETECT", value)
         assert generate("r", "--output-dir", "out") == 2
         assert capsys.readouterr().err == f"error: DETECT={value}: must be a number above 0\n"
+
+
+def test_the_level_of_what_is_to_be_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r").write_text("CONFIG_SEED=1|2\nCONFIG_NUM_EPOCHS=20|30\n", encoding="utf-8")
+    monkeypatch.setenv("ALPHA", "0.0167")
+    assert generate("r", "--output-dir", "out", "--detect", "0.2") == 0
+    assert "Power: what a paired test at alpha 0.0167 shows in" in capsys.readouterr().out
+    assert generate("r", "--output-dir", "out") == 2
+    line = "error: ALPHA: is of DETECT; give both, or leave it out\n"
+    assert capsys.readouterr().err == line
 
 
 def test_a_claim_is_checked_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from given_variables import give
 from listed_sweeps import several, with_faults
 
 from espalier.__main__ import main
@@ -50,8 +51,8 @@ def test_a_query_lists_sweeps_and_their_configurations(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     several(RESULTS)
-    monkeypatch.setenv("Q", "val_acc>90 & (tag=paper | ADAMWPRUNE_BETA1=.90) & test_acc>1")
-    monkeypatch.setenv("TOP", "1")
+    query = "val_acc>90 & (tag=paper | ADAMWPRUNE_BETA1=.90) & test_acc>1"
+    give(monkeypatch, Q=query, TOP="1")
     golden("sweep_list_query", said(capsys)[0])
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from fake_sweep import HERE
+from given_variables import give
 from stored_sweeps import stored
 from trial_results import sweep
 
@@ -14,6 +16,7 @@ import espalier
 from espalier.__main__ import main
 from espalier.report.reports import write_reports
 from espalier.store import plan_files
+from espalier.store.locks import locked
 from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
 
@@ -40,6 +43,10 @@ def folder(place: Path) -> Path:
     )
 
 
+def head_of(folder: Path) -> list[str]:
+    return (folder / "sweep_analysis.txt").read_text(encoding="utf-8").splitlines()[:4]
+
+
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
     capsys.readouterr()
     assert main([*arguments]) == code
@@ -56,14 +63,29 @@ def test_note_and_tags_are_changed_and_taken_away(
         "Name: first",
         f"Note: {HOSTILE}",
         "Tags: a, b",
-        "`make report DIR=test_matrix_results/sweep_20260101_000000` writes its reports again",
+        "reports: written again, with test_matrix_results/sweep_20260101_000000/report.html",
     ]
+    assert head_of(folder) == ["Name: first", f"Note: {HOSTILE}", "Tags: a, b", ""]
     assert plan_files.read_sweep(folder).header.note == HOSTILE
     text = said(capsys, "sweep-note", "--note", "none", "--dir", str(folder))
     assert "Note" not in text and "Tags: a, b" in text
     said(capsys, "sweep-note", "--tags", "none")
     with Store.open(folder / STORE) as store:
         assert (store.header.note, store.header.tags) == (None, None)
+
+
+def test_the_reports_of_a_sweep_that_runs_are_left_to_its_runner(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with locked(folder):
+        lines = said(capsys, "sweep-note", "--note", "why", "--dir", str(folder)).splitlines()
+    assert re.fullmatch(
+        r"reports: as they were; run by process \d+ on .+, which writes them again at its end",
+        lines[-1],
+    )
+    assert not (folder / "sweep_analysis.txt").exists()
+    said(capsys, "sweep-note", "--note", "why", "--dir", str(folder))
+    assert "why" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_nothing_to_change_and_broken_values_are_one_line(
@@ -73,10 +95,10 @@ def test_nothing_to_change_and_broken_values_are_one_line(
         'error: sweep-note: changes nothing; give NOTE="why it was run" or TAGS=a,b, '
         "or none for either; a name stays, since the folder has it\n"
     )
-    monkeypatch.setenv("NOTE", "a\nb")
+    give(monkeypatch, NOTE="a\nb")
     line = "error: NOTE=a\\nb: must be one line of 1,000 characters at most\n"
     assert said(capsys, "sweep-note", code=2) == line
-    monkeypatch.setenv("NOTE", "")  # as good as not given
+    give(monkeypatch, NOTE="")  # as good as not given
     assert "changes nothing" in said(capsys, "sweep-note", code=2)
     missing = said(capsys, "sweep-note", "--tags", "a", "--dir", "gone", code=2)
     assert missing.startswith("error: gone: no such folder; ")
@@ -98,9 +120,7 @@ def test_a_sweep_is_named_in_one_go(
 ) -> None:
     """As make does it: the variables are there for both commands."""
     (place / "my-range").write_text(RANGE, encoding="utf-8")
-    monkeypatch.setenv("NAME", "first-try")
-    monkeypatch.setenv("NOTE", HOSTILE)
-    monkeypatch.setenv("TAGS", "pruning, paper")
+    give(monkeypatch, NAME="first-try", NOTE=HOSTILE, TAGS="pruning, paper")
     for _ in range(2):
         assert main(["sweep-generate", "my-range"]) == 0
         assert main(["sweep-run", *ENTRY]) == 0
@@ -109,8 +129,7 @@ def test_a_sweep_is_named_in_one_go(
     assert main(["sweep-run", *ENTRY]) == 0
     (folder,) = sweeps(place / "test_matrix_results")
     assert folder.name.endswith("_first-try")
-    head = (folder / "sweep_analysis.txt").read_text(encoding="utf-8").splitlines()[:4]
-    assert head == ["Name: first-try", f"Note: {HOSTILE}", "Tags: pruning, paper", ""]
+    assert head_of(folder) == ["Name: first-try", f"Note: {HOSTILE}", "Tags: pruning, paper", ""]
     (record,) = json.loads((folder / "sweep_summary.json").read_text(encoding="utf-8"))
     assert (record["sweep_name"], record["sweep_note"], record["sweep_tags"]) == (
         *("first-try", HOSTILE, "pruning,paper"),

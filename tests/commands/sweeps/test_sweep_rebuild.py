@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fake_sweep import HERE
+from given_variables import give
 
 from espalier.__main__ import main
 from espalier.store.results_dir import STORE, sweeps
@@ -41,7 +42,7 @@ def test_a_sweep_goes_on_after_its_store_was_lost(
     assert main(RUN) == 2
     command = f"`make sweep-rebuild DIR={folder}`"
     assert command in capsys.readouterr().err
-    monkeypatch.setenv("DIR", str(folder))
+    give(monkeypatch, DIR=str(folder))
     assert main(["sweep-rebuild"]) == 0
     line = f"{folder / STORE}: made again with 1 of 2 results, all of its plan\n"
     assert capsys.readouterr().out == line

@@ -78,7 +78,7 @@ def test_a_sweep_that_has_ended_is_summed_up(
     folder = stored(tmp_path / "s", [*sweep({"0.85": [90.0, 91.0]}), diverged], settings=SETTINGS)
     assert command.main(["--dir", str(folder)], standalone_mode=False) == 1
     output = capsys.readouterr().out
-    assert output.startswith(f"{folder}: nobody runs it\nBest of 1 configuration")
+    assert output.startswith(f"{folder}: has ended\nBest of 1 configuration")
     assert "\n3 trials: 2 passed, 1 failed\n" in output
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from given_variables import give
 from stored_sweeps import stored
 from trial_results import sweep
 
@@ -35,8 +36,7 @@ def test_variables_of_make(
 ) -> None:
     out = folder.parent / "table.tex"
     variables = {"DIR": str(folder), "FORMAT": "latex", "OUT": str(out), "RANK_BY": "val_acc:min"}
-    for name, text in variables.items():
-        monkeypatch.setenv(name, text)
+    give(monkeypatch, **variables)
     assert main(["table"]) == 0
     assert capsys.readouterr().out == f"Wrote {out}\n"
     assert r"\textbf{96.10 $\pm$ 0.25}" in out.read_text(encoding="utf-8")

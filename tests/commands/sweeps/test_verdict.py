@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from given_variables import give
 from stored_sweeps import stored
 from two_arms import two_arms
 
@@ -125,8 +126,7 @@ def test_variables_of_make(
         "RANK_BY": "test_acc",
         "JSON": "1",
     }
-    for name, text in variables.items():
-        monkeypatch.setenv(name, text)
+    give(monkeypatch, **variables)
     assert main(["verdict"]) == 3  # the test accuracy is the same throughout
     record = json.loads(capsys.readouterr().out)
     assert (record["a"], record["where"], record["measure"]) == (

@@ -7,6 +7,7 @@ from claim_cases import CLAIM, arms, made_seal
 from stored_sweeps import stored
 from trial_results import sweep, trial
 
+from espalier.analysis.confidence import ALPHA
 from espalier.core.measures import VAL_ACC
 from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Trial
@@ -21,7 +22,7 @@ def planned(configurations: int, seeds: int) -> list[Trial]:
 
 
 def said(results: Path, trials: list[Trial], detect: float | None = None) -> str:
-    lines = power_lines(PlanHeader(), trials, results, Wish(VAL_ACC, detect), None)
+    lines = power_lines(PlanHeader(), trials, results, Wish(VAL_ACC, ALPHA, detect), None)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -31,6 +32,22 @@ def test_by_the_spread_of_an_earlier_sweep(
     """With a deviation of 1, 10 seeds see 1.00 and 34 see half of that."""
     stored(tmp_path / "sweep_1", SWEEP)
     golden("power_known", said(tmp_path, planned(4, 10), 0.5) + said(tmp_path, planned(2, 10), 0.5))
+
+
+def test_at_another_level_it_takes_more_seeds(tmp_path: Path) -> None:
+    """At 0.05 / 3 and a deviation of 1: (2.394 + 0.842)^2 / 0.5^2 = 41.9, and 3 for the t."""
+    wish = Wish(VAL_ACC, 0.05 / 3, 0.5)
+    stored(tmp_path / "sweep_1", SWEEP)
+    lines = power_lines(PlanHeader(), planned(2, 10), tmp_path, wish, None)
+    assert lines[1] == "Power: what a paired test at alpha 0.0166667 shows in 80 of 100 cases"
+    assert lines[4] == "    to see 0.5 points: 45 seeds between two"
+    lines = power_lines(
+        PlanHeader(), planned(2, 10), tmp_path / "none", Wish(VAL_ACC, 0.05 / 3, 0.5), None
+    )
+    assert (
+        lines[4]
+        == "    to see 0.5 points: 14 seeds if that spread is 0.5 points, 45 if 1, 171 if 2"
+    )
 
 
 def test_what_no_number_of_seeds_in_reach_shows_is_said(tmp_path: Path) -> None:
@@ -72,15 +89,17 @@ def test_how_large_the_difference_of_a_claim_must_be(
     claims = made_seal(CLAIM.format("0.5"), CLAIM.format("2"), max_seeds=10)
     trials = [item.trial for item in arms([0.0] * 10)]
     header = PlanHeader(claims=claims)
-    lines = power_lines(header, trials, tmp_path, Wish(VAL_ACC, None), None)
+    lines = power_lines(header, trials, tmp_path, Wish(VAL_ACC, ALPHA, None), None)
     golden("power_claims", "".join(f"{line}\n" for line in lines))
     header = PlanHeader(claims=ClaimSeal(claims=claims.claims, alpha="0.05", max_seeds=1))
-    assert len(power_lines(header, trials, tmp_path, Wish(VAL_ACC, None), None)) == len(lines) - 2
+    assert (
+        len(power_lines(header, trials, tmp_path, Wish(VAL_ACC, ALPHA, None), None))
+        == len(lines) - 2
+    )
 
 
 def test_the_measure_is_the_given_one_else_that_which_ranks_the_plan() -> None:
     header = PlanHeader(settings={"RANK_BY": "val_loss,live_parameters"})
-    assert read_wish(header, None, None).by.name == "val_loss"
-    assert read_wish(header, "my_score:min", 0.5) == Wish(
-        read_wish(header, "my_score:min", 1).by, 0.5
-    )
+    assert read_wish(header, None, ALPHA, None).by.name == "val_loss"
+    wish = read_wish(header, "my_score:min", 0.01, 0.5)
+    assert (wish.by.name, wish.by.sign, wish.alpha, wish.detect) == ("my_score", -1, 0.01, 0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,8 +95,8 @@ def test_a_damaged_cache_costs_nothing_but_time(
     (file,) = cache.iterdir()
     file.write_text(damage, encoding="latin-1")
     assert listed(tmp_path) == first and len(reads) == 2
-    key = file.read_text(encoding="utf-8").split("\n")[0]
-    file.write_text(f'{key}\n{{"configurations": [7]}}', encoding="utf-8")
+    key, place = file.read_text(encoding="utf-8").split("\n")[:2]
+    file.write_text(f'{key}\n{place}\n{{"configurations": [7]}}', encoding="utf-8")
     assert listed(tmp_path) == first and len(reads) == 3
 
 
@@ -108,14 +109,45 @@ def test_without_a_cache_folder_all_is_read(
     assert len(reads) == 2
 
 
-def test_the_cache_keeps_the_newest(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_cache_that_cannot_be_written_is_none(
+    tmp_path: Path, cache: Path, reads: list[str]
 ) -> None:
-    monkeypatch.setattr(list_cache, "KEPT", 2)
+    cache.parent.mkdir(parents=True)
+    cache.write_text("a file in its place", encoding="utf-8")
+    settle(placed(tmp_path, 0, sweep(TWO)))
+    assert listed(tmp_path) == listed(tmp_path)
+    assert len(reads) == 2
+
+
+@pytest.mark.parametrize(("limit", "left"), [("KEPT", 2), ("MOST_BYTES", 0)])
+def test_the_cache_keeps_the_newest(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, limit: str, left: int
+) -> None:
     for folder in several(tmp_path):
         settle(folder)
     assert len(listed(tmp_path)) == 4
-    assert len(list(cache.iterdir())) == 2
+    monkeypatch.setattr(list_cache, limit, 2)
+    listed(tmp_path)  # adds nothing, so nothing is looked through
+    assert len(list(cache.iterdir())) == 4
+    listed(tmp_path, "test_acc")
+    assert len(list(cache.iterdir())) == left
+
+
+def test_the_cache_forgets_what_is_gone_or_old_or_no_entry(tmp_path: Path, cache: Path) -> None:
+    gone, stays = (placed(tmp_path / name, 0, sweep(TWO)) for name in ("gone", "stays"))
+    for folder in (gone, stays):
+        settle(folder)
+    listed(gone.parent)
+    (cache / ".left.json.7.json").write_text("half", encoding="utf-8")
+    shutil.rmtree(gone)
+    listed(stays.parent)
+    (kept,) = cache.iterdir()
+    assert str(stays) in kept.read_text(encoding="utf-8")
+    os.utime(kept, (time.time() - list_cache.LONGEST - 60,) * 2)
+    settle(placed(tmp_path, 1, sweep(TWO)))
+    listed(tmp_path)
+    (newest,) = cache.iterdir()
+    assert newest != kept
 
 
 def test_who_runs_and_who_was_stopped(tmp_path: Path) -> None:

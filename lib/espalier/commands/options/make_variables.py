@@ -17,6 +17,15 @@ GOAL, GIVEN = "MAKE_GOAL", "MAKE_VARIABLES"
 """The variables of the environment that hold make's target and the names."""
 SET = "SET"
 """The variable with values of symbols."""
+HELD_BY_SHELLS = {
+    *("DIR", "TRIALS", "STATUS", "OUT", "FORMAT", "A", "B", "WHERE", "SWEEP", "JSON"),
+    *("SET", "NAME", "NOTE", "TAGS", "Q", "TOP", "WAIT", "KIND", "STYLE", "BY"),
+    *("X", "Y", "TITLE", "LABELS", "SIZE", "DPI"),
+}
+"""Variables that many shells hold for ends of their own, as some do the machine's name in NAME.
+
+What the environment has under such a name is ours only where make was given it.
+"""
 ANYWHERE = {"V", "PYTHON", "KCONFIG_CONFIG", "GOAL"}
 """Variables that may stand beside every target."""
 VERBS_OF = {
@@ -40,7 +49,7 @@ def check_variables(verb: str, load: Callable[[str], click.Command]) -> None:
     verbs = VERBS_OF.get(goal, (goal,))
     if verb != verbs[0]:
         return
-    left = [name for name in os.environ.get(GIVEN, "").split() if name not in ANYWHERE]
+    left = [name for name in _given() if name not in ANYWHERE]
     taken: list[str] = []
     for each in verbs:
         if left:  # to load a command takes time
@@ -48,6 +57,16 @@ def check_variables(verb: str, load: Callable[[str], click.Command]) -> None:
             left = [name for name in left if name not in taken]
     if left:
         raise UserErrors([_unused(name, goal, taken) for name in left])
+
+
+def is_ours(name: str) -> bool:
+    """Return whether what the environment has under the name of a variable is meant for us."""
+    return name not in HELD_BY_SHELLS or name in _given()
+
+
+def _given() -> list[str]:
+    """Return the names of the variables of make's command line."""
+    return os.environ.get(GIVEN, "").split()
 
 
 def variables(command: click.Command) -> set[str]:

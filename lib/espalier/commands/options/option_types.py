@@ -1,7 +1,8 @@
 """The types and options that several verbs share.
 
 A variable given to make (PARALLEL=4, NEW=1, RANK_BY=test_acc) arrives in the environment. An empty
-one counts as not given. An option on the command line wins over it.
+one counts as not given. An option on the command line wins over it. A variable that shells hold for
+ends of their own (NAME, DIR) counts only where make was given it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import click
 
 from espalier.analysis.confidence import ALPHA
 from espalier.analysis.equivalence import LARGEST_MARGIN, MARGIN
+from espalier.commands.options.make_variables import is_ours
 from espalier.core import measures
 from espalier.core.errors import UserError
+from espalier.kconfig.advice import spelling
 from espalier.kconfig.declared_measures import resolve
 
 if TYPE_CHECKING:
@@ -41,8 +44,13 @@ class Checked(click.ParamType[Any]):
         except click.BadParameter:
             converted = None
         if converted is None or converted != converted:  # NaN is within no range
-            raise UserError(f"{place(param, value, ctx)}: must be {self.rule}")
+            raise UserError(f"{place(param, value, ctx)}: {self._describe_fault(value)}")
         return converted
+
+    def _describe_fault(self, value: Any) -> str:
+        """Return what is wrong with a value that breaks the rule."""
+        del value
+        return f"must be {self.rule}"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
         """Return what `--help` shows for a value."""
@@ -57,6 +65,19 @@ class Checked(click.ParamType[Any]):
     ) -> list[CompletionItem]:
         """Return the values that begin with `incomplete`."""
         return self.inner.shell_complete(ctx, param, incomplete)
+
+
+class OneOf(Checked):
+    """A value that is one of some names, or an error that says which of them was meant."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Take no other name than `names`."""
+        super().__init__(click.Choice(list(names)), f"one of {', '.join(names)}")
+        self._names = names
+
+    def _describe_fault(self, value: Any) -> str:
+        near = spelling.nearest(str(value), self._names)
+        return (f"did you mean {near}? it " if near else "") + super()._describe_fault(value)
 
 
 class Switch(click.types.BoolParamType):
@@ -127,6 +148,13 @@ def given_place(name: str, value: object) -> str:
     return place(param, value, ctx)
 
 
+def refuse_given(name: str, why: str) -> None:
+    """Raise UserError with `why` if an option of the running command was given, not left out."""
+    source = click.get_current_context().get_parameter_source(name)
+    if source is not click.core.ParameterSource.DEFAULT:
+        raise UserError(why)
+
+
 class FoldersType(click.ParamType[Any]):
     """Folders by commas; a folder whose name has commas is a single one."""
 
@@ -143,11 +171,6 @@ class FoldersType(click.ParamType[Any]):
             rule = "names an empty folder; give <folder>,<folder>"
             raise UserError(f"{place(param, value, ctx)}: {rule}")
         return [Path(name) for name in names]
-
-
-def one_of(names: Sequence[str]) -> Checked:
-    """Return the type of a value that is one of `names`."""
-    return Checked(click.Choice(list(names)), f"one of {', '.join(names)}")
 
 
 def number_above(low: float) -> Checked:
@@ -171,9 +194,17 @@ LEAST_ALPHA = 1e-9
 POSITIVE = Checked(click.IntRange(min=1), "an integer of at least 1")
 
 
+class MakeOption(click.Option):
+    """An option that a variable of the environment sets, if what stands there is meant for us."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return the text of its variable; None without one, or for what a shell has there."""
+        return super().resolve_envvar_value(ctx) if is_ours(str(self.envvar)) else None
+
+
 def make_option(variable: str, *names: str, **attributes: Any) -> Decorator:
     """Return an option that make sets by a variable of the environment."""
-    return click.option(*names, envvar=variable, show_envvar=True, **attributes)
+    return click.option(*names, cls=MakeOption, envvar=variable, show_envvar=True, **attributes)
 
 
 def together(*options: Decorator) -> Decorator:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 import click
 
 from espalier.commands.options.make_variables import SET
 from espalier.commands.options.option_types import (
     Checked,
+    OneOf,
+    alpha,
     make_option,
     measure,
     number_above,
-    one_of,
     together,
 )
 from espalier.core.paths import RESULTS
@@ -40,7 +43,7 @@ size_options = together(
         help="most trials that a plan may have",
     ),
     make_option(
-        "SAMPLER", "--sampler", type=one_of([*sampling.SAMPLERS]), help="how to choose trials"
+        "SAMPLER", "--sampler", type=OneOf([*sampling.SAMPLERS]), help="how to choose trials"
     ),
     assignments,
 )
@@ -65,6 +68,7 @@ power_options = together(
         help="difference that is to be seen, in the measure's unit",
     ),
     measure,
+    alpha,
 )
 
 
@@ -95,12 +99,26 @@ def read_assignments(text: str | None) -> list[Setting]:
     return settings
 
 
-def power(plan: Plan, by: str | None, detect: float | None, entry: str | None = None) -> list[str]:
-    """Return what the plan's seeds can see, as lines, by what earlier sweeps show."""
-    from espalier.report.comparing.power_report import power_lines, read_wish  # with the store
+@dataclass(frozen=True)
+class PowerOptions:
+    """The values of `power_options`."""
 
-    header = plan.header()
-    return power_lines(header, plan.trials, RESULTS, read_wish(header, by, detect), entry)
+    by: str | None
+    alpha: float
+    detect: float | None
+
+    @classmethod
+    def taken_from(cls, options: dict[str, Any]) -> Self:
+        """Return those of `options`, which has them no longer."""
+        return cls(**{name: options.pop(name) for name in cls.__dataclass_fields__})
+
+    def describe(self, plan: Plan, entry: str | None = None) -> list[str]:
+        """Return what the plan's seeds can see, as lines, by what earlier sweeps show."""
+        from espalier.report.comparing.power_report import power_lines, read_wish  # with the store
+
+        header = plan.header()
+        wish = read_wish(header, self.by, self.alpha, self.detect)
+        return power_lines(header, plan.trials, RESULTS, wish, entry)
 
 
 def _names(given: str) -> list[str]:

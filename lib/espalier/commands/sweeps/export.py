@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.options.option_types import PATH, make_option, one_of, sweep_dir
+from espalier.commands.options.option_types import PATH, OneOf, make_option, sweep_dir
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
 from espalier.core.process import disk_full
@@ -26,7 +26,7 @@ STRIDE = 500
 
 
 @click.command()
-@make_option("TO", "--to", "form", type=one_of(FORMATS), required=True, help="what to write for")
+@make_option("TO", "--to", "form", type=OneOf(FORMATS), required=True, help="what to write for")
 @sweep_dir
 @make_option(
     "OUT", "--out", type=PATH, help="folder to write  [default: exports/<format> in the sweep's]"

@@ -10,11 +10,11 @@ import click
 from espalier.commands.options.option_types import (
     PATH,
     POSITIVE,
+    OneOf,
     baseline,
     given_place,
     make_option,
     measure,
-    one_of,
     place,
     sweep_dir,
     together,
@@ -67,7 +67,7 @@ wish_options = together(
     ),
 )
 style_options = together(
-    make_option("STYLE", "--style", type=one_of([*STYLES]), default=USUAL, help="size of all"),
+    make_option("STYLE", "--style", type=OneOf([*STYLES]), default=USUAL, help="size of all"),
     make_option("SIZE", "--size", help="width and height in inches, as 3.4x2.6"),
     make_option("DPI", "--dpi", type=POSITIVE, help="dots per inch of a png"),
 )
@@ -83,7 +83,7 @@ style_options = together(
     help=f"which, by commas: {', '.join(KINDS)}  [default: all it has]",
 )
 @make_option(
-    "FORMAT", "--format", "form", type=one_of(FORMATS), default=USUAL_FORMAT, help="of the files"
+    "FORMAT", "--format", "form", type=OneOf(FORMATS), default=USUAL_FORMAT, help="of the files"
 )
 @style_options
 @measure

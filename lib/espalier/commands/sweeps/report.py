@@ -15,6 +15,7 @@ from espalier.commands.options.option_types import (
     best_per,
     make_option,
     measure,
+    refuse_given,
 )
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
@@ -50,19 +51,11 @@ def command(folders: list[Path] | None, alpha: float, **parts: str | None) -> in
     if len(chosen) > 1:
         path = _compare(chosen, alpha, request)
     else:
-        _check_alpha()
+        rule = "is of a comparison; give several folders by commas, or leave it out"
+        refuse_given("alpha", f"ALPHA: {rule}")
         path = _report(chosen[0], request)
     print(f"report: {path}")
     return 0
-
-
-def _check_alpha() -> None:
-    """Raise UserError if an error rate was given, which the page of one sweep has no use for."""
-    source = click.get_current_context().get_parameter_source("alpha")
-    if source is not click.core.ParameterSource.DEFAULT:
-        raise UserError(
-            "ALPHA: is of a comparison; give several folders by commas, or leave it out"
-        )
 
 
 def _report(folder: Path, request: ReportRequest) -> Path:

@@ -7,7 +7,12 @@ from typing import Any
 import click
 
 from espalier.commands.options.option_types import pack, parallel
-from espalier.commands.options.range_options import power, power_options, range_options, read_plan
+from espalier.commands.options.range_options import (
+    PowerOptions,
+    power_options,
+    range_options,
+    read_plan,
+)
 from espalier.commands.options.run_options import entry as entry_option
 from espalier.plan.plan_report import describe_plan
 from espalier.run.launch import ENTRY
@@ -24,18 +29,17 @@ def command(
     parallel: int | None,
     pack: int | None,
     entry: str,
-    by: str | None,
-    detect: float | None,
-    **ranges: Any,
+    **options: Any,
 ) -> int:
     """Estimate the time and disk space of a sweep, from steps of its trials measured now.
 
     Say too what differences its seeds can see.
     """
-    plan = read_plan(**ranges)
+    power = PowerOptions.taken_from(options)
+    plan = read_plan(**options)
     workers = int(plan.settings["PARALLEL"]) if parallel is None else parallel
     together = int(plan.settings["PACK"]) if pack is None else pack
-    seen = power(plan, by, detect, None if entry == ENTRY else entry)
+    seen = power.describe(plan, None if entry == ENTRY else entry)
     print("\n".join([*describe_plan(plan), *seen, ""]), flush=True)  # also if time is not known
     print("\n".join(estimate_plan(plan, workers, together, entry)))
     return 0

@@ -8,8 +8,13 @@ from typing import Any
 import click
 
 from espalier.commands.options.naming_options import naming_options
-from espalier.commands.options.option_types import PATH
-from espalier.commands.options.range_options import power, power_options, range_options, read_plan
+from espalier.commands.options.option_types import PATH, refuse_given
+from espalier.commands.options.range_options import (
+    PowerOptions,
+    power_options,
+    range_options,
+    read_plan,
+)
 from espalier.core.paths import SWEEP_CONFIGS
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
@@ -23,16 +28,19 @@ from espalier.plan.sweep_naming import SweepNaming
 @power_options
 @naming_options
 @click.option("--output-dir", type=PATH, default=SWEEP_CONFIGS, help="folder of the plan")
-def command(output_dir: Path, by: str | None, detect: float | None, **options: Any) -> int:
+def command(output_dir: Path, **options: Any) -> int:
     """Expand range files into the plan of a sweep: a folder of trials.
 
     With DETECT it says what the seeds can see; sweep-estimate always does.
     """
     naming = {key: options.pop(key) for key in SweepNaming.__dataclass_fields__}
+    power = PowerOptions.taken_from(options)
+    if power.detect is None:
+        refuse_given("alpha", "ALPHA: is of DETECT; give both, or leave it out")
     symbols = Symbols(tree.parse())  # once for both
     plan = SweepNaming(**naming).over(read_plan(**options, symbols=symbols))
     write_plan(plan, output_dir, symbols)
-    seen = [] if detect is None else power(plan, by, detect)  # scipy takes longer than all else
+    seen = [] if power.detect is None else power.describe(plan)  # scipy takes longer than all else
     print("\n".join([*describe_plan(plan), *seen]))
     print(f"\nWrote {len(plan.trials)} configurations to {output_dir}/")
     return 0

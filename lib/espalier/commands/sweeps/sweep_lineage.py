@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from espalier.commands.options.option_types import one_of, sweep_dir
+from espalier.commands.options.option_types import OneOf, sweep_dir
 from espalier.core.paths import RESULTS
 from espalier.report.figures.figure_files import FORMATS, USUAL_FORMAT
 from espalier.report.figures.figure_input import FigureWishes, figure_input
@@ -28,7 +28,7 @@ from espalier.store.results_dir import newest_sweep
 )
 @sweep_dir
 @click.option(
-    "--format", "suffix", type=one_of(FORMATS), default=USUAL_FORMAT, help="format of the pictures"
+    "--format", "suffix", type=OneOf(FORMATS), default=USUAL_FORMAT, help="format of the pictures"
 )
 def command(trials: Sequence[str], folder: Path | None, suffix: str) -> int:
     """Draw which neurons descend from which, a picture in the folder of each trial."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
@@ -14,7 +13,10 @@ from espalier.core.errors import UserError
 from espalier.core.names import check_links
 from espalier.core.paths import RESULTS
 from espalier.plan.sweep_naming import CLEARED, SweepNaming, naming_lines
+from espalier.report.html.report_page import REPORT
+from espalier.report.reports import write_reports
 from espalier.store import plan_files
+from espalier.store.locks import runner_of
 from espalier.store.results_dir import STORE, newest_sweep
 from espalier.store.store import Store
 
@@ -26,7 +28,7 @@ from espalier.store.store import Store
 def command(note: str | None, tags: list[str] | None, folder: Path | None) -> int:
     """Change the note or the tags of a sweep, also while it runs; its name stays.
 
-    Reports that are there keep what they say until they are written again.
+    Its reports are written again, unless a runner has the sweep: that writes them itself.
     """
     if note is None and tags is None:
         raise UserError(
@@ -41,5 +43,13 @@ def command(note: str | None, tags: list[str] | None, folder: Path | None) -> in
         plan_files.write(folder, store)
         said = naming_lines(store.header)
     print("\n".join([str(folder), *said]))
-    print(f"`make report DIR={shlex.quote(str(folder))}` writes its reports again")
+    print(_renew_reports(folder))
     return 0
+
+
+def _renew_reports(folder: Path) -> str:
+    """Write the reports of a sweep that nobody runs again; return what has become of them."""
+    if runner := runner_of(folder):
+        return f"reports: as they were; run by {runner}, which writes them again at its end"
+    write_reports(folder)
+    return f"reports: written again, with {folder / REPORT}"

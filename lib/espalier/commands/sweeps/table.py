@@ -11,10 +11,10 @@ from espalier.analysis.rank import Ranking
 from espalier.commands.options.option_types import (
     PATH,
     POSITIVE,
+    OneOf,
     best_per,
     make_option,
     measure,
-    one_of,
     sweep_dir,
 )
 from espalier.core.atomic_write import atomic_write
@@ -31,7 +31,7 @@ from espalier.store.results_dir import newest_sweep
     "FORMAT",
     "--format",
     "form",
-    type=one_of(FORMATS),
+    type=OneOf(FORMATS),
     default="markdown",
     help="of LaTeX it is a table of booktabs, of CSV all measures, not rounded",
 )

@@ -35,9 +35,13 @@ CASES = f"{POWER * 100:.0f} of 100 cases"
 
 @dataclass(frozen=True)
 class Wish:
-    """The measure that is looked ahead for, and a difference to be seen, in its unit."""
+    """The measure that is looked ahead for, the level of a test, and a difference to be seen.
+
+    That is in the measure's unit.
+    """
 
     by: Measure
+    alpha: float
     detect: float | None
 
 
@@ -64,8 +68,8 @@ class Foresight:
     def levels(self) -> dict[str, float]:
         """The two-sided level of a test, by what it is of: one pair, and the best of all."""
         count = len(self.group)
-        several = {f"behind the best of {count}": pair_level(count)}
-        return {"between two": ALPHA, **(several if count > 2 else {})}
+        several = {f"behind the best of {count}": pair_level(count, self.wish.alpha)}
+        return {"between two": self.wish.alpha, **(several if count > 2 else {})}
 
     def amount(self, value: float) -> str:
         """Return a difference with its unit: the measure's, or the spread itself."""
@@ -87,7 +91,7 @@ def power_lines(
     groups = of_kinds(every)
     claims = [parse_claim(text) for text in (header.claims.claims if header.claims else [])]
     spreads = latest_spreads(results, groups, {wish.by, *(claim.by for claim in claims)}, entry)
-    lines = ["", f"Power: what a paired test at alpha {ALPHA:g} shows in {CASES}"]
+    lines = ["", f"Power: what a paired test at alpha {wish.alpha:g} shows in {CASES}"]
     for kind, group in islice(groups.items(), MOST_KINDS):
         lines += _ahead(Foresight(group, wish, spreads.get((kind, wish.by))))
     for claim in claims:
@@ -97,9 +101,9 @@ def power_lines(
     return lines
 
 
-def read_wish(header: PlanHeader, by: str | None, detect: float | None) -> Wish:
+def read_wish(header: PlanHeader, by: str | None, alpha: float, detect: float | None) -> Wish:
     """Return the wish for `by`, else for what ranks the plan. Raises UserError."""
-    return Wish(measures_of(resolve(by or header.settings["RANK_BY"]))[0], detect)
+    return Wish(measures_of(resolve(by or header.settings["RANK_BY"]))[0], alpha, detect)
 
 
 def _ahead(ahead: Foresight) -> Iterator[str]:
@@ -135,15 +139,15 @@ def _origin(ahead: Foresight) -> str:
 
 def _seeds_to_see(ahead: Foresight, detect: float) -> str:
     """Return how many seeds show a difference to be seen."""
-    by = ahead.wish.by
+    by, alpha = ahead.wish.by, ahead.wish.alpha
     goal = f"to see {detect:g}{by.difference_unit}"
     if ahead.earlier is not None:
         sd = ahead.earlier.spread.sd
         levels = ahead.levels.items()
         parts = [f"{_seeds(detect, sd, level)} seeds {what}" for what, level in levels]
         return f"{goal}: {', '.join(parts)}"
-    parts = [f"{seeds_needed(1, times)} if {times * detect:g}" for times in (2.0, 4.0)]
-    first = f"{seeds_needed(1, 1)} seeds if that spread is {detect:g}{by.difference_unit}"
+    parts = [f"{seeds_needed(1, times, alpha)} if {times * detect:g}" for times in (2.0, 4.0)]
+    first = f"{seeds_needed(1, 1, alpha)} seeds if that spread is {detect:g}{by.difference_unit}"
     return f"{goal}: {', '.join([first, *parts])}"
 
 

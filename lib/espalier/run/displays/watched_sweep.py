@@ -14,10 +14,11 @@ from pathlib import Path
 from espalier.analysis.race_standing import standing
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.texts.count_text import count_text
-from espalier.core.trial import Result, Status
+from espalier.core.trial import Status
 from espalier.report.race_report import round_line
 from espalier.report.reports import USUAL, read_sweep
 from espalier.run.closing import SweepEnd
+from espalier.run.displays.earlier_failures import failed_endings, result_of
 from espalier.run.displays.progress import Display, Ending, counted, overall
 from espalier.run.displays.terminal_display import display
 from espalier.run.runner import pending, spent
@@ -50,11 +51,10 @@ class SweepWatch:
 
     def show(self, opened: Open = display) -> None:
         """Show it until nobody runs it."""
-        failed = [e for e in self._first.ended if e.conclusive and e.status is not Status.PASSED]
-        view = opened([self._ending(attempt) for attempt in failed])
+        view = opened(failed_endings(self._follower, self._first.ended))
         runner, pause = runner_of(self.folder), INTERVAL
         try:
-            view.note(f"{self.folder}: {f'run by {runner}' if runner else 'nobody runs it'}")
+            view.note(f"{self.folder}: {f'run by {runner}' if runner else self._how_left()}")
             status = self._status(self._first)
             self._note_round(view, status)
             if runner:
@@ -74,13 +74,26 @@ class SweepWatch:
         come to its end.
         """
         page, states = read_sweep(self.folder, USUAL), self._store.states()
-        left = len(pending(self._store, self._allowance))
-        end = SweepEnd(page, states, list(states), left)
-        if left or (page.race and not page.race.state.ended):
+        end = SweepEnd(page, states, list(states), self._count_left())
+        if not self._has_ended():
             print(*end.lines(_why_open(end)), sep="\n")
             return EXIT_INTERRUPTED
         print(*end.lines(), sep="\n")
         return end.code
+
+    def _how_left(self) -> str:
+        """Return what is said of a sweep without a runner."""
+        return "has ended" if self._has_ended() else "nobody runs it"
+
+    def _has_ended(self) -> bool:
+        """Return whether nothing is to run any more; of a race, whether it is decided too."""
+        rules = self._store.header.race
+        if self._count_left():
+            return False
+        return rules is None or standing(self._store.final_results(), rules).state.ended
+
+    def _count_left(self) -> int:
+        return len(pending(self._store, self._allowance))
 
     def _look(self, view: Display) -> float:
         """Show what has come about since the last look; return the seconds until the next one."""
@@ -89,7 +102,7 @@ class SweepWatch:
         reading = time.thread_time() - before
         status = self._status(look)
         ended = [e for e in look.ended if e.conclusive and e.round != TAKEN_OVER]
-        endings = [self._ending(attempt, now=True) for attempt in ended]
+        endings = [self._ending(attempt) for attempt in ended]
         for place, ending in enumerate(endings, 1):
             later = sum(not item.retried for item in endings[place:])
             view.finish(ending, _before(status, later))
@@ -102,15 +115,14 @@ class SweepWatch:
         errors = (number for number, status in look.states.items() if status is Status.ERROR)
         return _moved(look.status, Status.ERROR, Status.NOTRUN, sum(map(self._has_more, errors)))
 
-    def _ending(self, attempt: Attempt, now: bool = False) -> Ending:
-        """Return what came of an attempt; one that has ended just `now` may be tried again."""
-        result = Result(attempt.status, attempt.reason, attempt.message)
-        last = (
-            self._store.last_conclusive(attempt.trial) if result.status is Status.PASSED else None
-        )
-        again = now and result.status is Status.ERROR and self._has_more(attempt.trial)
+    def _ending(self, attempt: Attempt) -> Ending:
+        """Return what came of an attempt that has ended just now; it may be tried again."""
+        result = result_of(attempt)
+        if result.status is Status.PASSED and (last := self._store.last_conclusive(attempt.trial)):
+            result = last[1]  # with its measures
+        again = result.status is Status.ERROR and self._has_more(attempt.trial)
         name, seconds = self._follower.name(attempt.trial), self._follower.seconds(attempt)
-        return Ending(name, last[1] if last else result, seconds, again)
+        return Ending(name, result, seconds, again)
 
     def _has_more(self, number: int) -> bool:
         """Return whether a trial has attempts left."""
