@@ -194,7 +194,7 @@ def test_a_full_disk_stops_the_sweep_and_freed_space_lets_it_go_on(tmp_path: Pat
     )
     assert process.returncode == 2
     (error,) = (line for line in process.stdout.splitlines() if line.startswith("error"))
-    assert "no space left on the disk: the sweep has stopped" in error
+    assert "no space left on the disk: stopped" in error
     assert process.stderr == ""
     with Store.open(sweeps(tmp_path)[0] / STORE, readonly=True) as store:
         passed = store.counts()["passed"]

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from espalier.report.exports.tracked_run import Point, TrackedRun
+from espalier.report.exports.tracked_run import RunPoint, TrackedRun
 
 START = 1_796_167_141_707
 LONG = "x" * 10_000
@@ -18,8 +18,8 @@ NAMES = ("../..//a", "", "final/x", "step", "time", "timestamp", "metrics", "esp
 def plain_run(number: int = 1, **changes: Any) -> TrackedRun:
     """A trial of two epochs."""
     history = (
-        Point(10, START + 500, {"epoch": 1, "val_acc": 90.1, "val_loss": 0.3}),
-        Point(20, START + 1000, {"epoch": 2, "val_acc": 95.7, "val_loss": 0.1 + 0.2}),
+        RunPoint(10, START + 500, {"epoch": 1, "val_acc": 90.1, "val_loss": 0.3}),
+        RunPoint(20, START + 1000, {"epoch": 2, "val_acc": 95.7, "val_loss": 0.1 + 0.2}),
     )
     run = TrackedRun(
         id=f"{number:032x}",
@@ -48,14 +48,14 @@ def hostile_run(number: int) -> TrackedRun:
     texts = {"text": "NaN", "quoted": '"NaN"', "list": "[1, 2]", "ugly": UGLY, "long": LONG}
     named = {name: float(place) for place, name in enumerate((*NAMES, UGLY, LONG))}
     values = numbers | texts | named | {"third": 1 / 3, "whole": 2**53}
-    repeated = [Point(place // 2, START + place, values) for place in range(4)]
+    repeated = [RunPoint(place // 2, START + place, values) for place in range(4)]
     return plain_run(
         number,
         tags={"reason": UGLY, "message": LONG, UGLY: "x", LONG: "y", "espalier": "z"},
         parameters={"NAN": "NaN", "LARGE": "9007199254740993", "LONG": LONG, "UGLY": UGLY}
         | {name: "v" for name in (*NAMES, "_Group", "_x", UGLY, LONG)},
         measures=values,
-        history=(*repeated, Point(0, START + 9, {"val_acc": 1.0})),
+        history=(*repeated, RunPoint(0, START + 9, {"val_acc": 1.0})),
     )
 
 

@@ -18,7 +18,7 @@ from espalier.report.exports.export_formats import TRACKERS
 from espalier.report.exports.export_loop import Outcome, ReadBackError
 from espalier.report.exports.export_process import PYTHON, MissingTrackersError, export_with
 from espalier.report.exports.no_network import offline_environment
-from espalier.report.exports.tracked_run import Point
+from espalier.report.exports.tracked_run import RunPoint
 
 SUPPORT = ROOT / "tests" / "support"
 with_trackers = pytest.mark.skipif(
@@ -77,7 +77,7 @@ def test_a_process_exports_runs_and_says_what_became_of_them(tmp_path: Path) -> 
 
 @with_trackers
 def test_what_comes_back_otherwise_is_an_error(tmp_path: Path) -> None:
-    points = (Point(1, START, {"\x1b": 1.0}), Point(2, START, {"\x1b": 2.0}))  # of one time
+    points = (RunPoint(1, START, {"\x1b": 1.0}), RunPoint(2, START, {"\x1b": 2.0}))  # of one time
     with pytest.raises(ReadBackError) as caught:
         export_with("tensorboard", [plain_run(1, history=points)], tmp_path, "sweep_1")
     text = str(caught.value)
@@ -101,6 +101,7 @@ def test_a_process_that_stops_is_one_line_and_a_log(tmp_path: Path) -> None:
     [
         ("kill -9 $$", "killed by SIGKILL"),
         ("exit 0", "it said nothing"),
+        ("printf ' in f\\na.b.SomeError: no\\n(see a page)\\n' >&2; exit 1", "a.b.SomeError: no"),
         ("printf 'note\\nno\\033 space\\n\\n' >&2; exit 1", "no\\x1b space"),
     ],
 )
@@ -122,6 +123,17 @@ def test_without_trackers_the_error_names_the_fix(
     monkeypatch.setattr(export_process, "PYTHON", tmp_path / "python")
     with pytest.raises(MissingTrackersError, match="make setup-trackers installs the trackers"):
         export_with("mlflow", [plain_run(1)], tmp_path, "sweep_1")
+
+
+@with_trackers
+@pytest.mark.parametrize(("name", "database"), [("mlflow", "mlflow.db"), ("trackio", "sweep_1.db")])
+def test_a_damaged_database_is_named(name: str, database: str, tmp_path: Path) -> None:
+    path = tmp_path / database
+    path.write_text("no database\n" * 1000, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        export_with(name, [plain_run(1)], tmp_path, "sweep_1")
+    text = f"{path.resolve()}: file is not a database; remove it, and export again"
+    assert str(caught.value) == text
 
 
 @with_trackers

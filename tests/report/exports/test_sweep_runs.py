@@ -13,7 +13,7 @@ from espalier.analysis.rank import TrialResult
 from espalier.core.records import Provenance, Revision
 from espalier.core.trial import Record, Status
 from espalier.report.exports.sweep_runs import StoredSweep, left_out, read_sweep, tracked_runs
-from espalier.report.exports.tracked_run import Point, TrackedRun
+from espalier.report.exports.tracked_run import RunPoint, TrackedRun
 from espalier.store.attempt import Attempt
 
 
@@ -75,7 +75,7 @@ def test_points_have_the_time_that_their_epochs_took() -> None:
         {"epoch": 1, "step": 10, "val_acc": 90.0, "seconds": 1.5},
         {"epoch": 2, "step": 20, "val_acc": None, "seconds": 2},
     )
-    assert run.history[0] == Point(10, 101_500, {"epoch": 1, "val_acc": 90.0, "seconds": 1.5})
+    assert run.history[0] == RunPoint(10, 101_500, {"epoch": 1, "val_acc": 90.0, "seconds": 1.5})
     assert run.history[1][:2] == (20, 103_500)
     assert math.isnan(float(run.history[1].values["val_acc"]))
 

@@ -8,7 +8,7 @@ import pytest
 from tracked_runs import START, bare_run, hostile_run, plain_run
 
 from espalier.report.exports.tracked_run import (
-    Point,
+    RunPoint,
     TrackedRun,
     differences,
     points,
@@ -26,7 +26,7 @@ def test_a_run_goes_through_json_and_through_series(run: TrackedRun) -> None:
 
 def test_every_difference_is_named() -> None:
     run = plain_run()
-    history = (run.history[0], Point(20, START + 1001, {"epoch": 2, "val_acc": 95.8}))
+    history = (run.history[0], RunPoint(20, START + 1001, {"epoch": 2, "val_acc": 95.8}))
     other = replace(run, status="failed", tags={}, measures={"val_acc": 95.7}, history=history)
     assert differences(run, other) == [
         "status: 'passed' was written, 'failed' was read",

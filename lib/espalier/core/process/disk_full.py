@@ -34,8 +34,8 @@ def reported(folder: Path) -> Iterator[None]:
 
 
 def full(folder: Path) -> DiskFullError:
-    """Return the error that stops the sweep in `folder`."""
+    """Return the error that stops what writes into `folder`: a sweep, an export, a picture."""
     return DiskFullError(
-        f"{folder}: no space left on the disk: the sweep has stopped and every finished trial "
-        "is stored; free some space, then the same command goes on"
+        f"{folder}: no space left on the disk: stopped, and every finished trial is "
+        "stored; free some space, then the same command goes on"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 from collections import Counter
@@ -27,6 +28,8 @@ from espalier.report.exports.tracked_run import TrackedRun
 PYTHON = ROOT / ".venv" / "trackers" / "bin" / "python"
 LOG = "export.log"
 """What a tool printed, in the folder of the export, where it failed."""
+ERROR_LINE = re.compile(r"[\w.]+(Error|Exception): ")
+"""How the line of an error begins, behind which a tool may have more to say."""
 
 
 class MissingTrackersError(UserError):
@@ -101,7 +104,12 @@ def _failure(name: str, place: Path, said: IO[bytes], code: int) -> UserError:
     said.seek(0)
     text = said.read().decode(errors="replace")
     (place / LOG).write_text(text, encoding="utf-8")
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["it said nothing"]
-    cause = f"killed by {Signals(-code).name}" if code < 0 else printable(lines[-1])
+    cause = f"killed by {Signals(-code).name}" if code < 0 else printable(_last_words(text))
     again = "the next export goes on from here"
     return UserError(f"{name} stopped: {cause}; {again}; all that it said: {place / LOG}")
+
+
+def _last_words(text: str) -> str:
+    """Return the last error that a process named, else its last line."""
+    lines = [line for line in text.splitlines() if line.strip()] or ["it said nothing"]
+    return next((line for line in reversed(lines) if ERROR_LINE.match(line)), lines[-1]).strip()

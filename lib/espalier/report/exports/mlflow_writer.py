@@ -28,6 +28,7 @@ from mlflow.utils.validation import (
 )
 
 from espalier.core.trial import Record
+from espalier.report.exports.export_database import check_database
 from espalier.report.exports.tool_names import changed, shortened, tool_names
 from espalier.report.exports.tracked_run import FINAL, Sample, TrackedRun, Value, points, samples
 
@@ -43,6 +44,8 @@ class MlflowWriter:
     """The runs of a sweep: an experiment of its name in `mlflow.db`."""
 
     def __init__(self, sweep: str) -> None:
+        """Open the database. Raises UserError if it is damaged."""
+        check_database(Path(DATABASE))
         sqlalchemy.event.listen(sqlalchemy.engine.Engine, "connect", _hurry)
         self._client = MlflowClient(f"sqlite:///{DATABASE}")
         there = self._client.get_experiment_by_name(sweep)
@@ -63,13 +66,16 @@ class MlflowWriter:
                 return
 
     def read(self, run: TrackedRun) -> TrackedRun | None:
-        """Return the run that the database has of this id."""
+        """Return the run that the database has of this id; None if it is not whole."""
         own = self._runs.get(run.id)
         if own is None:
             return None
         item = self._client.get_run(own)
         lists = [self._client.get_metric_history(own, key) for key in item.data.metrics]
-        return _tracked(item, [metric for each in lists for metric in each])
+        try:
+            return _tracked(item, [metric for each in lists for metric in each])
+        except json.JSONDecodeError:  # an export was killed between two pieces of it
+            return None
 
     def write(self, run: TrackedRun) -> None:
         """Write a run. One that is in its place goes to MLflow's deleted runs."""

@@ -15,7 +15,7 @@ from espalier.analysis.rank import TrialResult
 from espalier.core import strict_json
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Record, Result, Status
-from espalier.report.exports.tracked_run import Point, TrackedRun, Value
+from espalier.report.exports.tracked_run import RunPoint, TrackedRun, Value
 from espalier.report.frames.sweep_frames import configuration_names
 from espalier.report.frames.typed_columns import LARGEST
 from espalier.report.reports import trial_results
@@ -118,7 +118,7 @@ def _notes(header: PlanHeader) -> dict[str, str]:
     }
 
 
-def _points(history: Sequence[Record], started: float) -> tuple[Point, ...]:
+def _points(history: Sequence[Record], started: float) -> tuple[RunPoint, ...]:
     """Return the points of a history; what has no value beside its step is none."""
     axis = next((name for name in ("step", "epoch") if _counts(history, name)), "")
     made = []
@@ -129,7 +129,7 @@ def _points(history: Sequence[Record], started: float) -> tuple[Point, ...]:
             if name != axis and not name.startswith(TEST)
         }
         if chosen:
-            made.append(Point(record[axis] if axis else number, time, _values(chosen)))
+            made.append(RunPoint(record[axis] if axis else number, time, _values(chosen)))
     return tuple(made)
 
 

@@ -24,7 +24,7 @@ FINAL = "final/"
 """What the names of final measures begin with, in tools that do not tell them from a history."""
 
 
-class Point(NamedTuple):
+class RunPoint(NamedTuple):
     """What one record of a history holds. The times of a run's points increase."""
 
     step: int
@@ -58,7 +58,7 @@ class TrackedRun:
     tags: Mapping[str, str]
     parameters: Mapping[str, Any]
     measures: Mapping[str, Value]
-    history: tuple[Point, ...]
+    history: tuple[RunPoint, ...]
 
     @property
     def typed_parameters(self) -> dict[str, bool | float | str]:
@@ -77,7 +77,7 @@ class TrackedRun:
     @classmethod
     def from_json(cls, record: Record) -> TrackedRun:
         """Return the run that `as_json` turned into `record`."""
-        return cls(**{**record, "history": tuple(Point(*point) for point in record["history"])})
+        return cls(**{**record, "history": tuple(RunPoint(*point) for point in record["history"])})
 
 
 def typed_value(text: str) -> bool | float | str:
@@ -94,14 +94,14 @@ def samples(run: TrackedRun) -> Iterator[Sample]:
             yield Sample(name, point.step, point.time, value)
 
 
-def points(series: Iterable[Sample]) -> tuple[Point, ...]:
+def points(series: Iterable[Sample]) -> tuple[RunPoint, ...]:
     """Return the history that values of several series make; those of one time are a point."""
     steps: dict[int, int] = {}
     values: dict[int, dict[str, Value]] = {}
     for name, step, time, value in series:
         steps[time] = step
         values.setdefault(time, {})[name] = value
-    return tuple(Point(steps[time], time, values[time]) for time in sorted(values))
+    return tuple(RunPoint(steps[time], time, values[time]) for time in sorted(values))
 
 
 def differences(written: TrackedRun, read: TrackedRun | None) -> list[str]:

@@ -15,8 +15,9 @@ from typing import Any
 from trackio.sqlite_storage import SQLiteStorage
 from trackio.utils import RESERVED_KEYS, TRACKIO_DIR
 
+from espalier.report.exports.export_database import check_database
 from espalier.report.exports.tool_names import changed, quoted, tool_names, unquoted
-from espalier.report.exports.tracked_run import FIELDS, FINAL, Point, TrackedRun
+from espalier.report.exports.tracked_run import FIELDS, FINAL, RunPoint, TrackedRun
 
 ABOUT, GROUP, CREATED = "_espalier", "_Group", "_Created"
 STEP, TIME = "step", "timestamp"
@@ -28,9 +29,11 @@ class TrackioWriter:
     """The runs of a sweep: a project of its name in TRACKIO_DIR, which is the current folder."""
 
     def __init__(self, sweep: str) -> None:
+        """Choose the project. Raises UserError if its database is damaged."""
         if not TRACKIO_DIR.samefile("."):
             raise ValueError(f"TRACKIO_DIR={TRACKIO_DIR}: must be {Path.cwd()}")
         self._project = _project(sweep)
+        check_database(SQLiteStorage.get_project_db_path(self._project))
 
     def read(self, run: TrackedRun) -> TrackedRun | None:
         """Return the run that the project has of this id."""
@@ -103,9 +106,9 @@ def _tracked(config: Mapping[str, Any], logs: Sequence[Mapping[str, Any]]) -> Tr
     )
 
 
-def _point(record: Mapping[str, Any], names: Mapping[str, str]) -> Point:
+def _point(record: Mapping[str, Any], names: Mapping[str, str]) -> RunPoint:
     values = {names.get(name, name): value for name, value in _values(record).items()}
-    return Point(record[STEP], _milliseconds(record[TIME]), values)
+    return RunPoint(record[STEP], _milliseconds(record[TIME]), values)
 
 
 def _values(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from wandb.util import get_core_path
 
 from espalier.core.atomic_write import draft
 from espalier.report.exports.tool_names import changed, quoted, tool_names, unquoted
-from espalier.report.exports.tracked_run import FIELDS, FINAL, Point, TrackedRun
+from espalier.report.exports.tracked_run import FIELDS, FINAL, RunPoint, TrackedRun
 from espalier.report.exports.wandb_log import frame
 
 ABOUT = "espalier"
@@ -115,7 +115,7 @@ def _axis() -> Any:
     return record
 
 
-def _point(run: TrackedRun, number: int, point: Point, names: Mapping[str, str]) -> Any:
+def _point(run: TrackedRun, number: int, point: RunPoint, names: Mapping[str, str]) -> Any:
     """Return a record of the history. wandb drops one whose `_step` does not grow: it counts."""
     record = protocol.Record()
     values = {names[name]: value for name, value in point.values.items()} | {
@@ -189,10 +189,10 @@ def _tracked(records: Iterable[Mapping[str, Any]]) -> TrackedRun | None:
     )
 
 
-def _read_point(item: Mapping[str, Any], names: Mapping[str, str]) -> Point:
+def _read_point(item: Mapping[str, Any], names: Mapping[str, str]) -> RunPoint:
     values = {
         names.get(name, name): unquoted(value)
         for name, value in item.items()
         if name not in (STEP, INDEX, TIME, RUNTIME)
     }
-    return Point(item[STEP], round(item[TIME] * 1000), values)
+    return RunPoint(item[STEP], round(item[TIME] * 1000), values)
