@@ -12,7 +12,7 @@ from espalier.core.errors import UserError
 from espalier.core.records import RaceRecord
 from espalier.core.trial import Result, Status
 from espalier.report.reports import write_reports
-from espalier.run.displays import sweep_watch
+from espalier.run.displays import watched_sweep
 from espalier.run.displays.progress import Ending, finished_line
 from espalier.run.displays.watched_sweep import SweepWatch, sweep_to_watch, watch
 from espalier.store.attempt import Attempt
@@ -63,7 +63,7 @@ class Runner:
         self.store, self.steps = store, list(steps)
 
     def pause(self, seconds: float) -> None:
-        assert seconds >= sweep_watch.INTERVAL
+        assert seconds >= watched_sweep.INTERVAL
         if self.steps:
             self.steps.pop(0)(self.store)
 
@@ -107,7 +107,7 @@ def watched(
     lines = Lines()
     with Store.open(folder / STORE) as store:
         runner = Runner(store, *steps)
-        monkeypatch.setattr(sweep_watch, "runner_of", runner.owner)
+        monkeypatch.setattr(watched_sweep, "runner_of", runner.owner)
         monkeypatch.setattr("time.sleep", runner.pause)
         with Store.open(folder / STORE, readonly=True) as read:
             view = SweepWatch(folder, read)
@@ -185,7 +185,7 @@ def test_a_sweep_that_nobody_runs_ends_at_once(
 ) -> None:
     lines, code = watched(folder, monkeypatch)
     assert lines.lines == [f"{folder}: nobody runs it"] and code == 130
-    assert "\nstopped: none has ended, 4 to go; `" in capsys.readouterr().out
+    assert "stopped: none has ended, 4 to go; `" in capsys.readouterr().out
 
 
 def test_rounds_of_a_race_are_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,8 +244,10 @@ def test_the_files_that_there_are_are_named(
 
 
 def test_a_folder_without_a_sweep_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no such file; a sweep's results start with"):
+    with pytest.raises(UserError, match="no such folder; `make sweep-list` lists the sweeps"):
         watch(tmp_path / "typo")
+    with pytest.raises(UserError, match="is no sweep's folder: it has no sweep.db"):
+        watch(tmp_path)
 
 
 def test_the_store_of_a_sweep_that_begins_is_awaited(
@@ -261,8 +263,8 @@ def test_the_store_of_a_sweep_that_begins_is_awaited(
 
     with locked(folder):
         monkeypatch.setattr("time.sleep", write)
-        sweep_watch.await_store(folder)
-    assert pauses == [sweep_watch.INTERVAL]
+        watched_sweep.await_store(folder)
+    assert pauses == [watched_sweep.INTERVAL]
 
 
 def test_the_newest_sweep_is_watched_or_the_next_one_to_begin(
