@@ -208,7 +208,8 @@ def _caption(source: FigureInput, forest: ForestRows, count: int, band: float) -
         f"Differences of the {by.label}{f' in {unit}' if unit else ''} "
         f"({'more' if by.larger else 'less'} is better): each row minus {forest.against}, "
         f"in pairs of equal seeds (n = {_counts(rows)}), the best first.",
-        f"Bars: 95 % t-intervals. {MARK}, filled squares: {forest.marked}.",
+        "Bars: 95 % t-intervals." * any(row.difference.spread for row in rows if row.difference),
+        f"{MARK}, filled squares: {forest.marked}.",
         f"Grey band: up to {by.number(band)}{by.difference_unit}, which counts as no difference."
         * bool(band),
         _unequal(rows),
