@@ -52,7 +52,7 @@ def test_reports_while_the_runner_holds_the_store(tmp_path: Path) -> None:
 
 
 def test_no_store(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"sweep\.db: no such file"):
+    with pytest.raises(UserError, match=r"is no sweep.s folder: it has no sweep\.db"):
         write_reports(tmp_path)
 
 

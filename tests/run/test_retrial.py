@@ -14,8 +14,9 @@ from espalier.core.errors import UserError
 from espalier.core.trial import LOG
 from espalier.run import launch
 from espalier.run.status_text import status_lines
-from espalier.store.results_dir import METRICS, STORE, sweeps
+from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
+from espalier.store.sweep_files import METRICS
 
 REFUSED = [(1, "failed", "split"), (2, "error", "input")]
 PASSED = [(1, "passed", ""), (2, "passed", "")]

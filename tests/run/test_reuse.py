@@ -19,8 +19,9 @@ from espalier.plan import race_plan
 from espalier.plan.expand import identity
 from espalier.run import launch
 from espalier.store.attempt import Attempt
-from espalier.store.results_dir import METRICS, STORE, sweeps
+from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
+from espalier.store.sweep_files import METRICS
 
 OLD = [trial(1), trial(2, "diverge"), trial(3, "crash")]
 

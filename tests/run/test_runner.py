@@ -31,8 +31,9 @@ from espalier.run.runner import cost
 from espalier.run.workers import worker_messages
 from espalier.store import results_dir
 from espalier.store.attempt import Attempt
-from espalier.store.results_dir import METRICS, STORE, directory_name, sweeps
+from espalier.store.results_dir import STORE, directory_name, sweeps
 from espalier.store.store import Store
+from espalier.store.sweep_files import METRICS
 
 ENDED = {"passed", "failed", "error"}
 

@@ -15,10 +15,10 @@ from espalier.report.reports import SUMMARY, trial_results, write_reports
 from espalier.run import launch
 from espalier.store.connections import SIDE_FILES
 from espalier.store.locks import locked
-from espalier.store.plan_files import SWEEP, TRIALS
 from espalier.store.rebuild import rebuild
-from espalier.store.results_dir import METRICS, STORE, sweeps
+from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
+from espalier.store.sweep_files import METRICS, SWEEP, TRIALS
 
 NO_PLAN = Path("no_such_folder")
 

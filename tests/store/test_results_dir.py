@@ -10,8 +10,8 @@ from fake_sweep import HERE, created, request, trial
 from espalier.core.errors import UserError
 from espalier.run import launch
 from espalier.store.locks import LOCK, locked
-from espalier.store.plan_files import SWEEP, TRIALS
-from espalier.store.results_dir import METRICS, STORE, SweepDir, new_sweep_path, remove_unfinished
+from espalier.store.results_dir import STORE, SweepDir, new_sweep_path, remove_unfinished
+from espalier.store.sweep_files import METRICS, SWEEP, TRIALS
 
 TRIALS_OF_TWO = [trial(1), trial(2)]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -156,9 +157,11 @@ def test_another_kind_of_file_is_one_line(tmp_path: Path, content: bytes) -> Non
 
 
 def test_no_file_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match="no such file; .*; if it was lost, .make sweep-rebuild DIR="
-    ):
+    rule = "is no sweep's folder: it has no sweep.db; `make sweep-list` lists the sweeps"
+    with pytest.raises(UserError, match=f"^{re.escape(f'{tmp_path}: {rule}')}$"):
+        Store.open(tmp_path / "sweep.db")
+    (tmp_path / "sweep.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match="no such file; if it was lost, .make sweep-rebuild DIR="):
         Store.open(tmp_path / "sweep.db")
 
 

@@ -14,8 +14,8 @@ from espalier.__main__ import main
 from espalier.core.errors import UserError
 from espalier.core.trial import Trial
 from espalier.run import launch
-from espalier.store.plan_files import SWEEP
 from espalier.store.results_dir import STORE, newest_sweep, sweeps
+from espalier.store.sweep_files import SWEEP
 
 TRIALS = [trial(1), trial(2)]
 

@@ -26,6 +26,9 @@ Flags = npt.NDArray[np.bool_]
 SCALES = (1.0, 10.0, 100.0)
 """Variances of the effects that are bet on, in squared deviations of a difference."""
 
+SMALLEST = 1e-290
+"""A sum of squares below this is that of ties: to divide by it would leave the range of numbers."""
+
 
 def t_evidence(differences: Sequence[float], step: float = 0.0) -> list[float]:
     """Return the e-value after each of paired `differences`, against "the mean is not above 0".
@@ -53,7 +56,7 @@ def log_evidence(n: Array, total: Array, squares: Array, step: float) -> Array:
     from scipy.special import stdtr  # scipy.stats would take a second to import
 
     squares = squares + n * LUMPS * step**2
-    ties = squares == 0
+    ties = squares < SMALLEST
     squares = np.where(ties, 1.0, squares)  # so that nothing is divided by 0
     ratios = []
     for g in SCALES:
@@ -70,7 +73,7 @@ def reaches(n: Array, total: Array, squares: Array, step: float, limit: float) -
     Quick: above 0 an e-value is at most twice that of both sides, so few have to be worked out.
     """
     floored = squares + n * LUMPS * step**2
-    floored = np.where(floored > 0, floored, 1.0)  # all ties: below any limit
+    floored = np.where(floored < SMALLEST, 1.0, floored)  # all ties: below any limit
     bounds = [_two_sided(n, floored, _left(n, total, floored, g), g) for g in SCALES]
     near = _log_mean(bounds) + np.log(2) >= limit
     reached = np.zeros(np.shape(total), dtype=bool)

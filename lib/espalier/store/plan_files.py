@@ -19,9 +19,7 @@ from espalier.core.records import PlanHeader
 from espalier.core.text_files import read_text, split_lines
 from espalier.core.trial import Trial
 from espalier.store.store import Store
-
-SWEEP = "sweep.json"
-TRIALS = "trials.jsonl"
+from espalier.store.sweep_files import SWEEP, TRIALS
 
 
 class SweepRecord(NamedTuple):

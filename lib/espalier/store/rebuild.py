@@ -27,6 +27,7 @@ from espalier.store.plan_files import PlannedTrial, SweepRecord
 from espalier.store.results_dir import STORE, check_path, directory_name
 from espalier.store.sqlite_errors import CONTENT
 from espalier.store.store import Store
+from espalier.store.sweep_files import TRIALS
 from espalier.store.trial_files import StoredTrial, Unreadable
 
 RETIRED = ".damaged"
@@ -127,7 +128,7 @@ def _planned(folder: Path, configs: Path, stored: Sequence[StoredTrial]) -> Reco
             return read(folder)
     if not stored:
         raise UserError(
-            f"{folder}: has neither {plan_files.TRIALS} nor a result of a trial, so there is "
+            f"{folder}: has neither {TRIALS} nor a result of a trial, so there is "
             "nothing to make a store from; run its plan again"
         )
     with suppress(UserError, OSError, *CONTENT):

@@ -36,10 +36,10 @@ from espalier.store.attempt import Attempt
 from espalier.store.locks import LOCK
 from espalier.store.sqlite_errors import CONTENT, DamagedStoreError
 from espalier.store.store import Store
+from espalier.store.sweep_files import METRICS, has_sweep_files
 
 STORE = "sweep.db"
 CONFIG = "config.txt"
-METRICS = "training_metrics.json"
 METHOD = "PRUNING_METHOD"
 _DRAFT = ".-4194304.db"
 """What the name of a draft of a store has more than that of the store, at most."""
@@ -170,19 +170,10 @@ def _ordered(
 
 def without_store(folder: Path) -> DamagedStoreError | None:
     """Return an error if a folder has results of a sweep and no store, else None."""
-    if (folder / STORE).exists() or not (
-        metrics_files(folder) or (folder / plan_files.SWEEP).exists()
-    ):
+    if (folder / STORE).exists() or not has_sweep_files(folder):
         return None
     line = f"{folder}: has results but no {STORE}; rename it back if it was renamed, or "
     return DamagedStoreError(line + sqlite_errors.cure(folder))
-
-
-def metrics_files(folder: Path) -> list[Path]:
-    """Return the files of the trials of a sweep that tell what came of each, in their order."""
-    with suppress(OSError):
-        return sorted(file for file in folder.glob(f"*/{METRICS}") if file.is_file())
-    return []
 
 
 def newest_sweep(results: Path) -> Path:

@@ -38,6 +38,7 @@ from espalier.store.attempt import (
 from espalier.store.busy import READER, Patience
 from espalier.store.connections import Connection
 from espalier.store.sqlite_errors import CONTENT, changing, reading
+from espalier.store.sweep_files import has_sweep_files
 
 _CONCLUSIVE = f"status != 'running' AND reason NOT IN {INCONCLUSIVE}"
 
@@ -435,5 +436,7 @@ def _row(trial: Trial, config: str, directory: str, origin: Path) -> tuple[objec
 def _absent(path: Path) -> UserError:
     if not path.parent.exists():
         return UserError(f"{path.parent}: no such folder; `make sweep-list` lists the sweeps")
-    lost = f"; if it was lost, {sqlite_errors.cure(path.parent)}" if path.parent.is_dir() else ""
-    return UserError(f"{path}: no such file; a sweep's results start with `make sweep-run`{lost}")
+    if not has_sweep_files(path.parent):
+        rule = f"is no sweep's folder: it has no {path.name}; `make sweep-list` lists the sweeps"
+        return UserError(f"{path.parent}: {rule}")
+    return UserError(f"{path}: no such file; if it was lost, {sqlite_errors.cure(path.parent)}")

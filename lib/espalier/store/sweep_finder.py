@@ -16,9 +16,10 @@ from espalier.core.errors import UserError
 from espalier.plan.sweep_naming import shorten
 from espalier.store import plan_files
 from espalier.store.busy import READER, StoreBusyError
-from espalier.store.results_dir import SCANNED, STORE, metrics_files, without_store
+from espalier.store.results_dir import SCANNED, STORE, without_store
 from espalier.store.sqlite_errors import CONTENT
 from espalier.store.store import Store
+from espalier.store.sweep_files import metrics_files
 
 _FEW = 5  # files of trials that say which plan a folder without plan files is of
 

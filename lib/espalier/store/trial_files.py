@@ -11,8 +11,9 @@ from espalier.core import decoding, names
 from espalier.core.text_files import read_text
 from espalier.core.trial import Record, Result, Status, Trial
 from espalier.store.attempt import Attempt
-from espalier.store.results_dir import CONFIG, METRICS
+from espalier.store.results_dir import CONFIG
 from espalier.store.sqlite_errors import CONTENT
+from espalier.store.sweep_files import METRICS
 
 _RESULT = ("status", "reason", "message", "measures", "history", "provenance")
 _PREFIX = "CONFIG_"

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from espalier.core.trial import LOG, SNAPSHOTS
 from espalier.store.attempt import TAKEN_OVER
-from espalier.store.results_dir import CONFIG, METRICS, SweepDir
+from espalier.store.results_dir import CONFIG, SweepDir
+from espalier.store.sweep_files import METRICS
 
 EARLIER = "attempt_"
 """How the name of a folder begins that holds what an earlier attempt left."""

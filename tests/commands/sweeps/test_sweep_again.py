@@ -15,8 +15,9 @@ from espalier.__main__ import main
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
 from espalier.plan import still_valid
-from espalier.store.results_dir import METRICS, STORE, sweeps
+from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
+from espalier.store.sweep_files import METRICS
 
 ENTRY = ["--entry", "fake_entry:real", "--parallel", "1"]
 RANGE = "CONFIG_NUM_EPOCHS=2|3\nCONFIG_PRUNING_METHOD=none\nCONFIG_DEVICE_CPU=y\n"

@@ -12,8 +12,9 @@ import pytest
 from fake_sweep import HERE
 
 from espalier.__main__ import main
-from espalier.store.results_dir import METRICS, STORE, sweeps
+from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
+from espalier.store.sweep_files import METRICS
 
 ENTRY = ["--entry", "fake_entry:real", "--parallel", "1"]
 RANGE = "CONFIG_NUM_EPOCHS=2|3\nCONFIG_PRUNING_METHOD=none\nCONFIG_DEVICE_CPU=y\n"

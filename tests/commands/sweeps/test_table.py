@@ -66,7 +66,7 @@ def test_bad_input_is_one_line(
         "--top 0: must be an integer of at least 1",
         f"OUT={tmp_path / 'no' / 't.tex'}: {tmp_path / 'no'} is no folder",
         f"OUT={tmp_path}: is a folder",
-        f"{tmp_path / 'sweep.db'}: no such file",
+        f"{tmp_path}: is no sweep's folder: it has no sweep.db",
     ]
 
 

@@ -27,7 +27,6 @@ def test_a_measure_is_called_by_its_label_with_its_unit() -> None:
     assert NAMES.measure(VAL_ACC) == "Validation accuracy (%)"
     assert NAMES.measure(VAL_LOSS) == "Validation loss (nats)"
     assert NAMES.measure(LIVE_PARAMETERS) == "Live parameters"
-    assert NAMES.measure_word(VAL_ACC) == "validation accuracy"
 
 
 def test_series_are_called_by_words() -> None:

@@ -10,10 +10,11 @@ from espalier.core.measures import VAL_ACC
 from espalier.report.figures.axis_names import AxisNames
 from espalier.report.figures.caption_parts import (
     best_of,
-    capital,
     joined,
     more_panels,
     of_race,
+    rows_left_out,
+    symbols_left_out,
     unequal_steps,
 )
 
@@ -30,7 +31,8 @@ def test_sentences() -> None:
     )
     assert more_panels(7) == "1 more panel not drawn."
     assert of_race(rank(grid(), raced=True)) == "A race gave out the seeds: who did well has more."
-    assert capital("test accuracy") == "Test accuracy"
+    assert (rows_left_out(0), rows_left_out(1)) == ("", "The last 1 row left out (TOP=).")
+    assert (symbols_left_out(-1), symbols_left_out(2)) == ("", "2 symbols left out (BY=).")
 
 
 def test_unequal_training_is_said() -> None:

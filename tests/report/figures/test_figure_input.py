@@ -34,6 +34,13 @@ def test_by_must_be_a_symbol_that_varies() -> None:
         _ = source_of(grid(), groups=["SEED"]).by_symbols
 
 
+def test_symbols_are_those_of_by_or_all_that_vary() -> None:
+    assert source_of(grid()).symbols == ["PRUNING_METHOD", "TARGET_SPARSITY"]
+    assert source_of(grid(), groups=["TARGET_SPARSITY"]).symbols == ["TARGET_SPARSITY"]
+    with pytest.raises(NothingToDrawError, match="no swept symbol varies between ranked"):
+        _ = source_of(sweep({"a": [1.0]})).symbols
+
+
 def test_a_folder_of_a_sweep_and_of_a_seed_finder(tmp_path: Path) -> None:
     folder = stored(tmp_path / "sweep_1", sweep({"a": [1.0]}))
     assert figure_input(folder, None, FigureWishes()).ranking.best is not None

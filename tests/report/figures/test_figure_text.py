@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from espalier.report.figures.figure_text import (
     LONGEST,
+    capital,
     drawable,
     seeds_text,
     shorten,
@@ -40,6 +41,10 @@ def test_lines_are_as_wide_as_there_is_room() -> None:
     assert all(text_width(line, 9) <= 200 for line in lines)
     assert lines[0].startswith("a line of words") and lines[-1].endswith("of them")
     assert wrap("", 9, 200) == []
+
+
+def test_a_sentence_begins_with_a_capital() -> None:
+    assert (capital("test accuracy"), capital("")) == ("Test accuracy", "")
 
 
 def test_how_many_seeds() -> None:

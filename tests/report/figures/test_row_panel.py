@@ -11,6 +11,7 @@ from espalier.report.figures.figure_input import NothingToDrawError
 from espalier.report.figures.figure_style import STYLES, drawing
 from espalier.report.figures.row_panel import (
     RowText,
+    fitted_panel,
     row_panel,
     rows_that_fit,
     value_head,
@@ -57,3 +58,13 @@ def test_a_value_that_a_row_lacks_is_a_dash() -> None:
     symbols = ["LR", "NO_SUCH_SYMBOL"]
     assert value_label(names, symbols, {"LR": "0.1"}) == "0.1, \N{EN DASH}"
     assert value_head(names, symbols) == "Rate, No such symbol"
+
+
+def test_a_panel_has_the_rows_that_have_room_or_all_that_were_asked_for() -> None:
+    with drawing(COLUMN):
+        every = rows(80)
+        fitted = fitted_panel(COLUMN, HEAD, every, "seeds", None)
+        assert len(fitted.places) == rows_that_fit(COLUMN, HEAD, every, "seeds") < 80
+        assert len(fitted_panel(COLUMN, HEAD, every, "seeds", 80).places) == 80
+        low = replace(COLUMN, height=3.0)
+        assert len(fitted_panel(low, HEAD, every, "seeds", 80).places) < 10

@@ -253,8 +253,10 @@ def test_the_files_that_there_are_are_named(
 
 
 def test_a_folder_without_a_sweep_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="typo: no such folder; `make sweep-list`"):
+    with pytest.raises(UserError, match="no such folder; `make sweep-list` lists the sweeps"):
         watch(tmp_path / "typo")
+    with pytest.raises(UserError, match="is no sweep's folder: it has no sweep.db"):
+        watch(tmp_path)
 
 
 def test_the_store_of_a_sweep_that_begins_is_awaited(

@@ -17,6 +17,7 @@ from espalier.store import plan_files, results_dir
 from espalier.store.rebuild import rebuild
 from espalier.store.results_dir import STORE, SweepDir
 from espalier.store.store import Store
+from espalier.store.sweep_files import TRIALS
 
 RULES = RaceRecord(alpha=0.05, margin=0.0, max_seeds=6, by="val_acc", seeds=["1"])
 
@@ -91,13 +92,13 @@ def test_a_plan_grows_whole_or_not_at_all(sweep: SweepDir, monkeypatch: pytest.M
 def test_files_that_are_ahead_of_the_store_make_it_again_whole(sweep: SweepDir) -> None:
     """A runner may be killed when the plan files are written and the store has it not yet."""
     entered(sweep)
-    ahead = (sweep.folder / plan_files.TRIALS).read_bytes()
+    ahead = (sweep.folder / TRIALS).read_bytes()
     with sweep.store.writing():
         sweep.store._db.execute("DELETE FROM trials WHERE number > 4")
     sweep.write_plan()  # as the next runner does
     assert len(plan_files.read_trials(sweep.folder)) == 4
     sweep.close()
-    (sweep.folder / plan_files.TRIALS).write_bytes(ahead)
+    (sweep.folder / TRIALS).write_bytes(ahead)
     (sweep.folder / STORE).unlink()
     list(rebuild(sweep.folder, Path("no_such_folder")))
     with Store.open(sweep.folder / STORE, readonly=True) as store:

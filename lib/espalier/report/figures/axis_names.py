@@ -16,7 +16,7 @@ from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
 from espalier.kconfig.advice import spelling
-from espalier.report.figures.figure_text import drawable
+from espalier.report.figures.figure_text import capital, drawable
 
 if TYPE_CHECKING:
     from espalier.kconfig.symbols import Symbols
@@ -47,11 +47,7 @@ class AxisNames:
     def measure(self, by: Measure) -> str:
         """Return what the axis of a measure is called, with its unit."""
         own = self._own(by.name)
-        return own or _capital(drawable(by.axis))
-
-    def measure_word(self, by: Measure) -> str:
-        """Return what a measure is called in a sentence, without its unit."""
-        return self._own(by.name) or drawable(by.label)
+        return own or capital(drawable(by.axis))
 
     def value(self, text: str) -> str:
         """Return the value of a symbol as a name."""
@@ -130,8 +126,4 @@ def _prompt(symbols: Symbols, name: str) -> str:
 
 
 def _spelled_out(name: str) -> str:
-    return _capital(name.replace("_", " ").lower())
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return capital(name.replace("_", " ").lower())

@@ -8,7 +8,7 @@ from itertools import pairwise, product
 from statistics import quantiles
 from typing import TYPE_CHECKING, Literal
 
-from espalier.report.figures.figure_style import FigureStyle
+from espalier.report.figures.figure_style import SMALL, FigureStyle
 from espalier.report.figures.figure_text import shorten, text_width
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def name_ticks(
     Of more names than there is room for, only every second, third and so on is written.
     `columns` is how many panels stand side by side.
     """
-    size = 0.88 * style.font
+    size = SMALL * style.font
     labels = [shorten(name, NAME) for name in names]
     panel.set_xticks([]) if which == "x" else panel.set_yticks([])
     room = _length(panel, which, style, columns) / max(1, len(names))

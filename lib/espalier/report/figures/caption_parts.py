@@ -15,11 +15,6 @@ PANELS = 6
 MISSED = "Hollow: the target sparsity was not reached on every seed."
 
 
-def capital(text: str) -> str:
-    """Return a text as the beginning of a sentence."""
-    return text[:1].upper() + text[1:]
-
-
 def best_of(by: Measure, rivals: int, where: str, names: AxisNames) -> str:
     """Return how the configurations that are drawn were chosen; empty if there was no choice."""
     if rivals < 2:
@@ -31,6 +26,16 @@ def best_of(by: Measure, rivals: int, where: str, names: AxisNames) -> str:
 def more_panels(count: int) -> str:
     """Return how many of `count` panels are not drawn; empty if none is left out."""
     return f"{count_text(count - PANELS, 'more panel')} not drawn." if count > PANELS else ""
+
+
+def rows_left_out(count: int) -> str:
+    """Return how many rows a figure has no room for, or TOP leaves out; empty if none."""
+    return f"The last {count_text(count, 'row')} left out (TOP=)." if count > 0 else ""
+
+
+def symbols_left_out(count: int) -> str:
+    """Return how many symbols are not drawn, where BY does not name them; empty if none."""
+    return f"{count_text(count, 'symbol')} left out (BY=)." if count > 0 else ""
 
 
 def unequal_steps(items: Iterable[Configuration]) -> str:

@@ -90,6 +90,14 @@ class FigureInput:
         """The values of each symbol that varies between ranked configurations, in plan order."""
         return varied_values(self.ranking)
 
+    @property
+    def symbols(self) -> list[str]:
+        """The symbols of BY, else all that vary. Raises NothingToDrawError if none does."""
+        if not self.axes:
+            rule = "no swept symbol varies between ranked configurations"
+            raise NothingToDrawError(f"{rule}; sweep two values of one")
+        return list(self.by_symbols or self.axes)
+
     @cached_property
     def compared(self) -> list[Comparison]:
         """Every configuration with each of its controls."""

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+SMALL = 0.88
+"""The size of texts beside panels, of ticks and of captions, in sizes of the style's text."""
+
+
 @dataclass(frozen=True)
 class FigureStyle:
     """A size of figures: the width in inches, of text and lines in points.
@@ -135,7 +139,7 @@ def drawing(style: FigureStyle) -> Iterator[None]:
 
 
 def _settings(style: FigureStyle) -> dict[Any, Any]:
-    small = 0.88 * style.font
+    small = SMALL * style.font
     return {
         "text.parse_math": False,
         "font.size": style.font,

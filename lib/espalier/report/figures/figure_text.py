@@ -43,6 +43,11 @@ def _characters() -> Collection[int]:
     return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
 
 
+def capital(text: str) -> str:
+    """Return a text as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def wrap(text: str, size: float, room: float) -> list[str]:
     """Return a text in lines of `room` points at most; `size` is that of its characters."""
     lines: list[str] = []

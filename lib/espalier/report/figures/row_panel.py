@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 from espalier.report.figures.axis_names import AxisNames
 from espalier.report.figures.drawn_figure import NO_ROOM
 from espalier.report.figures.figure_input import NothingToDrawError
-from espalier.report.figures.figure_style import FigureStyle, new_panels
+from espalier.report.figures.figure_style import SMALL, FigureStyle, new_panels
 from espalier.report.figures.figure_text import shorten, text_width, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SMALL = 0.88
-"""The size of the texts of rows, in sizes of the style's text."""
 TICK = 3.5
 """The room of a tick along the foot, in sizes of the style's text."""
 LEFT, PANEL = 0.32, 0.34
@@ -31,6 +29,8 @@ LINE, BETWEEN = 1.25, 0.55
 """The height of a line and of the space between two rows, in sizes of the texts."""
 FOOT = 3.0
 """The room below the rows for the axis without its name, in sizes of the style's text."""
+ROWS, TICKS = 60, 6
+"""Rows of a figure at most, where TOP does not say how many, and ticks along its foot."""
 TALL, SHARE = 7.0, 0.58
 """Inches that all rows take at most, and their share of the height that a style has."""
 ABSENT = "\N{EN DASH}"
@@ -58,6 +58,19 @@ class RowPanel:
     ticks: int
 
 
+def fitted_panel(
+    style: FigureStyle, head: RowText, rows: Sequence[RowText], label: str, top: int | None
+) -> RowPanel:
+    """Return a panel of the first of `rows` that have room, as `row_panel` does.
+
+    With a `top` that a user gave it has all of them, as high as it takes, unless the style has a
+    height. Raises NothingToDrawError if not even the first row has room.
+    """
+    if top is None or style.height:
+        rows = rows[: rows_that_fit(style, head, rows, label)]
+    return row_panel(style, head, rows, label)
+
+
 def row_panel(style: FigureStyle, head: RowText, rows: Sequence[RowText], label: str) -> RowPanel:
     """Return a panel with the texts of `rows`, the first on top, and those of `head` above them.
 
@@ -76,7 +89,8 @@ def row_panel(style: FigureStyle, head: RowText, rows: Sequence[RowText], label:
     for place, own, other in zip(places, left, right, strict=True):
         _write(panel, place, "\n".join(own), 0, style)
         _write(panel, place, "\n".join(other), 1, style)
-    return RowPanel(figure, panel, tuple(places[1:]), max(1, int(room / (TICK * style.font))))
+    ticks = min(TICKS, int(room / (TICK * style.font)))
+    return RowPanel(figure, panel, tuple(places[1:]), max(1, ticks))
 
 
 def rows_that_fit(style: FigureStyle, head: RowText, rows: Sequence[RowText], label: str) -> int:

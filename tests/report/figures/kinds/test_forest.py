@@ -42,6 +42,7 @@ def test_all_beside_the_best_the_best_first() -> None:
         "+0.6250 \N{PLUS-MINUS SIGN} 0.9530  n = 2  not distinguishable",
     ]
     assert "each row minus the best configuration, config_003, in pairs of equal" in made.caption
+    assert "Bars: 95 % t-intervals. *, filled squares: behind" in made.caption
     assert "(less is better)" in made.caption and "(n = 2)" in made.caption
 
 
@@ -75,6 +76,7 @@ def test_what_holm_leaves_is_a_filled_square_and_unequal_budgets_are_marked() ->
 def test_the_same_difference_on_each_seed_has_no_interval_and_zero_no_minus() -> None:
     same = {"a": [90.1, 90.7, 91.4], "b": [85.7, 86.3, 87.0], "c": [90.099, 90.699, 91.399]}
     made = forest(source_of(sweep(same)))
+    assert "t-intervals" not in made.caption
     shown = [text for text in texts(made)[3::2] if text.startswith(("+", "-"))]
     assert shown == [
         "+0.00  n = 3  no verdict",

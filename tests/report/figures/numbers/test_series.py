@@ -16,6 +16,7 @@ from espalier.report.figures.numbers.series import (
     panel_values,
     series_symbols,
     series_title,
+    telling_symbols,
 )
 
 
@@ -58,3 +59,8 @@ def test_who_lacks_a_symbol_is_in_every_panel_of_it() -> None:
 
 def test_the_title_of_a_legend() -> None:
     assert series_title(["TARGET_SPARSITY", "X_Y"], AxisNames()) == "Target sparsity,\nX y"
+
+
+def test_symbols_tell_values_apart_where_they_are_not_all_the_same() -> None:
+    values = [{"A": "1", "B": "x"}, {"A": "2", "B": "x", "C": "y"}]
+    assert telling_symbols(values) == ["A", "C"] and telling_symbols(values[:1]) == []

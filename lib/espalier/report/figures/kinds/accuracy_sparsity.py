@@ -17,7 +17,6 @@ from espalier.report.figures.caption_parts import (
     MISSED,
     PANELS,
     best_of,
-    capital,
     joined,
     more_panels,
     of_race,
@@ -26,6 +25,7 @@ from espalier.report.figures.caption_parts import (
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
 from espalier.report.figures.figure_input import FigureInput
 from espalier.report.figures.figure_style import FigureStyle, panel_grid
+from espalier.report.figures.figure_text import capital
 from espalier.report.figures.numbers.figure_axis import in_sentence
 from espalier.report.figures.numbers.seed_bands import SeedBands
 from espalier.report.figures.numbers.series import SeriesKey, series_title

@@ -23,7 +23,6 @@ from espalier.report.figures.axis_scales import scale_numbers
 from espalier.report.figures.caption_parts import (
     PANELS,
     best_of,
-    capital,
     joined,
     more_panels,
     unequal_steps,
@@ -31,7 +30,7 @@ from espalier.report.figures.caption_parts import (
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
 from espalier.report.figures.figure_input import FigureInput
 from espalier.report.figures.figure_style import FigureStyle, new_panels, panel_grid
-from espalier.report.figures.figure_text import seeds_text
+from espalier.report.figures.figure_text import capital, seeds_text
 from espalier.report.figures.numbers.curve_lines import CurveLine, CurveLines, curve_lines
 from espalier.report.figures.numbers.figure_axis import in_sentence
 from espalier.report.figures.numbers.series import series_title

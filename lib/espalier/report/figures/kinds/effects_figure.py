@@ -24,9 +24,10 @@ from espalier.report.axis_effects import (
     sweep_effects,
 )
 from espalier.report.figures.axis_scales import fenced_range, name_ticks, pad_limits, scale_numbers
+from espalier.report.figures.caption_parts import joined, symbols_left_out
 from espalier.report.figures.drawn_figure import DrawnFigure
-from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
-from espalier.report.figures.figure_style import BLUE, GREY, ORANGE, FigureStyle, new_panels
+from espalier.report.figures.figure_input import FigureInput
+from espalier.report.figures.figure_style import BLUE, GREY, ORANGE, SMALL, FigureStyle, new_panels
 from espalier.report.figures.figure_text import seeds_text, shorten, wrap
 from espalier.report.html.columns import is_number
 
@@ -43,8 +44,6 @@ BAR = 1.7
 """The height of a bar with its space, in sizes of the text."""
 FRAME = 4.5
 """The height of what stands above and below bars, in sizes of the text."""
-SMALL = 0.88
-"""The size of remarks and of what is above panels, in sizes of the style's text."""
 FAINT = 0.6
 """The opacity of a dot."""
 ROOM = 0.06
@@ -57,12 +56,7 @@ LOW = 0.8
 
 def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     """Return a panel a symbol. Raises NothingToDrawError if no swept symbol varies."""
-    if not source.axes:
-        raise NothingToDrawError(
-            "no swept symbol varies between ranked configurations; sweep two values of one"
-        )
-    effects = sweep_effects(source.ranking)
-    symbols = list(source.by_symbols) or list(source.axes)
+    symbols, effects = source.symbols, sweep_effects(source.ranking)
     names = symbols[:SYMBOLS]
     figure, panels, below = _panels(style, len(names), effects.forest)
     shown = {axis.symbol: axis for axis in effects.axes}
@@ -114,7 +108,7 @@ def _panel(
     numeric = all(map(is_number, texts))
     if axis:
         _means(panel, axis, places, numeric)
-    columns = style.columns(len((source.by_symbols or list(source.axes))[:SYMBOLS]))
+    columns = style.columns(len(source.symbols[:SYMBOLS]))
     if numeric:
         scale_numbers(panel, "x", list(places.values()))
         panel.margins(x=0.08)
@@ -231,9 +225,9 @@ def _caption(source: FigureInput, symbols: Sequence[str], effects: SweepEffects)
         means_caption(source.ranking) if shown else "",
         describe_remarks(every, source.names.short),
         importance_caveat(effects.forest) if effects.forest else "",
-        f"{count_text(left_out, 'symbol')} left out (BY=)." if left_out > 0 else "",
+        symbols_left_out(left_out),
     ]
-    return " ".join(filter(None, sentences))
+    return joined(sentences)
 
 
 def _mean_over_seeds(source: FigureInput) -> str:

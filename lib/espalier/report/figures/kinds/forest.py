@@ -14,16 +14,17 @@ from espalier.analysis.comparing.against_baseline import AgainstBaseline
 from espalier.analysis.confidence import Interval
 from espalier.analysis.rank import Ranking
 from espalier.core.measures import Measure, find
-from espalier.core.texts.count_text import count_text
 from espalier.report.difference_rows import DifferenceRow, best_rows, kind_rows, pair_rows
+from espalier.report.figures.caption_parts import joined, rows_left_out
 from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import BLACK, BLUE, GREY, VERMILION, FigureStyle
+from espalier.report.figures.numbers.series import telling_symbols
 from espalier.report.figures.row_panel import (
+    ROWS,
     RowPanel,
     RowText,
-    row_panel,
-    rows_that_fit,
+    fitted_panel,
     value_head,
     value_label,
 )
@@ -33,12 +34,8 @@ if TYPE_CHECKING:
 
 BEST = "best"
 """The BASELINE that stands for the best configuration."""
-ROWS = 60
-"""Rows of a figure at most, where TOP does not say how many."""
 MARK, UNEQUAL = "*", "\N{DAGGER}"
 HOLM = "what Holm's correction over all rows leaves"
-TICKS = 6
-"""Ticks along the foot at most."""
 ROOM = 0.06
 """The space beside the farthest ends of intervals, as a share of the width."""
 
@@ -62,10 +59,8 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     by = source.ranking.measure
     rows = forest.rows[: source.top(ROWS)]
     head, *texts = _texts(source, forest, rows)
-    if source.wishes.top is None or style.height:
-        rows = rows[: rows_that_fit(style, head, texts, _axis(source))]
-    made = row_panel(style, head, texts[: len(rows)], _axis(source))
-    band = margin(source)
+    made = fitted_panel(style, head, texts, _axis(source), source.wishes.top)
+    band, rows = margin(source), rows[: len(made.places)]
     for place, row in zip(made.places, rows, strict=True):
         _mark(made.panel, place, row, by)
     _finish(made, band)
@@ -146,10 +141,10 @@ def _texts(source: FigureInput, forest: ForestRows, rows: Sequence[DifferenceRow
 def _symbols(source: FigureInput, rows: Sequence[DifferenceRow]) -> list[str]:
     """Return the symbols whose values tell the rows apart, in plan order."""
     own = [dict(row.own) for row in rows]
-    names = dict.fromkeys([*source.axes, *(name for each in own for name in each)])
-    there = [name for name in names if any(name in each for each in own)]
-    varied = [name for name in there if len({each.get(name) for each in own}) > 1]
-    return varied or there
+    there = dict.fromkeys(name for each in own for name in each)
+    names = telling_symbols(own) or list(there)
+    planned = dict.fromkeys([*source.axes, *names])
+    return [name for name in planned if name in names]
 
 
 def _text(
@@ -196,7 +191,7 @@ def _finish(made: RowPanel, band: float) -> None:
     if band:
         panel.axvspan(-band, band, color=GREY, alpha=0.25, linewidth=0, zorder=0)
     panel.margins(x=ROOM)
-    panel.locator_params(axis="x", nbins=min(TICKS, made.ticks))
+    panel.locator_params(axis="x", nbins=made.ticks)
 
 
 def _axis(source: FigureInput) -> str:
@@ -213,13 +208,14 @@ def _caption(source: FigureInput, forest: ForestRows, count: int, band: float) -
         f"Differences of the {by.label}{f' in {unit}' if unit else ''} "
         f"({'more' if by.larger else 'less'} is better): each row minus {forest.against}, "
         f"in pairs of equal seeds (n = {_counts(rows)}), the best first.",
-        f"Bars: 95 % t-intervals. {MARK}, filled squares: {forest.marked}.",
+        "Bars: 95 % t-intervals." * any(row.difference.spread for row in rows if row.difference),
+        f"{MARK}, filled squares: {forest.marked}.",
         f"Grey band: up to {by.number(band)}{by.difference_unit}, which counts as no difference."
         * bool(band),
         _unequal(rows),
-        _left_out(len(forest.rows) - count),
+        rows_left_out(len(forest.rows) - count),
     ]
-    return " ".join(filter(None, sentences))
+    return joined(sentences)
 
 
 def _counts(rows: Sequence[DifferenceRow]) -> str:
@@ -232,7 +228,3 @@ def _unequal(rows: Sequence[DifferenceRow]) -> str:
     """Return in what marked rows are not alike with what they stand beside."""
     names = dict.fromkeys(name.replace("_", " ") for row in rows for name in row.unequal)
     return f"{UNEQUAL}: unequal {' and '.join(names)}." if names else ""
-
-
-def _left_out(count: int) -> str:
-    return f"The last {count_text(count, 'row')} left out (TOP=)." if count > 0 else ""

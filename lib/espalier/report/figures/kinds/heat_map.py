@@ -257,5 +257,5 @@ def _widths(cells: Sequence[MeanCell], by: Measure) -> str:
     own = sorted(half for half in halves if half is not None)
     if not own:
         return ""
-    low, high = by.number(own[0]), by.number(own[-1])
-    return f"Half widths of 95 % t-intervals over seeds: {low} to {high}{by.difference_unit}."
+    ends = dict.fromkeys((by.number(own[0]), by.number(own[-1])))
+    return f"Half widths of 95 % t-intervals over seeds: {' to '.join(ends)}{by.difference_unit}."

@@ -11,6 +11,7 @@ from espalier.core.texts.count_text import count_text
 from espalier.report.dose_response_report import describe_d50
 from espalier.report.figures.axis_names import AxisNames
 from espalier.report.figures.axis_scales import scale_numbers
+from espalier.report.figures.caption_parts import joined
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import (
@@ -20,7 +21,8 @@ from espalier.report.figures.figure_style import (
     FigureStyle,
     panel_grid,
 )
-from espalier.report.figures.figure_text import seeds_text
+from espalier.report.figures.figure_text import capital, seeds_text
+from espalier.report.figures.numbers.figure_axis import in_sentence
 from espalier.report.figures.panel_labels import label_edges, title_panel
 
 if TYPE_CHECKING:
@@ -93,13 +95,14 @@ def _panel(panel: Axes, ladder: Ladder, style: FigureStyle) -> dict[str, Artist]
 def _caption(fitted: Sequence[Ladder], names: AxisNames) -> str:
     by, symbol = fitted[0].by, fitted[0].symbol
     n = seeds_text(len(rung.scores) for ladder in fitted for rung in ladder.rungs)
-    word, hidden = names.measure_word(by), len(fitted) - MOST
-    return " ".join(
+    up, across = capital(in_sentence(by.name, by, names)), in_sentence(symbol, None, names)
+    hidden = len(fitted) - MOST
+    return joined(
         (
-            f"{word[:1].upper()}{word[1:]} against {names.short(symbol).lower()}. Small dots: {n}; "
-            "large dots: their means; line: a logistic curve fitted to the means.",
+            f"{up} against {across}. Small dots: {n}; large dots: their means; line: a logistic "
+            "curve fitted to the means.",
             _half_way(fitted),
-            f"{count_text(hidden, 'more ladder')} not drawn." if hidden > 0 else "",
+            f"{count_text(hidden, 'more ladder')} not drawn." * (hidden > 0),
         )
     )
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from espalier.core.texts.count_text import count_text
 from espalier.report.figures.axis_scales import fenced_range
+from espalier.report.figures.caption_parts import joined, symbols_left_out
 from espalier.report.figures.drawn_figure import NO_ROOM, DrawnFigure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
-from espalier.report.figures.figure_style import FigureStyle, new_panels
+from espalier.report.figures.figure_style import SCALE, SMALL, FigureStyle, new_panels
 from espalier.report.figures.figure_text import fit, seeds_text, text_width, wrap
 from espalier.report.figures.parallel_axes import (
     ABSENT,
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
 
-SMALL = 0.88
-"""The size of the texts of ticks, in sizes of the style's text."""
 WIDTH = 0.8
 """The share of the width that the axes have."""
 NAMES = 0.3
@@ -99,12 +97,7 @@ class _Frame:
 
 def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     """Return the figure. Raises NothingToDrawError unless two configurations differ."""
-    if not source.axes:
-        raise NothingToDrawError(
-            "no swept symbol varies between ranked configurations; sweep two values of one"
-        )
-    symbols = list(source.by_symbols or source.axes)
-    axes, left_out = parallel_axes(source.ranking, symbols, source.names)
+    axes, left_out = parallel_axes(source.ranking, source.symbols, source.names)
     stands = stands_up(style, len(axes))
     inches = style.row_height if stands else (ROW * len(axes) + STEP) * style.font / 72
     figure, [[panel]] = new_panels(style, heights=[inches])
@@ -167,7 +160,7 @@ def _colours(low: float, high: float, larger: bool) -> ScalarMappable:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import ListedColormap, Normalize
 
-    shades = colormaps["viridis_r"](np.linspace(PALE, 1, 256))
+    shades = colormaps[f"{SCALE}_r"](np.linspace(PALE, 1, 256))
     return ScalarMappable(Normalize(low, high), ListedColormap(shades if larger else shades[::-1]))
 
 
@@ -245,6 +238,6 @@ def _caption(source: FigureInput, axes: Sequence[ParallelAxis], left_out: int) -
         f"Coloured by {ranking.measure.label}: the darker, the better; the best is thick.",
         "Lines at n/a have no such value." * absent,
         f"Logarithmic: {', '.join(logs)}." if logs else "",
-        f"{count_text(left_out, 'symbol')} left out (BY=)." if left_out else "",
+        symbols_left_out(left_out),
     ]
-    return " ".join(filter(None, sentences))
+    return joined(sentences)

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from espalier.analysis.race_decisions import RaceStatus
 from espalier.analysis.race_standing import RacedConfiguration, RaceStanding
 from espalier.analysis.rank import swept_values
-from espalier.core.texts.count_text import count_text
 from espalier.report.figures.axis_names import AxisNames
+from espalier.report.figures.caption_parts import joined, rows_left_out
 from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import BLUE, GREY, ORANGE, SKY, FigureStyle
+from espalier.report.figures.numbers.series import telling_symbols
 from espalier.report.figures.row_panel import (
     LINE,
+    ROWS,
     RowPanel,
     RowText,
-    row_panel,
-    rows_that_fit,
+    fitted_panel,
     value_head,
     value_label,
 )
@@ -27,9 +28,6 @@ from espalier.report.race_report import groups, how_ended
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ROWS = 60
-"""Rows of a figure at most, where TOP does not say how many."""
-TICKS = 6
 BAR = 0.75
 """The height of a bar, in heights of a line."""
 FOOT = "Seeds spent"
@@ -59,23 +57,16 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
         raise NothingToDrawError("the sweep is no race; run one with `make race RANGE_CONFIG=...`")
     every = [item for _, items in groups(race) for item in items]
     rows = every[: source.top(ROWS)]
-    symbols = _symbols(every)
+    values = [swept_values(item.first) for item in every]
+    symbols = telling_symbols(values) or list(values[0])
     head = RowText(value_head(source.names, symbols), ("mean,", "when and why it left"))
     texts = [_text(item, race, symbols, source.names) for item in rows]
-    if source.wishes.top is None or style.height:
-        rows = rows[: rows_that_fit(style, head, texts, FOOT)]
-    made = row_panel(style, head, texts[: len(rows)], FOOT)
+    made = fitted_panel(style, head, texts, FOOT, source.wishes.top)
+    rows = rows[: len(made.places)]
     for place, item in zip(made.places, rows, strict=True):
         _bar(made.panel, place, item)
     _finish(made, race, rows)
     return DrawnFigure(made.figure, _caption(race, len(every) - len(rows)))
-
-
-def _symbols(every: Sequence[RacedConfiguration]) -> list[str]:
-    """Return the symbols that tell configurations apart, in plan order."""
-    values = [swept_values(item.first) for item in every]
-    names = dict.fromkeys(name for each in values for name in each)
-    return [name for name in names if len({each.get(name) for each in values}) > 1] or list(names)
 
 
 def _text(
@@ -106,7 +97,7 @@ def _finish(made: RowPanel, race: RaceStanding, rows: Sequence[RacedConfiguratio
 
     longest = max(max(item.spent, item.decision.seeds) for item in rows)
     made.panel.set_xlim(0, 1.03 * max(1, longest))
-    made.panel.xaxis.set_major_locator(MaxNLocator(min(TICKS, made.ticks), integer=True))
+    made.panel.xaxis.set_major_locator(MaxNLocator(made.ticks, integer=True))
 
 
 def _caption(race: RaceStanding, left_out: int) -> str:
@@ -120,6 +111,6 @@ def _caption(race: RaceStanding, left_out: int) -> str:
         "for a decision; arrowheads: still in at the end.",
         f"{how_ended(race)}: {race.spent} trials, {share:.0%} of the {race.full} of "
         f"{rules.max_seeds} seeds for every configuration.",
-        f"The last {count_text(left_out, 'row')} left out (TOP=)." if left_out > 0 else "",
+        rows_left_out(left_out),
     ]
-    return " ".join(filter(None, sentences))
+    return joined(sentences)

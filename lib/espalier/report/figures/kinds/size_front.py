@@ -17,7 +17,6 @@ from espalier.core.texts.count_text import count_text
 from espalier.report.figures.axis_scales import scale_numbers
 from espalier.report.figures.caption_parts import (
     MISSED,
-    capital,
     joined,
     of_race,
     unequal_steps,
@@ -25,12 +24,17 @@ from espalier.report.figures.caption_parts import (
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import BLACK, FigureStyle, panel_grid
+from espalier.report.figures.figure_text import capital
 from espalier.report.figures.numbers.figure_axis import FigureAxis, in_sentence, measure_named
 from espalier.report.figures.numbers.seed_bands import SeedBands
-from espalier.report.figures.numbers.series import SeriesKey, SeriesOrder, series_title
+from espalier.report.figures.numbers.series import (
+    SeriesKey,
+    SeriesOrder,
+    series_title,
+    usual_symbols,
+)
 from espalier.report.figures.panel_labels import fit_up, label_edges, title_panel
 from espalier.report.figures.series_marks import MarkedPoint, paint_series, set_apart
-from espalier.store.results_dir import NAMING
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -134,8 +138,8 @@ class _Picture:
     @cached_property
     def order(self) -> SeriesOrder:
         """The series: those of BY, else of model, optimizer and method where they vary."""
-        usual = [name for name in NAMING[::-1] if name in self.source.axes]
-        return SeriesOrder.of(self.source.every, self.source.by_symbols or usual)
+        symbols = self.source.by_symbols or usual_symbols(self.source)
+        return SeriesOrder.of(self.source.every, symbols)
 
     def scores(self, panel: Axes, front: Front) -> dict[str, Artist]:
         """Draw a front with all configurations; return what the legend names."""

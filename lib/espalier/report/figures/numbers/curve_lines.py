@@ -17,6 +17,7 @@ from espalier.report.figures.numbers.series import (
     panel_symbols,
     panel_values,
     series_symbols,
+    telling_symbols,
 )
 from espalier.report.figures.numbers.trade_offs import chosen_ranking
 
@@ -71,7 +72,8 @@ def curve_lines(source: FigureInput) -> CurveLines:
     within, top = series_symbols(source), source.top()
     between = panel_symbols(source, within)
     items = having if within else having[:top]
-    order = SeriesOrder.of(source.every if within else items, within or _telling(items))
+    symbols = within or telling_symbols([swept_values(item.first) for item in items])
+    order = SeriesOrder.of(source.every if within else items, symbols)
     panels = {
         tuple(values.values()): order.split(item for item in items if fits(item, values))
         for values in panel_values(having, between)
@@ -84,12 +86,6 @@ def curve_lines(source: FigureInput) -> CurveLines:
     }
     left = max(len(groups) for groups in panels.values()) - top if within else len(having) - top
     return CurveLines(by, chooser, order.symbols, between, lines, max(0, left))
-
-
-def _telling(items: Sequence[Configuration]) -> list[str]:
-    """Return the symbols that differ between configurations."""
-    names = dict.fromkeys(name for item in items for name in swept_values(item.first))
-    return [name for name in names if len({item.first.config.get(name) for item in items}) > 1]
 
 
 def _first(groups: Groups, places: Mapping[int, int], top: int) -> Groups:

@@ -70,8 +70,19 @@ def series_symbols(source: FigureInput, without: Collection[str] = ()) -> tuple[
 
     Empty if none of them varies.
     """
-    usual = [name for name in NAMING[::-1] if name in source.axes and name not in without]
+    usual = [name for name in usual_symbols(source) if name not in without]
     return tuple([*source.by_symbols, *usual][:1])
+
+
+def usual_symbols(source: FigureInput) -> list[str]:
+    """Return which of method, optimizer and model vary."""
+    return [name for name in NAMING[::-1] if name in source.axes]
+
+
+def telling_symbols(values: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the symbols of which `values` are not all the same, in order of appearance."""
+    names = dict.fromkeys(name for each in values for name in each)
+    return [name for name in names if len({each.get(name) for each in values}) > 1]
 
 
 def panel_symbols(source: FigureInput, without: Collection[str]) -> tuple[str, ...]:
