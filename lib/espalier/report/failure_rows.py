@@ -33,10 +33,10 @@ def grouped_failures(failed: Iterable[TrialResult]) -> list[list[TrialResult]]:
     return list(groups.values())
 
 
-def common_failures(failed: Iterable[TrialResult], most: int) -> CommonFailures:
+def common_failures(failed: Iterable[TrialResult], limit: int) -> CommonFailures:
     """Return at most so many groups of trials that failed, the largest first."""
     groups = sorted(grouped_failures(failed), key=len, reverse=True)
-    return CommonFailures(groups[:most], sum(map(len, groups[most:])))
+    return CommonFailures(groups[:limit], sum(map(len, groups[limit:])))
 
 
 def single_line(group: Sequence[TrialResult]) -> str:
