@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from espalier.analysis.rank import Configuration, TrialResult, scores
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
+from espalier.core.texts.shortening import join_first
 from espalier.core.trial import REPETITION
 from espalier.kconfig.advice import spelling
 from espalier.kconfig.number_range import is_number
@@ -188,8 +189,8 @@ def _value(symbol: str, text: str, every: Sequence[Configuration], place: str) -
         return equal[0]
     near = spelling.nearest(text, values)
     hint = f"did you mean {near}? " if near else ""
-    listed = ", ".join(values[:SHOWN]) + (", ..." if len(values) > SHOWN else "")
-    raise UserError(f"{place}: no trial has {symbol}={text}; {hint}the trials have {listed}")
+    rule = f"{hint}the trials have {join_first(values, SHOWN)}"
+    raise UserError(f"{place}: no trial has {symbol}={text}; {rule}")
 
 
 def _values_of(symbol: str, every: Iterable[Configuration]) -> list[str]:

@@ -18,7 +18,7 @@ from espalier.core.texts.shortening import shorten
 from espalier.core.trial import Status
 from espalier.report.comparing.baseline_report import compared_lines, mean_lines
 from espalier.report.comparing.claims_report import claim_numbers
-from espalier.report.failure_rows import failure_line, grouped_failures
+from espalier.report.failure_rows import common_failures, not_passed, single_line
 from espalier.report.html.page_input import PageInput
 from espalier.report.race_report import configuration_line, groups, heading, how_ended
 from espalier.report.ranking_rows import (
@@ -157,17 +157,11 @@ def _others(page: PageInput) -> Iterator[Weighed]:
 
 def _failures(page: PageInput) -> Iterator[Weighed]:
     """Yield what failed with the reasons, and how many missed their target."""
-    failed = [item for item in page.results if item.result.status in (Status.FAILED, Status.ERROR)]
-    every = grouped_failures(failed)
-    for place, group in enumerate(sorted(every, key=len, reverse=True)[:REASONS]):
-        yield Weighed(1 + place, _one_line(failure_line(group)))
-    if len(every) > REASONS:
-        rest = sum(map(len, every)) - sum(sorted(map(len, every))[-REASONS:])
+    groups, rest = common_failures(not_passed(page.results), REASONS)
+    for place, group in enumerate(groups):
+        yield Weighed(1 + place, single_line(group))
+    if rest:
         yield Weighed(2, f"and {rest} more that did not pass, for other reasons, in the report")
     missed = sum(abs(item.shortfall) > SLACK for item in page.results)
     if missed:
         yield Weighed(2, f"Target sparsity not met: {missed} of {len(page.results)} trials")
-
-
-def _one_line(text: str) -> str:
-    return ": ".join(part.strip() for part in text.split("\n"))

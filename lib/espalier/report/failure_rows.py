@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from espalier.analysis.rank import Configuration, TrialResult
 from espalier.core.text_files import split_lines
+from espalier.core.trial import Status
 
 NAMED = 3  # of several, those that are named
+ENDED_BADLY = (Status.FAILED, Status.ERROR)
+
+
+class CommonFailures(NamedTuple):
+    """The groups of the most trials, and how many trials did not pass for other reasons."""
+
+    groups: list[list[TrialResult]]
+    rest: int
+
+
+def not_passed(results: Iterable[TrialResult]) -> list[TrialResult]:
+    """Return the trials that have ended and did not pass."""
+    return [item for item in results if item.result.status in ENDED_BADLY]
 
 
 def grouped_failures(failed: Iterable[TrialResult]) -> list[list[TrialResult]]:
@@ -16,6 +31,17 @@ def grouped_failures(failed: Iterable[TrialResult]) -> list[list[TrialResult]]:
     for item in failed:
         groups.setdefault((_status(item), _message(item)), []).append(item)
     return list(groups.values())
+
+
+def common_failures(failed: Iterable[TrialResult], limit: int) -> CommonFailures:
+    """Return at most so many groups of trials that failed, the largest first."""
+    groups = sorted(grouped_failures(failed), key=len, reverse=True)
+    return CommonFailures(groups[:limit], sum(map(len, groups[limit:])))
+
+
+def single_line(group: Sequence[TrialResult]) -> str:
+    """Return `failure_line` without a break."""
+    return ": ".join(part.strip() for part in failure_line(group).split("\n"))
 
 
 def failure_line(group: Sequence[TrialResult]) -> str:

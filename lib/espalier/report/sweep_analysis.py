@@ -48,7 +48,7 @@ def render_analysis(
     `parts` are texts of further parts, such as that on controls; empty ones are left out.
     """
     every = ranking.ranked + ranking.unranked
-    failed = [item for item in results if item.result.status in (Status.FAILED, Status.ERROR)]
+    failed = failure_rows.not_passed(results)
     reasons = Counter(f"{item.result.status}, {item.result.reason}" for item in failed)
     return render(
         "sweep_analysis.txt",

@@ -57,6 +57,12 @@ class SweepEnd:
         """The command that goes on with the sweep, and what it does."""
         return f"`{self.page.header.command}` goes on where this stopped"
 
+    def describe_stop(self, why: str = "stopped") -> str:
+        """Return the line of a sweep that has not come to its end: how far it is, and what next."""
+        counts = counted(Counter(self.states.values())) or "none has ended"
+        to_go = f"{self.left} to go" if self.left else "undecided"  # a race between two rounds
+        return f"{why}: {counts}, {to_go}; {self.going_on}"
+
     def lines(self, stopped: str = "") -> list[str]:
         """Return what is said of it; `stopped` is the line of a sweep that has not ended."""
         after = [*self._files(), *self._next(bool(stopped)), *self._advice()]
@@ -100,9 +106,7 @@ class SweepEnd:
 def report_stop(sweep: SweepDir, left: int, request: ReportRequest) -> int:
     """Write the reports of a sweep that was stopped; return the exit code."""
     end = _written(sweep, (), left, request)
-    counts = counted(sweep.store.counts()) or "none has ended"
-    to_go = f"{left} to go" if left else "undecided"  # a race between two rounds
-    print(*end.lines(f"stopped: {counts}, {to_go}; {end.going_on}"), sep="\n")
+    print(*end.lines(end.describe_stop()), sep="\n")
     return EXIT_INTERRUPTED
 
 

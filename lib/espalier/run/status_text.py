@@ -7,23 +7,35 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from espalier.analysis.race_standing import standing
+from espalier.analysis.rank import TrialResult
+from espalier.core.process.terminal import printable
 from espalier.core.records import PlanHeader
+from espalier.core.texts.shortening import shorten
+from espalier.core.trial import LOG
 from espalier.plan.sweep_naming import naming_lines
+from espalier.report.failure_rows import ENDED_BADLY, common_failures, single_line
 from espalier.report.race_report import round_line
-from espalier.run.displays.progress import counted, overall, running_line
+from espalier.run.displays.progress import LONGEST, counted, overall, running_line
 from espalier.store.locks import runner_of
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 from espalier.store.sweep_state import status_in
 
+REASONS = 10
+"""Reasons for failures that have a line."""
+
 
 def status_lines(folder: Path) -> Iterator[str]:
-    """Yield counts, what runs with its epoch and loss, the time to the end, or how to go on."""
+    """Yield counts, what runs with its epoch and loss, the time to the end, or how to go on.
+
+    Last comes what failed, each reason once.
+    """
     with Store.open(folder / STORE, readonly=True) as store:
         sweep, command = status_in(store), continuing(folder, store.header)
         rules = store.header.race
         said = naming_lines(store.header)
         race = standing(store.final_results(), rules) if rules else None
+        failures = list(_failures(folder, store))
     runner = runner_of(folder)
     yield str(folder)
     yield from said
@@ -38,6 +50,28 @@ def status_lines(folder: Path) -> Iterator[str]:
         yield f"nobody runs it; `{command}` goes on where it stopped"
     else:
         yield f"finished: {counted(sweep.counts)}"
+    yield from failures
+
+
+def _failures(folder: Path, store: Store) -> Iterator[str]:
+    """Yield a line for each reason for which trials did not pass, with the log of the first."""
+    groups, rest = common_failures(_failed(store), REASONS)
+    directories = store.directories()
+    for group in groups:
+        log = folder / directories[group[0].trial.number] / LOG
+        yield f"{shorten(printable(single_line(group)), LONGEST)}; log: {log}"
+    if rest:
+        yield f"and {rest} more that did not pass, for other reasons"
+
+
+def _failed(store: Store) -> list[TrialResult]:
+    """Return the trials that ended and did not pass; of no other is the result read."""
+    bad = [number for number, status in store.states().items() if status in ENDED_BADLY]
+    trials = {trial.number: trial for trial in store.trials()} if bad else {}
+    ends = {number: store.last_conclusive(number) for number in bad}
+    return [
+        TrialResult(trials[n], last[1], len(store.attempts(n))) for n, last in ends.items() if last
+    ]
 
 
 def continuing(folder: Path, header: PlanHeader) -> str:

@@ -32,7 +32,7 @@ def test_hostile_texts_are_cells_of_one_line(tmp_path: Path) -> None:
     rows = [*sweep_rows(entries), *match_rows(find_matches(entries, query), query, 5)]
     cells = [cell for row in rows for cell in row]
     assert all("\n" not in cell and "\x1b" not in cell for cell in cells)
-    assert max(map(len, cells)) == LONGEST + len("...")
+    assert max(map(len, cells)) == LONGEST
     blocks = sweep_blocks(entries)
     assert [len(row) for row in blocks] == [3, 3]
     assert len(blocks[1][0].splitlines()) == 4  # sweep, when, tags, note

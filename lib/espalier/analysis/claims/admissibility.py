@@ -13,6 +13,7 @@ from espalier.analysis.rank import SLACK, Configuration, TrialResult, scores
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
 from espalier.core.records import ClaimSeal, PlanHeader
+from espalier.core.texts.shortening import join_first
 from espalier.core.trial import Status
 from espalier.plan.claim_seal import ALPHA, CLAIM, emptied, is_intact, split_claims
 
@@ -164,5 +165,4 @@ def _scored(first: Configuration, second: Configuration, by: Measure) -> Compari
 
 
 def _named(items: Sequence[TrialResult]) -> str:
-    names = [item.trial.name for item in items]
-    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    return join_first([item.trial.name for item in items], SHOWN)

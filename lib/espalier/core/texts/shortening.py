@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 CUT = "..."
 
 
@@ -10,3 +12,8 @@ def shorten(text: str, longest: int) -> str:
     if len(text) <= longest:
         return text
     return (text[: max(0, longest - len(CUT))] + CUT)[:longest]
+
+
+def join_first(texts: Sequence[str], count: int) -> str:
+    """Return the first `count` of some texts by commas; where there are more, `...` is last."""
+    return ", ".join(texts[:count]) + f", {CUT}" * (len(texts) > count)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from espalier.analysis.rank import TrialResult
 from espalier.core.texts.utc_time import utc_text
-from espalier.core.trial import LOG, Record, Status
+from espalier.core.trial import LOG, Record
 from espalier.report import failure_rows, ranking_rows
 from espalier.report.html import page_assets, page_words
 from espalier.report.html.curve_data import curves_data
@@ -31,7 +31,7 @@ RELOADED = 30
 
 def render_page(page: PageInput) -> str:
     """Return the text of report.html."""
-    bad = [item for item in page.results if item.result.status in (Status.FAILED, Status.ERROR)]
+    bad = failure_rows.not_passed(page.results)
     return render_html(
         "html/page.html",
         policy=page_assets.policy(),

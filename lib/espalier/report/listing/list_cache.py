@@ -26,7 +26,7 @@ LONGEST = 90 * 86400.0
 """Seconds after which what was not listed anew is given up."""
 LOGS = ("-wal", "-journal")
 """What the file of a store may have beside it, where it is not all."""
-SETTLED = 2.0
+QUIET = 2.0
 """Seconds since the last change after which the time stamp of a file tells another change."""
 
 
@@ -58,7 +58,7 @@ class ListCache:
         """Keep facts of a store that has settled; a cache that cannot be written is none."""
         with suppress(OSError):
             changed = max((when for *_, when in _stamps(folder)), default=0) / 1e9
-            if time.time() - changed > SETTLED:
+            if time.time() - changed > QUIET:
                 self._place.mkdir(parents=True, exist_ok=True)
                 place = strict_json.encode(str(folder.absolute()))
                 text = f"{key}\n{place}\n{strict_json.encode(facts.as_json())}"

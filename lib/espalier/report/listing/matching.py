@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 from espalier.analysis.queries.query_parser import QueryError
-from espalier.analysis.queries.query_tree import Query, QueryComparison, Value, comparisons
+from espalier.analysis.queries.query_tree import Query, Value, comparisons
+from espalier.core.texts.shortening import join_first
 from espalier.kconfig.advice import spelling
 from espalier.report.listing.listed_sweep import WORDS, ListedConfiguration, ListedSweep
 
@@ -37,8 +39,7 @@ def _holding(entry: ListedSweep, query: Query) -> Iterator[ListedConfiguration]:
 def check_names(entries: Sequence[ListedSweep], query: Query, text: str) -> None:
     """Raise QueryError for a name of a query that no configuration of any sweep has."""
     for item in comparisons(query):
-        known = item.name in WORDS or not entries or any(_every_value(entries, item))
-        if not known:
+        if item.name not in WORDS and entries and not any(_holders(entries, item.name)):
             near = spelling.nearest(item.name, _names(entries))
             rule = f"must be a symbol or a measure that a sweep has, and {item.name} is none"
             raise QueryError(text, item.place, rule + f" (did you mean {near}?)" * bool(near))
@@ -57,15 +58,16 @@ def explain_none(entries: Sequence[ListedSweep], query: Query) -> list[str]:
     """Return a line for each equality that no configuration satisfies: which values there are."""
     lines = []
     for item in comparisons(query):
-        values = list(dict.fromkeys(value for (value,) in _every_value(entries, item)))
+        values = list(dict.fromkeys(chain.from_iterable(_holders(entries, item.name))))
         if item.operator == "=" and not item.holds({item.name: values}.__getitem__):
-            texts = [str(value) for value in values[:SHOWN]]
-            some = ", ".join(texts) + ", ..." * (len(values) > SHOWN)
+            some = join_first([str(value) for value in values], SHOWN)
             lines.append(f"no sweep has {item}; there is {some or 'none'}")
     return lines
 
 
-def _every_value(entries: Iterable[ListedSweep], item: QueryComparison) -> Iterator[tuple[Value]]:
+def _holders(entries: Iterable[ListedSweep], name: str) -> Iterator[list[Value]]:
+    """Yield what each configuration has under a name, if it has anything."""
     for entry in entries:
         for configuration in entry.facts.configurations:
-            yield from ((value,) for value in entry.values_of(configuration, item.name))
+            if values := entry.values_of(configuration, name):
+                yield values

@@ -33,9 +33,7 @@ def read_facts(folder: Path, by: str | None) -> SweepFacts:
         results = [TrialResult(*each) for each in _results(store, header)]
         ranking = rank(results, ranking_measure(store, results, by), header.race is not None)
         judged, race = judge(header, results), _race(header, results)
-        items = [*ranking.ranked, *ranking.unranked]
-        texts = [_texts(item) for item in items]
-        common = _common(texts)
+        common, configurations = _configurations(ranking)
         return SweepFacts(
             created=store.created,
             order=store.order,
@@ -47,16 +45,13 @@ def read_facts(folder: Path, by: str | None) -> SweepFacts:
             settings=header.settings,
             counts={str(status): count for status, count in store.counts().items()},
             by=ranking.measure.spelled,
-            best=_best(items, ranking, race),
+            best=_best(ranking, race),
             verdict=_verdict(ranking, judged, race),
             verdicts=_verdicts(ranking),
             claims=[[each.text, str(each.status)] for each in judged.claims] if judged else [],
             race_ended=race.state.ended if race else None,
             common=common,
-            configurations=[
-                _configuration(place, item, own, ranking, common)
-                for place, (item, own) in enumerate(zip(items, texts, strict=True), 1)
-            ],
+            configurations=configurations,
         )
 
 
@@ -70,14 +65,13 @@ def _race(header: PlanHeader, results: Sequence[TrialResult]) -> RaceStanding | 
     return None if header.race is None else standing(results, header.race)
 
 
-def _best(
-    items: Sequence[Configuration], ranking: Ranking, race: RaceStanding | None
-) -> int | None:
+def _best(ranking: Ranking, race: RaceStanding | None) -> int | None:
     """Return the place of the best; of a race that of who leads those that are still in."""
     if race is None or race.leader is None:
         return 0 if ranking.ranked else None
     leading = race.leader.first.configuration
-    places = [n for n, item in enumerate(items) if item.first.configuration == leading]
+    trials = (item.first.configuration for item in ranking.configurations)
+    places = [place for place, each in enumerate(trials) if each == leading]
     return places[0] if ranking.ranked else None
 
 
@@ -116,6 +110,16 @@ def _common(texts: Sequence[Texts]) -> Texts:
     return {
         name: own for name, own in first.items() if all(each.get(name) == own for each in others)
     }
+
+
+def _configurations(ranking: Ranking) -> tuple[Texts, list[ListedConfiguration]]:
+    """Return what all configurations share, and each of them, the best first."""
+    texts = [_texts(item) for item in ranking.configurations]
+    common, places = _common(texts), enumerate(ranking.configurations, 1)
+    return common, [
+        _configuration(place, item, own, ranking, common)
+        for (place, item), own in zip(places, texts, strict=True)
+    ]
 
 
 def _configuration(

@@ -11,6 +11,7 @@ from espalier.analysis.queries.query_tree import Query, comparisons
 from espalier.core import measures
 from espalier.core.process.terminal import printable
 from espalier.core.texts.count_text import count_text
+from espalier.core.texts.shortening import shorten
 from espalier.core.trial import REPETITION, Status
 from espalier.report.listing.listed_sweep import FINISHED, WORDS, ListedConfiguration, ListedSweep
 from espalier.report.listing.matching import Match
@@ -47,8 +48,7 @@ def match_rows(matches: Iterable[Match], query: Query, top: int) -> list[Row]:
 
 
 def _plain(row: Sequence[str]) -> Row:
-    cells = map(printable, row)
-    return [text if len(text) <= LONGEST else f"{text[:LONGEST]}..." for text in cells]
+    return [shorten(printable(text), LONGEST) for text in row]
 
 
 def _sweep(entry: ListedSweep) -> Row:

@@ -19,7 +19,7 @@ from espalier.report.race_report import round_line
 from espalier.report.reports import USUAL, read_sweep
 from espalier.run.closing import SweepEnd
 from espalier.run.displays.earlier_failures import failed_endings, result_of
-from espalier.run.displays.progress import Display, Ending, counted, overall
+from espalier.run.displays.progress import Display, Ending, overall
 from espalier.run.displays.terminal_display import display
 from espalier.run.runner import pending, spent
 from espalier.store.attempt import TAKEN_OVER, Attempt
@@ -195,12 +195,9 @@ def _locked_at(folder: Path) -> float:
 
 def _why_open(end: SweepEnd) -> str:
     """Return how far a sweep is that nobody runs and that has not come to its end, and why."""
-    counts = Counter(end.states.values())
-    ran = counts[Status.RUNNING]
-    died = f"its runner has died while {count_text(ran, 'trial')} ran"
-    to_go = f"{end.left} to go" if end.left else "undecided"  # a race between two rounds
-    done = counted(counts) or "none has ended"
-    return f"{died if ran else 'stopped'}: {done}, {to_go}; {end.going_on}"
+    if ran := Counter(end.states.values())[Status.RUNNING]:
+        return end.describe_stop(f"its runner has died while {count_text(ran, 'trial')} ran")
+    return end.describe_stop()
 
 
 def _before(status: SweepStatus, later: int) -> SweepStatus:
