@@ -21,7 +21,7 @@ from espalier.plan.sweep_naming import (
     read_name,
     read_note,
     read_tags,
-    shorten,
+    shorten_value,
 )
 
 FORM = "must be letters a-z, digits, and . _ - between them, 60 at most"
@@ -92,7 +92,7 @@ def test_lines_for_people_are_lines_of_their_own() -> None:
     header = PlanHeader(name="a\nb", note="\x1b[1m", tags=["c", "d"])
     assert naming_lines(header) == [r"Name: a\nb", r"Note: \x1b[1m", "Tags: c, d"]
     assert naming_lines(PlanHeader()) == []
-    assert shorten("x" * 61) == "x" * 60 + "..."
+    assert shorten_value("x" * 64) == "x" * 60 + "..."
 
 
 def test_a_named_plan_is_the_same_plan(tmp_path: Path) -> None:

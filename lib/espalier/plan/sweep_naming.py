@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from espalier.core.errors import UserError
 from espalier.core.process.terminal import printable
 from espalier.core.records import PlanHeader, PlanOrigin
+from espalier.core.texts.shortening import shorten
 
 OriginT = TypeVar("OriginT", bound=PlanOrigin)
 
@@ -21,7 +22,7 @@ LONGEST_NOTE = 1000
 MOST_TAGS = 20
 CLEARED = "none"
 """What is given in place of a note or of tags to have none."""
-SHOWN = 60
+SHOWN = 63
 """Characters of a broken value that a message has."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -78,16 +79,15 @@ def read_tags(text: str) -> list[str]:
     for tag in tags:
         if tag == CLEARED or len(tag) > LONGEST_NAME or not _PLAIN.fullmatch(tag):
             rule = f"each tag {_FORM}, {LONGEST_NAME} at most, and not {CLEARED} beside others"
-            raise UserError(f"{shorten(tag)}: {rule}")
+            raise UserError(f"{shorten_value(tag)}: {rule}")
     if not 0 < len(tags) <= MOST_TAGS:
         raise UserError(f"must be 1 to {MOST_TAGS} tags by commas, or {CLEARED}")
     return tags
 
 
-def shorten(text: str) -> str:
+def shorten_value(text: str) -> str:
     """Return a text of others as the beginning of one line."""
-    line = printable(text)
-    return line if len(line) <= SHOWN else f"{line[:SHOWN]}..."
+    return shorten(printable(text), SHOWN)
 
 
 def naming_lines(header: PlanHeader) -> list[str]:

@@ -23,7 +23,7 @@ from espalier.core.process import disk_full, os_errors
 from espalier.core.process.log_files import open_log
 from espalier.core.records import PlanHeader
 from espalier.core.trial import LOG, Record, Result, Status, Trial
-from espalier.plan.sweep_naming import read_name, shorten
+from espalier.plan.sweep_naming import read_name, shorten_value
 from espalier.store import (
     connections,
     file_systems,
@@ -107,7 +107,7 @@ def _checked(name: str) -> str:
     try:
         return read_name(name)
     except UserError as error:
-        raise UserError(f"NAME={shorten(name)}: {error}") from None
+        raise UserError(f"NAME={shorten_value(name)}: {error}") from None
 
 
 def remove_unfinished(results: Path) -> None:

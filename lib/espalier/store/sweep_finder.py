@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from espalier.core import decoding
 from espalier.core.errors import UserError
-from espalier.plan.sweep_naming import shorten
+from espalier.plan.sweep_naming import shorten_value
 from espalier.store import plan_files
 from espalier.store.busy import READER, StoreBusyError
 from espalier.store.results_dir import SCANNED, STORE, metrics_files, without_store
@@ -59,7 +59,7 @@ def latest_of(
 def check_called(folder: Path, name: str | None, given: str | None) -> None:
     """Raise UserError if a name is given, and the sweep to go on with has another, or none."""
     if given is not None and name != given:
-        called = f"is named {shorten(name)}" if name else "has no name"
+        called = f"is named {shorten_value(name)}" if name else "has no name"
         raise UserError(
             f"NAME={given}: {folder} is a sweep of this plan and {called}; "
             "leave NAME out to go on with it, or begin another one with NEW=1"

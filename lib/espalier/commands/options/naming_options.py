@@ -9,7 +9,7 @@ import click
 
 from espalier.commands.options.option_types import make_option, place, together
 from espalier.core.errors import UserError
-from espalier.plan.sweep_naming import CLEARED, read_name, read_note, read_tags, shorten
+from espalier.plan.sweep_naming import CLEARED, read_name, read_note, read_tags, shorten_value
 
 
 class NamingType(click.ParamType[Any]):
@@ -26,7 +26,7 @@ class NamingType(click.ParamType[Any]):
         try:
             return self._read(value)
         except UserError as error:
-            raise UserError(f"{place(param, shorten(value), ctx)}: {error}") from None
+            raise UserError(f"{place(param, shorten_value(value), ctx)}: {error}") from None
 
 
 name = make_option(
