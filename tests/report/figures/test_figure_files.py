@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from espalier.core.errors import UserError
+from espalier.core.process.disk_full import DiskFullError
 from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_files import FORMATS, save
 from espalier.report.figures.figure_kinds import lay_out, write_figure
@@ -49,4 +51,16 @@ def test_the_caption_is_in_the_file(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_one_line(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="^--plot .*"):
         save(drawn().figure, tmp_path / name, "--plot")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_named_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = drawn().figure
+
+    def fill(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(figure, "savefig", fill)
+    with pytest.raises(DiskFullError, match="no space left on the disk"):
+        save(figure, tmp_path / "a.png", "--plot")
     assert list(tmp_path.iterdir()) == []

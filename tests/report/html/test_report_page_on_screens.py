@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ from browsers import chromium
 from html_pages import HOSTILE
 from page_visits import results, swept_folder, visits_to
 from stored_sweeps import stored
+from trial_results import passed, trial
 
+from espalier.analysis.rank import TrialResult
 from espalier.report.reports import write_page
 
 IMAGE = "https://localhost/none.png"
@@ -33,6 +37,33 @@ OVERLAPS = """() => {
   }
   return faults;
 }"""
+
+
+KEEP_NAMES = """() => {
+  const pen = document.querySelector("#parallel-axes canvas").getContext("2d");
+  window.names = [];
+  pen.fillText = (text, x, y) => {
+    const half = pen.measureText(text).width / 2;
+    if (pen.textAlign === "center") window.names.push({ text, left: x - half, right: x + half, y });
+  };
+}"""
+NAMES_THAT_MEET = """() => window.names.flatMap((a, n) => window.names.slice(n + 1)
+  .filter((b) => a.y === b.y && a.left < b.right && b.left < a.right)
+  .map((b) => `${a.text} on ${b.text}`))"""
+
+
+def long_names(folder: Path) -> Path:
+    """Write the page of eight configurations whose symbols have long names."""
+    axes = {"ADAMWPRUNE_WEIGHT_DECAY": (0.01, 0.05), "ADAMWPRUNE_BETA1": (0.85, 0.9)}
+    names = [*axes, "PRUNING_WARMUP"]
+    made: list[TrialResult] = []
+    for number, (*values, seed) in enumerate(product(*axes.values(), (100, 200), (1, 2)), 1):
+        swept = {name: str(value) for name, value in zip(names, values, strict=True)}
+        item = passed(trial(number, seed, **swept), 90 + number, total_time=10.0 + number)
+        history = [{"step": step, "val_acc": 80.0 + step + number} for step in (1, 2, 3)]
+        made.append(item._replace(result=replace(item.result, history=history)))
+    write_page(stored(folder / "sweep_3", made))
+    return folder / "sweep_3" / "report.html"
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +101,22 @@ def test_on_paper(visit: Any) -> None:
     assert not seen.page.is_visible("#ranking-table .extra")
     assert seen.page.pdf()[:4] == b"%PDF"
     assert seen.page.get_attribute("html", "data-theme") == "dark"  # light on paper alone
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_names_of_axes_on_the_canvas_stay_apart(visit: Any, tmp_path: Path, width: int) -> None:
+    seen = visit(long_names(tmp_path), viewport={"width": width, "height": 800})
+    seen.page.evaluate(KEEP_NAMES)
+    seen.page.set_viewport_size({"width": width - 1, "height": 800})  # which draws all again
+    seen.page.wait_for_function("() => window.names.length >= 5")
+    assert seen.page.evaluate(NAMES_THAT_MEET) == []
+
+
+def test_lines_with_long_values_are_told_apart_by_name(visit: Any, tmp_path: Path) -> None:
+    lines = visit(long_names(tmp_path)).page.locator("#curves-chart li")
+    names = [text.partition(":")[0] for text in lines.all_inner_texts()]
+    assert names == [f"config_{number:03d}" for number in range(15, 0, -2)]
+    assert lines.first.get_attribute("title").endswith("PRUNING_WARMUP=200")
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])

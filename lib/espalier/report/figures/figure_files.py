@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
+from espalier.core.process import disk_full
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +28,7 @@ def save(figure: Figure, path: Path, option: str, caption: str = "") -> None:
     ending = path.suffix.lower()
     said = {_CAPTIONS[ending]: caption} if caption and ending in _CAPTIONS else {}
     try:
-        with draft(path) as place:
+        with disk_full.reported(path.parent), draft(path) as place:
             figure.savefig(place, metadata={**said, **_DATES.get(ending, {})} or None)
     except (ValueError, OSError) as error:
         raise UserError(f"{option} {path}: {error}") from error

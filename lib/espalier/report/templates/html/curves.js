@@ -51,8 +51,16 @@ function curveGroups(measure) {
 }
 
 function firstCurves(places) {
-  const first = places.slice(0, MOST_CURVES).map((n, tone) => [shorten(valuesText(n) || view.names[n], LONG), [n], tone]);
-  return Object.assign(first, { left: places.length - first.length });
+  const first = places.slice(0, MOST_CURVES);
+  const texts = curveTexts(first);
+  return Object.assign(first.map((n, tone) => [texts[tone], [n], tone]), { left: places.length - first.length });
+}
+
+// The values of configurations; before them the name, where the legend has no room for all of them.
+function curveTexts(places) {
+  const texts = places.map(valuesText);
+  if (texts.every((text) => text && text.length <= LONG)) return texts;
+  return places.map((n, place) => [view.names[n], texts[place]].filter(Boolean).join(": "));
 }
 
 // Where the numbers of each configuration begin.

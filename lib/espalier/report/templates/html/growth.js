@@ -35,7 +35,7 @@ function showGrown() {
   const x = { label: "step (updates)", low: 0, high: maximum(drawn.flatMap(({ step, last }) => [last, ...step])), levels: null, log: false };
   const parts = frame(chart.clientWidth, 320, x, y, "live weights by step");
   drawn.forEach((each, tone) => paintGrown(parts, each, x.high, tone));
-  chart.replaceChildren(parts.picture, legend(drawn.map(({ name, place }, tone) => [shorten(`${name} ${valuesText(place)}`, LONG), tone])));
+  chart.replaceChildren(parts.picture, legend(drawn.map(({ name, place }, tone) => [`${name} ${valuesText(place)}`, tone])));
 }
 
 function grownCaption(left) {

@@ -152,13 +152,21 @@ function paintAxes(pen) {
   });
 }
 
-// Names stand in two rows by turns, so that each has twice the room.
+// Names stand in two rows by turns, so that each has twice the room; those at the ends have less.
 function paintName(pen, axis, n, x) {
   pen.textAlign = "center";
-  const text = shorten(axis.label, Math.floor((2 * parallel.step - 12) / 7.2));
+  const last = parallel.axes.length - 1;
+  const text = fitted(pen, axis.label, (n % last ? 2 : 1.5) * parallel.step - 12);
   const half = pen.measureText(text).width / 2;
   const width = parallel.step * parallel.axes.length;
   halo(pen, text, Math.max(half + 2, Math.min(width - half - 2, x)), n % 2 ? 32 : 14, "--ink");
+}
+
+function fitted(pen, text, room) {
+  const short = shorten(text, Math.floor(room / 4));
+  let letters = short.length;
+  while (letters > 1 && pen.measureText(shorten(short, letters)).width > room) letters -= 1;
+  return shorten(short, letters);
 }
 
 function paintTick(pen, axis, n, value, x) {
