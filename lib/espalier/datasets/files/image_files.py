@@ -63,6 +63,7 @@ class ImageLook:
         """Return an image (height, width, channels). Raises UserError if it cannot be read."""
         try:
             with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of what a file says beside its pixels
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 return self._decode(path)
         except UNREADABLE as error:

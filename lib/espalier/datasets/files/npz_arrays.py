@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ UNREADABLE = (  # errors that files raise that are no such archive
     TypeError,
     ValueError,
     struct.error,
+    tokenize.TokenError,  # of a header that numpy takes for one of Python 2
     zipfile.BadZipFile,
     zlib.error,
 )
