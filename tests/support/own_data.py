@@ -44,8 +44,13 @@ def write_folders(root: Path, seed: int = 0, test: int = 0, **options: int) -> d
         part = root if not test else root / ("train" if number >= test else "test")
         folder = part / f"class_{label}"
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(folder / f"{number:04}.png")
+        write_image(folder / f"{number:04}.png", image)
     return {"x": x, "y": y}
+
+
+def write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write (height, width) or (height, width, 3) as an image, in the format of its name."""
+    Image.fromarray(pixels).save(path)
 
 
 def read_damaged(content: bytes, read: Callable[[Path], Any]) -> None:
