@@ -10,12 +10,14 @@ import own_data
 import pytest
 from trial_tasks import small_task
 
+from espalier.__main__ import main
 from espalier.core.errors import UserError
 from espalier.core.samples import RawData
-from espalier.core.trial import Status
+from espalier.core.trial import Status, Task
 from espalier.datasets import npz_size
 from espalier.datasets.npz import Npz
 from espalier.datasets.sample_counts import ImageCounts
+from espalier.plan import planning
 from espalier.train import worker_entry
 
 
@@ -68,6 +70,12 @@ def test_channels_are_where_they_are_said_to_be(tmp_path: Path) -> None:
     assert line.endswith("channels are to be first; set CONFIG_NPZ_CHANNELS_LAST=y")
 
 
+def own_task(folder: Path, **changes: str) -> Task:
+    """A small trial on own.npz."""
+    chosen = {"DATASET": "npz", "NPZ_FILE": "own.npz", "TRAIN_SUBSET": "0"}
+    return small_task({"DATA_DIR": str(folder)}, **chosen, **changes)
+
+
 X = np.zeros((200, 8, 8), np.uint8)
 LEARNING = {"PRUNING_METHOD": "none", "LEARNING_RATE": "0.01", "NUM_EPOCHS": "6"}
 
@@ -108,11 +116,52 @@ def test_a_plan_counts_what_is_loaded(tmp_path: Path) -> None:
     assert npz_size.count_samples({"NPZ_FILE": ""}, tmp_path) is None
 
 
+def test_a_budget_of_parameters_is_that_of_the_shape_in_the_file(tmp_path: Path) -> None:
+    own_data.write_npz(tmp_path / "own.npz")
+    lines = f'CONFIG_DATASET=npz\nCONFIG_NPZ_FILE="{tmp_path}/own.npz"\nCONFIG_MODEL=mlp\n'
+    lines += "CONFIG_MLP_LAYERS=2\nCONFIG_MLP_WIDTH=0\nCONFIG_MAX_PARAMS=700\n"
+    (tmp_path / "range").write_text(lines + "CONFIG_PRUNING_METHOD=none\n", encoding="utf-8")
+    (trial,) = planning.plan_from_files([tmp_path / "range"]).trials
+    assert trial.config["MLP_WIDTH"] == "8"  # 65 * 8 + 9 * 8 + 9 * 4 = 628; with 9, 715
+
+
+def test_packs_train_them_as_alone(tmp_path: Path) -> None:
+    own_data.write_npz(tmp_path / "own.npz")
+    seeds = [own_task(tmp_path, SEED=seed, MODEL="mlp") for seed in ("1", "2")]
+    results = dict(worker_entry.train_pack(seeds))
+    for place, task in enumerate(seeds):
+        packed, alone = (
+            each.measures["val_loss"] for each in (results[place], worker_entry.train_trial(task))
+        )
+        assert packed == pytest.approx(alone, rel=1e-5)
+
+
+def test_a_saved_model_is_evaluated_on_the_file_that_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_data.write_npz(tmp_path / "own.npz")
+    values = tmp_path / "values"
+    lines = ["DATASET=npz", f'NPZ_FILE="{tmp_path}/own.npz"', "MODEL=mlp", "PRUNING_METHOD=none"]
+    lines += ["NUM_EPOCHS=2", "SAVE_MODEL=y"]
+    values.write_text("".join(f"CONFIG_{line}\n" for line in lines), encoding="utf-8")
+    plan, results = str(tmp_path / "plan"), tmp_path / "results"
+    assert main(["sweep-generate", str(values), "--output-dir", plan]) == 0
+    command = ["sweep-run", "--config-dir", plan, "--output-dir", str(results), "--in-process"]
+    assert main(command) == 0
+    (model,) = map(str, results.glob("*/model.pt"))
+    assert main(["evaluate", model]) == 2
+    assert 'error: CONFIG_NPZ_FILE="": names no file' in capsys.readouterr().err
+    config = str(next(results.glob("*/config.txt")))
+    assert main(["evaluate", model, "--config", config]) == 0
+    assert "40 samples" in capsys.readouterr().out
+    own_data.write_npz(tmp_path / "own.npz", seed=1)
+    assert main(["evaluate", model, "--config", config]) == 2
+    assert "model.pt: was trained with" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("model", ["mlp", "lenet5"])
 def test_models_learn_from_them(tmp_path: Path, model: str) -> None:
     own_data.write_npz(tmp_path / "own.npz")
-    chosen = {"DATASET": "npz", "NPZ_FILE": "own.npz", "TRAIN_SUBSET": "0"}
-    task = small_task({"DATA_DIR": str(tmp_path)}, MODEL=model, **LEARNING, **chosen)
-    result = worker_entry.train_trial(task)
+    result = worker_entry.train_trial(own_task(tmp_path, MODEL=model, **LEARNING))
     assert result.status is Status.PASSED
     assert result.measures["test_acc"] > 60  # of 100; chance is 25
