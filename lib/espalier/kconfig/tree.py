@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import hashlib
 import os
+import shutil
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -11,7 +16,7 @@ import kconfiglib
 from espalier.core import component
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
-from espalier.core.paths import ROOT
+from espalier.core.paths import LIBRARY, ROOT, cache_folder
 
 MATRIX = {  # kind -> (symbol prefix of its choice members, of its test-matrix switches, mode)
     "model": ("MODEL_SELECT", "MODEL_ENABLE", "MODEL_MODE_MULTIPLE"),
@@ -33,7 +38,8 @@ def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
     What is read depends neither on a symbol prefix in the environment nor on a module
     `kconfigfunctions` on the path. Raises UserError, with file and line, if it cannot be read.
     """
-    write_switches(root)
+    os.environ["ESPALIER_SWITCHES"] = str(write_switches(root))
+    os.environ["ESPALIER_ROOMS"] = "." if root == LIBRARY else "lib/espalier"
     os.environ.pop("CONFIG_", None)
     os.environ["KCONFIG_FUNCTIONS"] = "espalier_has_no_kconfig_functions"
     os.environ["srctree"] = str(root)  # noqa: SIM112
@@ -43,15 +49,41 @@ def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
         raise UserError(f"{' '.join(str(error).split())}; correct the Kconfig file") from None
 
 
-def write_switches(root: Path) -> None:
+def write_switches(root: Path) -> Path:
     """Write, for each kind, a fragment with the test-matrix switch of each component.
 
     A component's own fragment cannot hold its switch: it is read inside of a choice, where a bool
-    would become a member.
+    would become a member. Return the folder of the fragments.
     """
-    for kind, (_, prefix, mode) in MATRIX.items():
-        text = "".join(_switch(prefix, mode, name) for name in component.names(kind))
-        _write_if_changed(root / "include" / "generated" / f"{kind}.Kconfig", text)
+    texts = {
+        f"{kind}.Kconfig": "".join(_switch(prefix, mode, name) for name in component.names(kind))
+        for kind, (_, prefix, mode) in MATRIX.items()
+    }
+    if root != LIBRARY:
+        _write(root / "include" / "generated", texts)
+        return Path("include/generated")
+    return _write_to_cache(texts)
+
+
+def _write_to_cache(texts: Mapping[str, str]) -> Path:
+    """Write fragments where users may write, in a folder named by what is in it; return it.
+
+    Where there can be no cache it is a folder that goes with this process.
+    """
+    name = hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()[:16]
+    folder = cache_folder() / "kconfig" / name
+    try:
+        _write(folder, texts)
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="espalier-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        _write(folder, texts)
+    return folder
+
+
+def _write(folder: Path, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        _write_if_changed(folder / name, text)
 
 
 def _switch(prefix: str, mode: str, name: str) -> str:
