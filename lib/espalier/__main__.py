@@ -31,6 +31,7 @@ from espalier.commands.options.make_variables import (  # noqa: E402
 )
 from espalier.core.errors import UserError  # noqa: E402
 from espalier.core.process import os_errors, terminal  # noqa: E402
+from espalier.core.texts.program_name import how_to_install  # noqa: E402
 
 CONSOLE = Path(sys.argv[0]).stem == "espalier"
 """Whether this is the program of an installed package; then it is called like make."""
@@ -39,6 +40,8 @@ SWEEPING = {"sweep-run", "train", "race", *SAME, "sweep"}
 """Verbs that first find their sweep, and only then stop: it has attempts to close, and a report."""
 BAD_INPUT, BAD_INPUT_OF = 2, {"verdict": 4}
 """The exit code of bad input, and of the verbs whose answer is an exit code, 2 among them."""
+TRAINING = {"torch", "torchvision", "sklearn", "mlxtend"}
+"""Modules that need not be there where nothing is trained."""
 MISSPELT = (click.NoSuchOption, click.exceptions.NoSuchCommand)
 COMPLETION = "_ESPALIER_COMPLETE"
 """The variable that a shell sets to get completions."""
@@ -182,6 +185,11 @@ def run(args: Sequence[str]) -> int:
             return int(COMMAND_LINE.invoke(context))
     except click.exceptions.Exit as end:  # of --help and --version
         return end.exit_code
+    except ModuleNotFoundError as error:
+        if error.name not in TRAINING:
+            raise
+        installs = how_to_install("train")
+        raise UserError(f"{error.name} is not installed; {installs} installs it") from None
 
 
 def describe_usage_error(error: click.UsageError, args: Sequence[str]) -> str:

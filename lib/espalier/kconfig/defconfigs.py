@@ -12,6 +12,7 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
 from espalier.core.text_files import read_user_text, split_lines
+from espalier.core.texts.program_name import MAKE
 from espalier.kconfig.advice import spelling
 
 RANGE_SUFFIX = "-range"
@@ -40,13 +41,13 @@ def find(name: str, root: Path = ROOT) -> Path:
     if name.endswith(RANGE_SUFFIX) and (root / "defconfigs" / name) in ranges(root):
         raise UserError(
             f"defconfigs/{name}: is a range file, not one configuration; "
-            f"make sweep RANGE_CONFIG=defconfigs/{name}"
+            f"{MAKE} sweep RANGE_CONFIG=defconfigs/{name}"
         )
     by_name = {path.name: path for path in presets(root)}
     if name not in by_name:
         near = spelling.nearest(name, by_name)
         hint = f"did you mean {near}? " if near else ""
-        raise UserError(f"no preset {name!r} in defconfigs/: {hint}make {LIST} lists them")
+        raise UserError(f"no preset {name!r} in defconfigs/: {hint}{MAKE} {LIST} lists them")
     return by_name[name]
 
 
@@ -78,10 +79,10 @@ def description(path: Path) -> str:
 def listing(root: Path = ROOT) -> str:
     """Return a table of presets and range files with their descriptions."""
     width = max((len(path.name) for path in paths(root)), default=0) + len("_defconfig")
-    parts = ["Presets (make <name>_defconfig):"]
+    parts = [f"Presets ({MAKE} <name>_defconfig):"]
     parts += [
         f"  {path.name + '_defconfig':<{width}} - {description(path)}" for path in presets(root)
     ]
-    parts += ["", "Range files (make sweep RANGE_CONFIG=defconfigs/<name>):"]
+    parts += ["", f"Range files ({MAKE} sweep RANGE_CONFIG=defconfigs/<name>):"]
     parts += [f"  {path.name:<{width}} - {description(path)}" for path in ranges(root)]
     return "\n".join(parts)

@@ -12,6 +12,7 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.file_digest import file_sha256
 from espalier.core.paths import ROOT
+from espalier.core.texts.program_name import MAKE
 from espalier.core.trial import Record
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
@@ -81,7 +82,7 @@ def _again(plan: Plan) -> str:
     given = " ".join(f"{name}={text}" for name, text in (plan.assignments or {}).items())
     over = f" SET={shlex.quote(given)}" if given else ""
     return (
-        f"plan again: make sweep-generate RANGE_CONFIG={named}{sampler}{over} "
+        f"plan again: {MAKE} sweep-generate RANGE_CONFIG={named}{sampler}{over} "
         "(the same trials continue their sweep; others begin a new one)"
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from espalier.analysis.race_standing import standing
 from espalier.core.records import PlanHeader
+from espalier.core.texts.program_name import EXECUTABLE, MAKE
 from espalier.plan.sweep_naming import naming_lines
 from espalier.report.race_report import round_line
 from espalier.run.displays.progress import counted, overall, running_line
@@ -48,6 +49,6 @@ def continuing(folder: Path, header: PlanHeader) -> str:
     """
     place = shlex.quote(str(folder))
     if header.entry:
-        command = ".venv/bin/python -m espalier sweep-run"
+        command = f"{EXECUTABLE} sweep-run"
         return f"{command} --dir {place} --entry {shlex.quote(header.entry)}"
-    return f"make sweep-run DIR={place}"
+    return f"{MAKE} sweep-run DIR={place}"

@@ -9,3 +9,11 @@ from espalier.core.paths import INSTALLED
 
 MAKE = "espalier" if INSTALLED else "make"
 """What stands before a target, in texts that say what to call."""
+
+EXECUTABLE = MAKE if INSTALLED else ".venv/bin/python -m espalier"
+"""What stands before a verb with options, which make would not hand on."""
+
+
+def how_to_install(stage: str) -> str:
+    """Return the command that installs the packages of a stage: train or trackers."""
+    return f"pip install 'espalier[{stage}]'" if INSTALLED else f"make setup-{stage}"
