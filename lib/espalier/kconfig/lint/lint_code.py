@@ -18,6 +18,7 @@ from typing import TypeAlias
 from kconfiglib import Choice, Kconfig, MenuNode, Symbol
 
 from espalier.core import component
+from espalier.core.paths import LIBRARY
 from espalier.kconfig.lint.lint_tree import Item, name, place
 
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -46,7 +47,8 @@ def findings(kconf: Kconfig, root: Path) -> Iterator[str]:
 
 
 def _files(root: Path, pattern: str) -> list[Path]:
-    return sorted([*(root / "lib").rglob(pattern), *(root / "models").rglob(pattern)])
+    folders = [root] if root == LIBRARY else [root / "lib", root / "models"]
+    return sorted(path for folder in folders for path in folder.rglob(pattern))
 
 
 def _nodes_in(path: Path) -> _Nodes:
@@ -131,8 +133,9 @@ def _unpaired_files(root: Path) -> Iterator[str]:
 
 def _folders(root: Path) -> Iterator[tuple[Path, str]]:
     """Yield the folder of each kind of component and the name of its base class."""
+    library = root if root == LIBRARY else root / "lib" / "espalier"
     for kind, (package, _) in component.KINDS.items():
-        yield root / "lib" / "espalier" / package, kind.title().replace("_", "")
+        yield library / package, kind.title().replace("_", "")
 
 
 def _classes(path: Path) -> Iterator[ast.ClassDef]:
