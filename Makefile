@@ -9,7 +9,7 @@ unexport PYTHONPATH PYTHONHOME CONFIG_
 # commands through the environment, as $$NAME in double quotes where a recipe needs it.
 GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY BASELINE BEST_PER DETECT \
 	SCENARIO DATASET BUDGET BENCH SAMPLER MAX_TRIALS ALPHA MARGIN MAX_SEEDS NEW REUSE HOLD \
-	FROM TO KCONFIG_CONFIG \
+	FROM TO KCONFIG_CONFIG EXTERNAL \
 	KCONFIG_SEED PYTHON UPGRADE V
 as-text = $(if $(filter environment command,$(firstword $(origin $(1)))),\
 	$(eval override $(1) := $$(value $(1)))$(eval export $(1)))
@@ -319,6 +319,7 @@ help:
 ##                            several by commas are compared
 ##   TRIALS=<names>         - What sweep-again runs again, and STATUS=failed, error or passed
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config
+##   EXTERNAL=<dir>[:<dir>] - Trees of your own: models, methods and more in folders outside
 ##   KCONFIG_SEED=<n>       - Seed of randconfig
 ##   PYTHON=<path>          - Python (3.11 or newer) to make the environment with
 ##   V=1                    - Show the commands

@@ -23,6 +23,7 @@ import click  # noqa: E402
 
 from espalier import __version__  # noqa: E402
 from espalier.commands import SWEEPS, VERBS  # noqa: E402
+from espalier.commands.options.external_option import HELP, take_external  # noqa: E402
 from espalier.commands.options.make_variables import check_variables  # noqa: E402
 from espalier.core.errors import UserError  # noqa: E402
 from espalier.core.process import os_errors, terminal  # noqa: E402
@@ -76,7 +77,7 @@ COMMAND_LINE = click.version_option(__version__, prog_name="espalier")(
         [Verb(verb, short_help=text) for verb, text in VERBS.items()],
         context_settings=SETTINGS,
         help="Benchmark networks that change shape while they train. `make help` lists the targets"
-        " that call these verbs.",
+        f" that call these verbs. {HELP}",
         subcommand_metavar="VERB ...",
     )
 )
@@ -91,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_in_lines(args: Sequence[str]) -> int:
     """Run a verb, print what is wrong in lines, and return the exit code."""
     try:
+        args = take_external(args)
         if not set(args[:1]) & SWEEPING:
             stop_signals.raise_at_once()
         return _printed(run(args), args)

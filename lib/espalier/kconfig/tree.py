@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -12,12 +14,17 @@ from espalier.core import component
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
+from espalier.core.trees import own_trees
+from espalier.core.trees.tree_layout import MENUS, PATTERNS, ROOMS
 
 MATRIX = {  # kind -> (symbol prefix of its choice members, of its test-matrix switches, mode)
     "model": ("MODEL_SELECT", "MODEL_ENABLE", "MODEL_MODE_MULTIPLE"),
     "optimizer": ("OPTIMIZER_SELECT", "OPTIMIZER_ENABLE", "OPTIMIZER_MODE_MULTIPLE"),
     "method": ("PRUNING_SELECT", "PRUNING_ENABLE", "PRUNING_MODE_MULTIPLE"),
 }
+
+_TREE = "ESPALIER_TREE_"
+"""How the variables begin by which Kconfig files name the trees outside."""
 
 
 class _Tree(kconfiglib.Kconfig):  # type: ignore[misc]
@@ -33,17 +40,55 @@ def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
     What is read depends neither on a symbol prefix in the environment nor on a module
     `kconfigfunctions` on the path. Raises UserError, with file and line, if it cannot be read.
     """
-    write_switches(root)
+    generated = Path("include", "generated", own_trees.label())
+    write_switches(root / generated)
+    write_sources(root / generated)
+    os.environ["GENERATED"] = str(generated)
     os.environ.pop("CONFIG_", None)
     os.environ["KCONFIG_FUNCTIONS"] = "espalier_has_no_kconfig_functions"
     os.environ["srctree"] = str(root)  # noqa: SIM112
     try:
-        return _Tree("Kconfig", warn=True, warn_to_stderr=False)
+        kconf = _Tree("Kconfig", warn=True, warn_to_stderr=False)
     except kconfiglib.KconfigError as error:  # its text names file and line
         raise UserError(f"{' '.join(str(error).split())}; correct the Kconfig file") from None
+    _check_once(kconf)
+    return kconf
 
 
-def write_switches(root: Path) -> None:
+def _check_once(kconf: kconfiglib.Kconfig) -> None:
+    """Raise UserError for a symbol or choice of a tree outside that another file has too."""
+    for item in [*kconf.unique_defined_syms, *kconf.unique_choices]:
+        places = {node.filename: f"{node.filename}:{node.linenr}" for node in item.nodes}
+        outside = [place for file, place in places.items() if Path(file).is_absolute()]
+        if len(places) > 1 and outside:
+            other = next(place for place in places.values() if place != outside[-1])
+            raise UserError(f"{outside[-1]}: {item.name} stands in {other} too; rename it")
+
+
+def write_sources(folder: Path) -> None:
+    """Write, for each room, what reads the fragments of the trees outside; nothing without any.
+
+    A tree is named by a variable, so that to move it changes no file.
+    """
+    trees = own_trees.external()
+    for number, tree in enumerate(trees):
+        os.environ[f"{_TREE}{number}"] = glob.escape(str(tree))
+    for room in ROOMS.values() if trees else ():
+        patterns = [f"{room}/{pattern}" for pattern in PATTERNS]
+        _write_if_changed(folder / "external" / f"{room}.Kconfig", _sources(trees, patterns))
+    if trees:
+        _write_if_changed(folder / "external" / "Kconfig", _sources(trees, [MENUS]))
+
+
+def _sources(trees: Sequence[Path], patterns: Sequence[str]) -> str:
+    return "".join(
+        f'osource "$({_TREE}{number})/{pattern}"\n\n'
+        for number in range(len(trees))
+        for pattern in patterns
+    )
+
+
+def write_switches(folder: Path) -> None:
     """Write, for each kind, a fragment with the test-matrix switch of each component.
 
     A component's own fragment cannot hold its switch: it is read inside of a choice, where a bool
@@ -51,7 +96,7 @@ def write_switches(root: Path) -> None:
     """
     for kind, (_, prefix, mode) in MATRIX.items():
         text = "".join(_switch(prefix, mode, name) for name in component.names(kind))
-        _write_if_changed(root / "include" / "generated" / f"{kind}.Kconfig", text)
+        _write_if_changed(folder / f"{kind}.Kconfig", text)
 
 
 def _switch(prefix: str, mode: str, name: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
 from espalier.core.trial import Record, Trial
@@ -267,6 +268,7 @@ def _plan(
         design=expansion.design,
         controls=symbols.controls,
         claims=claim_seal.seal(expansion.settings, trials),
+        trees=revision.trees(),
     )
 
 
@@ -341,6 +343,7 @@ def _join(symbols: Symbols, paths: Sequence[Path], singles: Sequence[Plan]) -> P
         claims=claim_seal.seal(singles[0].settings, trials),
         counts=counts,
         notes=list(dict.fromkeys(note for single in singles for note in single.notes)),
+        trees=singles[0].trees,
     )
 
 

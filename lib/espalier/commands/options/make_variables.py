@@ -17,7 +17,7 @@ GOAL, GIVEN = "MAKE_GOAL", "MAKE_VARIABLES"
 """The variables of the environment that hold make's target and the names."""
 SET = "SET"
 """The variable with values of symbols."""
-ANYWHERE = {"V", "PYTHON", "KCONFIG_CONFIG", "GOAL"}
+ANYWHERE = {"V", "PYTHON", "KCONFIG_CONFIG", "EXTERNAL", "GOAL"}
 """Variables that may stand beside every target."""
 VERBS_OF = {
     "all": ("train",),
