@@ -1,7 +1,8 @@
 """The revision of the code and the versions of its libraries, without importing any.
 
 Code is what a trial's numbers can hang on: the Python and Kconfig files of the library, those of
-`models/` and of trees outside with them, tracked by git or not. Results, range files, tests and pages are none of it.
+`models/` and of trees outside with them, tracked by git or not. Results, range files, tests and
+pages are none of it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which trees of components there are: the harness's own, and those that its user names.
 
 `EXTERNAL=dir[:dir]`, or --external, names folders outside. Such a tree has a Kconfig, the rooms
-of `tree_layout` and defconfigs/, or some of these, and what is in them counts as if it were ours. Nothing
-else says which trees there are. A file or a store never does: Python files are programs.
+of `tree_layout` and defconfigs/, or some of these, and what is in them counts as if it were ours.
+Nothing else tells which trees there are. A file or a store never does: Python files are programs.
 """
 
 from __future__ import annotations
