@@ -199,6 +199,7 @@ config-given:
 ##   types              - Static types
 ##   test               - Tests
 ##   test-nightly       - The combinations that test leaves out; half an hour
+##   check-external     - The contracts for what is in EXTERNAL=<dir>, and its own tests/
 ##   bench              - Measure everything, half an hour; writes docs/benchmarks.md
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
 ##   docs-figures       - Write the numbers of the pages from the records of benchmarks/
@@ -230,6 +231,20 @@ test: setup-dev setup-trackers
 
 test-nightly: setup-dev setup-trackers
 	$(QUIET)$(PYTEST) -m nightly
+
+# The tests that try every component: those about one of EXTERNAL, and the tests that lie there.
+CONTRACTS := tests/test_components.py $(addprefix tests/,models/test_models.py \
+	datasets/test_every_dataset.py optimizers/test_every_optimizer.py \
+	lr_schedules/test_lr_schedules.py methods/test_every_method.py \
+	train/test_every_symbol.py train/test_micro_batching.py train/packs/test_pack.py)
+.PHONY: check-external
+check-external: setup-dev
+	@test -n "$$EXTERNAL" || { printf '%s %s\n' "error: EXTERNAL names no tree;" \
+		"for example: make check-external EXTERNAL=../my-tree" >&2; exit 2; }
+	$(QUIET)$(ESPALIER) lint
+	$(QUIET)set -f; IFS=:; set --; for tree in $$EXTERNAL; do \
+		test ! -d "$$tree/tests" || set -- "$$@" "$$tree/tests"; done; unset IFS; \
+		EXTERNAL= $(PYTEST) -c pyproject.toml --rootdir=. --external "$$EXTERNAL" $(CONTRACTS) "$$@"
 
 # Not with -P: the programs share modules of their own folder.
 BENCHMARKS := .venv/bin/python benchmarks/collect.py
