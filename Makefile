@@ -274,6 +274,13 @@ lock: setup-plan
 		-c requirements/dev.txt -o requirements/$$name.txt || exit; done
 
 ##
+## Components:
+##   new                - KIND=model NAME=<name>: the files of a new one, in EXTERNAL=<dir> or here
+.PHONY: new
+new: setup-plan
+	$(QUIET)$(ESPALIER) $@
+
+##
 ## Documentation:
 ##   help               - This text; README.md is the guide, docs/ the detail
 .PHONY: help
@@ -315,7 +322,8 @@ help:
 ##                            folder of figures and export
 ##   TO=<format>            - What export writes for: tensorboard, mlflow, trackio, wandb-offline,
 ##                            csv; for diffconfig a configuration
-##   KIND=<names>           - Figures: which, by commas (all that the sweep has)
+##   KIND=<names>           - Figures: which, by commas (all that the sweep has); new: model,
+##                            dataset, optimizer, lr_schedule or method
 ##   STYLE=<size>           - Figures: for a column of a paper, a page or a talk (page)
 ##   SIZE=<inches>          - Figures: width and height of each, as 3.4x2.6
 ##   DPI=<n>                - Figures: dots per inch of a png
@@ -324,7 +332,8 @@ help:
 ##   TOP=<n>                - Figures: how many of the best are drawn; sweep-list: shown with Q (5)
 ##   TITLE=<text>           - Figures: a title above each
 ##   LABELS=<words>         - Figures: "val_acc=Accuracy;TARGET_SPARSITY=Sparsity" on axes and keys
-##   NAME=<name>            - What a new sweep is called, in its folder's name and its reports
+##   NAME=<name>            - What a new sweep is called, in its folder's name and its reports; new:
+##                            the component
 ##   NOTE=<text>            - A line on what a sweep is for; none takes it away
 ##   TAGS=<tag>,...         - Words that group sweeps; none takes them away
 ##   Q=<query>              - What sweep-list lists: = != < <= > >= ~ & | ! and parentheses

@@ -85,10 +85,10 @@ def _read_trees(text: str) -> tuple[Path, ...]:
 def _tree(name: str) -> Path:
     path = Path(os.path.realpath(Path(name).expanduser()))
     if not path.is_dir():
-        raise UserError(f"{VARIABLE}={name}: must be folders with colons between; there is none")
+        raise UserError(f"{VARIABLE}={name}: no such folder; make it; colons part folders")
     if path in (ROOT, LIBRARY):
         raise UserError(f"{VARIABLE}={name}: is the harness's own tree; leave it out")
     holds = (MENUS, DEFCONFIGS, *ROOMS.values())
-    if not any((path / each).exists() for each in holds):
+    if any(path.iterdir()) and not any((path / each).exists() for each in holds):
         raise UserError(f"{VARIABLE}={name}: has none of {', '.join(holds)}; name another folder")
     return path
