@@ -199,6 +199,7 @@ config-given:
 ##   types              - Static types
 ##   test               - Tests
 ##   test-nightly       - The combinations that test leaves out; half an hour
+##   new                - KIND=model NAME=<name>: files of a component, in EXTERNAL=<dir> or here
 ##   check-external     - The contracts for what is in EXTERNAL=<dir>, and its own tests/
 ##   bench              - Measure everything, half an hour; writes docs/benchmarks.md
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
@@ -237,10 +238,15 @@ CONTRACTS := tests/test_components.py $(addprefix tests/,models/test_models.py \
 	datasets/test_every_dataset.py optimizers/test_every_optimizer.py \
 	lr_schedules/test_lr_schedules.py methods/test_every_method.py \
 	train/test_every_symbol.py train/test_micro_batching.py train/packs/test_pack.py)
-.PHONY: check-external
-check-external: setup-dev
+.PHONY: new check-external external-given
+new: setup-plan
+	$(QUIET)$(ESPALIER) $@
+
+external-given:
 	@test -n "$$EXTERNAL" || { printf '%s %s\n' "error: EXTERNAL names no tree;" \
 		"for example: make check-external EXTERNAL=../my-tree" >&2; exit 2; }
+
+check-external: external-given setup-dev
 	$(QUIET)$(ESPALIER) lint
 	$(QUIET)set -f; IFS=:; set --; for tree in $$EXTERNAL; do \
 		test ! -d "$$tree/tests" || set -- "$$@" "$$tree/tests"; done; unset IFS; \
@@ -272,13 +278,6 @@ lock: setup-plan
 	$(QUIET)$(LOCK) requirements/trackers.in -o requirements/trackers.txt
 	$(QUIET)for name in train plan bench; do $(LOCK) requirements/$$name.in \
 		-c requirements/dev.txt -o requirements/$$name.txt || exit; done
-
-##
-## Components:
-##   new                - KIND=model NAME=<name>: the files of a new one, in EXTERNAL=<dir> or here
-.PHONY: new
-new: setup-plan
-	$(QUIET)$(ESPALIER) $@
 
 ##
 ## Documentation:
