@@ -53,6 +53,8 @@ SHARED = [
     SnapshotPlan,
     StartPlan,
 ]  # dataclasses of symbols that are no components
+PLAIN = {"none", "state", "step", "magnitude", "text", "folder"}
+"""Names that are plain English or option values too."""
 COMPONENTS = [(kind, name) for kind in component.KINDS for name in component.names(kind)]
 LIBRARY = ROOT / "lib" / "espalier"
 
@@ -173,7 +175,7 @@ def _of_the_matrix(symbol):
 
 def test_no_other_file_names_a_component():
     """Literals only; words that are also plain English or option values cannot be told apart."""
-    names = {name for _, name in COMPONENTS} - {"none", "state", "step", "magnitude"}
+    names = {name for _, name in COMPONENTS} - PLAIN
     own = {room.resolve() for kind in component.KINDS for room in rooms(kind)}
     own |= {path.resolve().parent for path in (LIBRARY / "methods").glob("*/*.Kconfig")}
     smears = [

@@ -15,7 +15,8 @@ def symbols() -> Symbols:
 
 def test_every_path_and_every_check_of_data_needs_trust(symbols: Symbols) -> None:
     assert set(symbols.need_trust) == {
-        *("DATA_DIR", "DOWNLOAD", "DATA_VERIFY", "TEXT_FILE", "TEXT_SHIFT_FILE", "START_WEIGHTS")
+        *("DATA_DIR", "DOWNLOAD", "DATA_VERIFY", "START_WEIGHTS"),
+        *("TEXT_FILE", "TEXT_SHIFT_FILE", "FOLDER_PATH", "NPZ_FILE"),
     }
     texts = {name for name in symbols.prompted if symbols.kind(name) == "string"}
     others = {"BLOCKS_SIZES", "CLAIM", "MULTISCALE_FACTORS", "PRIORITY", "RANK_BY"}  # no paths

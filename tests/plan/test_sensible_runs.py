@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import guide
+import own_data
 import pytest
 
 from espalier.core import component
@@ -205,6 +206,19 @@ def test_a_text_that_is_not_there_is_no_matter_of_the_plan(
             f"{text}CONFIG_NUM_EPOCHS=2\nCONFIG_LR_SCHEDULE=step\nCONFIG_STEP_EVERY_EPOCHS=9\n",
             symbols,
         )
+
+
+def test_counting_data_of_ones_own_imports_no_torch(tmp_path: Path) -> None:
+    own_data.write_npz(tmp_path / "own.npz")
+    own_data.write_folders(tmp_path / "own")
+    program = (
+        "import sys; from pathlib import Path; from espalier.datasets import sample_counts as s;"
+        f"at = Path({str(tmp_path)!r}); values = {{'NPZ_FILE': 'own.npz', 'FOLDER_PATH': 'own'}};"
+        "assert s.count('npz', values, at) == s.count('folder', values, at);"
+        "assert s.count('npz', values, at).train == 160;"
+        "assert 'torch' not in sys.modules and 'PIL' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_planning_imports_no_torch() -> None:

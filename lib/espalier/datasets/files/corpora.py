@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from espalier.core.errors import UserError
+from espalier.datasets.files.own_path import own_path
 
 CODE_CHARACTERS = 1_000_000
 MODULES = (
@@ -69,9 +70,7 @@ def shakespeare(path: Path) -> str:
 
 def any_file(data_dir: Path, name: str) -> str:
     """Return the text of the file `name`, relative to `data_dir` unless it is absolute."""
-    if not name:
-        raise UserError('CONFIG_TEXT_FILE="": names no file; set it to the path of a text in UTF-8')
-    return _read(data_dir / name)
+    return _read(own_path(data_dir, name, "CONFIG_TEXT_FILE", "a text in UTF-8"))
 
 
 def _read(path: Path) -> str:
