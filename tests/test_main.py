@@ -97,7 +97,7 @@ def test_output_that_cannot_be_written_is_one_line_and_no_success() -> None:
     [
         (
             "sweep-rum",
-            "no such command 'sweep-rum'; did you mean sweep-run or sweep-rebuild or sweep-focus?",
+            "no such command 'sweep-rum'; did you mean sweep-run or sweep-rebuild or sweep?",
         ),
         ("zzz", "no such command 'zzz'; see python -m espalier --help"),
         ("--zzz", "no such option '--zzz'; see python -m espalier --help"),
@@ -128,7 +128,7 @@ def test_output_that_cannot_be_written_is_one_line_and_no_success() -> None:
         ("sweep-leaderboard --top 0", "--top 0: must be an integer of at least 1"),
         (
             "sweep-lineage --format gif",
-            "--format gif: must be one of png, svg, pdf",
+            "--format gif: must be one of pdf, svg, png",
         ),
         ("sweep-focus --region nan", "--region nan: must be a factor above 1, such as 2"),
         (

@@ -106,6 +106,9 @@ def test_make_calls_verbs_that_exist_with_options_that_they_have() -> None:
         (["sweep-run", "--pa"], {"--parallel", "--pack"}),
         (["sweep-lineage", "--format", ""], {"png", "svg", "pdf"}),
         (["config", "digits-matrix"], {"digits-matrix_defconfig"}),
+        (["digits-matrix"], {"digits-matrix_defconfig"}),
+        (["menu"], {"menuconfig"}),
+        (["sweep", "PARALLEL=2", "--pa"], {"--parallel", "--pack"}),
     ],
 )
 def test_a_shell_completes(

@@ -10,7 +10,8 @@ import click
 from espalier.commands.options.option_types import make_option, one_of
 from espalier.core import component
 from espalier.core.errors import UserError
-from espalier.core.paths import ROOT
+from espalier.core.paths import INSTALLED
+from espalier.core.texts.program_name import MAKE
 from espalier.core.trees import own_trees
 from espalier.core.trees.own_trees import VARIABLE
 
@@ -35,7 +36,8 @@ def command(kind: str, name: str) -> int:
         print(f"Wrote {path}")
     given = f" {VARIABLE}={shlex.quote(str(tree))}" if tree else ""
     print(f"next: CONFIG_{component.KINDS[kind][1]}={name} in a range file chooses it;")
-    print(f"make {'check-external' if tree else 'check'}{given} tries it")
+    tries = "lint" if INSTALLED else "check-external" if tree else "check"
+    print(f"{MAKE} {tries}{given} tries it")
     return 0
 
 
@@ -45,6 +47,6 @@ def _tree() -> Path | None:
     if len(trees) > 1:
         named = ":".join(map(str, trees))
         raise UserError(f"{VARIABLE}={named}: a component is written to one tree; name one")
-    if not trees and not (ROOT / "tests").is_dir():  # an installed package is no place to write to
+    if INSTALLED and not trees:  # the package is no place to write to
         raise UserError(f"{VARIABLE} names no tree; make a folder for it, and name it")
     return trees[0] if trees else None

@@ -12,6 +12,7 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
 from espalier.core.text_files import read_user_text, split_lines
+from espalier.core.texts.program_name import MAKE
 from espalier.core.trees import own_trees
 from espalier.kconfig.advice import spelling
 
@@ -52,13 +53,13 @@ def find(name: str, root: Path = ROOT) -> Path:
     if name.endswith(RANGE_SUFFIX) and (path := named(name, root)):
         place = shown(path, root)
         raise UserError(
-            f"{place}: is a range file, not one configuration; make sweep RANGE_CONFIG={place}"
+            f"{place}: is a range file, not one configuration; {MAKE} sweep RANGE_CONFIG={place}"
         )
     by_name = {path.name: path for path in presets(root)}
     if name not in by_name:
         near = spelling.nearest(name, by_name)
         hint = f"did you mean {near}? " if near else ""
-        raise UserError(f"no preset {name!r} in defconfigs/: {hint}make {LIST} lists them")
+        raise UserError(f"no preset {name!r} in defconfigs/: {hint}{MAKE} {LIST} lists them")
     return by_name[name]
 
 
@@ -90,10 +91,10 @@ def description(path: Path) -> str:
 def listing(root: Path = ROOT) -> str:
     """Return a table of presets and range files with their descriptions."""
     width = max((len(path.name) for path in paths(root)), default=0) + len("_defconfig")
-    parts = ["Presets (make <name>_defconfig):"]
+    parts = [f"Presets ({MAKE} <name>_defconfig):"]
     parts += [
         f"  {path.name + '_defconfig':<{width}} - {description(path)}" for path in presets(root)
     ]
-    parts += ["", "Range files (make sweep RANGE_CONFIG=defconfigs/<name>):"]
+    parts += ["", f"Range files ({MAKE} sweep RANGE_CONFIG=defconfigs/<name>):"]
     parts += [f"  {path.name:<{width}} - {description(path)}" for path in ranges(root)]
     return "\n".join(parts)

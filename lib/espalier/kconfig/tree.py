@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import glob
+import hashlib
 import os
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -13,7 +17,7 @@ import kconfiglib
 from espalier.core import component
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
-from espalier.core.paths import ROOT
+from espalier.core.paths import LIBRARY, ROOT, cache_folder
 from espalier.core.trees import own_trees
 from espalier.core.trees.tree_layout import MENUS, PATTERNS, ROOMS
 
@@ -40,10 +44,10 @@ def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
     What is read depends neither on a symbol prefix in the environment nor on a module
     `kconfigfunctions` on the path. Raises UserError, with file and line, if it cannot be read.
     """
-    generated = Path("include", "generated", own_trees.label())
-    write_switches(root / generated)
-    write_sources(root / generated)
-    os.environ["GENERATED"] = str(generated)
+    os.environ["ESPALIER_GENERATED"] = glob.escape(str(write_generated(root)))
+    os.environ["ESPALIER_ROOMS"] = "." if root == LIBRARY else "lib/espalier"
+    for number, outside in enumerate(own_trees.external()):
+        os.environ[f"{_TREE}{number}"] = glob.escape(str(outside))
     os.environ.pop("CONFIG_", None)
     os.environ["KCONFIG_FUNCTIONS"] = "espalier_has_no_kconfig_functions"
     os.environ["srctree"] = str(root)  # noqa: SIM112
@@ -65,38 +69,67 @@ def _check_once(kconf: kconfiglib.Kconfig) -> None:
             raise UserError(f"{outside[-1]}: {item.name} stands in {other} too; rename it")
 
 
-def write_sources(folder: Path) -> None:
-    """Write, for each room, what reads the fragments of the trees outside; nothing without any.
+def write_generated(root: Path) -> Path:
+    """Write the fragments that depend on which components there are; return their folder."""
+    texts = {**_switches(), **_sources(len(own_trees.external()))}
+    if root == LIBRARY:
+        return _write_to_cache(texts)
+    folder = Path("include", "generated", own_trees.label())
+    _write(root / folder, texts)
+    return folder
+
+
+def _sources(trees: int) -> dict[str, str]:
+    """Return, for each room, what reads the fragments of so many trees outside; without any none.
 
     A tree is named by a variable, so that to move it changes no file.
     """
-    trees = own_trees.external()
-    for number, tree in enumerate(trees):
-        os.environ[f"{_TREE}{number}"] = glob.escape(str(tree))
-    for room in ROOMS.values() if trees else ():
-        patterns = [f"{room}/{pattern}" for pattern in PATTERNS]
-        _write_if_changed(folder / "external" / f"{room}.Kconfig", _sources(trees, patterns))
-    if trees:
-        _write_if_changed(folder / "external" / "Kconfig", _sources(trees, [MENUS]))
+    patterns = {
+        f"{room}.Kconfig": [f"{room}/{each}" for each in PATTERNS] for room in ROOMS.values()
+    }
+    patterns[MENUS] = [MENUS]
+    return {f"external/{name}": _reading(trees, each) for name, each in patterns.items() if trees}
 
 
-def _sources(trees: Sequence[Path], patterns: Sequence[str]) -> str:
+def _reading(trees: int, patterns: Sequence[str]) -> str:
     return "".join(
         f'osource "$({_TREE}{number})/{pattern}"\n\n'
-        for number in range(len(trees))
+        for number in range(trees)
         for pattern in patterns
     )
 
 
-def write_switches(folder: Path) -> None:
-    """Write, for each kind, a fragment with the test-matrix switch of each component.
+def _switches() -> dict[str, str]:
+    """Return, for each kind, a fragment with the test-matrix switch of each component.
 
     A component's own fragment cannot hold its switch: it is read inside of a choice, where a bool
     would become a member.
     """
-    for kind, (_, prefix, mode) in MATRIX.items():
-        text = "".join(_switch(prefix, mode, name) for name in component.names(kind))
-        _write_if_changed(folder / f"{kind}.Kconfig", text)
+    return {
+        f"{kind}.Kconfig": "".join(_switch(prefix, mode, name) for name in component.names(kind))
+        for kind, (_, prefix, mode) in MATRIX.items()
+    }
+
+
+def _write_to_cache(texts: Mapping[str, str]) -> Path:
+    """Write fragments where users may write, in a folder named by what is in it; return it.
+
+    Where there can be no cache it is a folder that goes with this process.
+    """
+    name = hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()[:16]
+    folder = cache_folder() / "kconfig" / name
+    try:
+        _write(folder, texts)
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="espalier-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        _write(folder, texts)
+    return folder
+
+
+def _write(folder: Path, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        _write_if_changed(folder / name, text)
 
 
 def _switch(prefix: str, mode: str, name: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
+from espalier.core.texts.program_name import MAKE
 from espalier.core.trees.tree_layout import DEFCONFIGS
 from espalier.core.trial import Record, Trial
 from espalier.kconfig import defconfigs, dotconfig, range_file, requests, tree
@@ -167,7 +168,9 @@ def find(name: str, root: Path = ROOT) -> Path:
     if Path(name).is_dir():
         raise UserError(f"RANGE_CONFIG={name}: is no file; name a range file")
     near = defconfigs.near_range(last, root)
-    hint = f"did you mean {near}?" if near else f"they lie there; make {defconfigs.LIST} lists them"
+    hint = (
+        f"did you mean {near}?" if near else f"they lie there; {MAKE} {defconfigs.LIST} lists them"
+    )
     raise UserError(f"{name}: no such range file, nor {DEFCONFIGS}/{last}; {hint}")
 
 
@@ -179,7 +182,7 @@ def _join_parts(
     if any(expansion.design for _, expansion in parts):
         raise UserError(
             f"{path}: means {len(parts)} range files, and a sampler chooses from one; "
-            f"make import-config FROM={path} OUT=<file> writes them"
+            f"{MAKE} import-config FROM={path} OUT=<file> writes them"
         )
     allowed = limit or int(whole.settings[expand.LIMIT])
     if len(whole.configs) > allowed:
@@ -320,7 +323,7 @@ def _single(symbols: Symbols, path: Path) -> Plan:
     single = plan_from_files([path], symbols=symbols)
     if len(single.trials) != 1:
         trials = len(single.trials)
-        raise UserError(f"{path}: means {trials} trials, not one; use make sweep-generate for it")
+        raise UserError(f"{path}: means {trials} trials, not one; use {MAKE} sweep-generate for it")
     return single
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from espalier.core import component
 from espalier.core.errors import CannotTrain, UserError
-from espalier.core.paths import ROOT
+from espalier.core.paths import BASE
 from espalier.core.run_length import Rest, RunLength, RunSchedule, steps_in
 from espalier.core.trees import own_trees
 from espalier.core.trial_config import Config
@@ -36,7 +36,7 @@ Refused = Mapping[str, CannotTrain]
 
 def refusals(expansion: Expansion) -> dict[str, CannotTrain]:
     """Return what the run of a configuration would be refused for, of those that would be."""
-    runs = SensibleRuns(ROOT / expansion.settings.get(DATA_DIR, ""))
+    runs = SensibleRuns(BASE / expansion.settings.get(DATA_DIR, ""))
     refused = {key: runs.refusal(config) for key, config in expansion.configs.items()}
     return {key: error for key, error in refused.items() if error is not None}
 
@@ -95,7 +95,7 @@ def rest_notes(expansion: Expansion) -> list[str]:
 
     What is measured then holds the network's recovery, which a control has not.
     """
-    runs = SensibleRuns(ROOT / expansion.settings.get(DATA_DIR, ""))
+    runs = SensibleRuns(BASE / expansion.settings.get(DATA_DIR, ""))
     short: dict[str, list[Rest]] = {}
     for config in expansion.configs.values():
         for name, rest in runs.rests(config).items():

@@ -12,6 +12,7 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.file_digest import file_sha256
 from espalier.core.paths import ROOT
+from espalier.core.texts.program_name import MAKE
 from espalier.core.trees.needed_trees import check_trees, external_text
 from espalier.core.trial import Record
 from espalier.kconfig import tree
@@ -84,7 +85,7 @@ def _again(plan: Plan) -> str:
     over = f" SET={shlex.quote(given)}" if given else ""
     trees = f" {text}" if (text := external_text(plan.trees)) else ""
     return (
-        f"plan again: make sweep-generate RANGE_CONFIG={named}{sampler}{over}{trees} "
+        f"plan again: {MAKE} sweep-generate RANGE_CONFIG={named}{sampler}{over}{trees} "
         "(the same trials continue their sweep; others begin a new one)"
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from espalier.analysis.race_standing import standing
 from espalier.core.records import PlanHeader
+from espalier.core.texts.program_name import EXECUTABLE, MAKE
 from espalier.core.trees.needed_trees import external_text
 from espalier.plan.sweep_naming import naming_lines
 from espalier.report.race_report import round_line
@@ -50,7 +51,7 @@ def continuing(folder: Path, header: PlanHeader) -> str:
     place = shlex.quote(str(folder))
     trees = f" {text}" if (text := external_text(header.trees)) else ""
     if header.entry:
-        command = ".venv/bin/python -m espalier sweep-run"
+        command = f"{EXECUTABLE} sweep-run"
         entry = f"--entry {shlex.quote(header.entry)}"
         return f"{trees} {command} --dir {place} {entry}".strip()
-    return f"make sweep-run DIR={place}{trees}"
+    return f"{MAKE} sweep-run DIR={place}{trees}"

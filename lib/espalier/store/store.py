@@ -21,6 +21,7 @@ from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
 from espalier.core.process import disk_full
 from espalier.core.records import PlanHeader
+from espalier.core.texts.program_name import MAKE
 from espalier.core.trial import Record, Result, Status, Trial
 from espalier.plan.sweep_naming import SweepNaming, naming_of
 from espalier.store import connections, file_systems, schema, sqlite_errors
@@ -434,6 +435,6 @@ def _row(trial: Trial, config: str, directory: str, origin: Path) -> tuple[objec
 
 def _absent(path: Path) -> UserError:
     if not path.parent.exists():
-        return UserError(f"{path.parent}: no such folder; `make sweep-list` lists the sweeps")
+        return UserError(f"{path.parent}: no such folder; `{MAKE} sweep-list` lists the sweeps")
     lost = f"; if it was lost, {sqlite_errors.cure(path.parent)}" if path.parent.is_dir() else ""
-    return UserError(f"{path}: no such file; a sweep's results start with `make sweep-run`{lost}")
+    return UserError(f"{path}: no such file; a sweep's results start with `{MAKE} sweep-run`{lost}")

@@ -24,7 +24,7 @@ def take_external(args: Sequence[str]) -> list[str]:
     for word in words:
         if word == OPTION:
             named.append(_given(next(words, "")))
-        elif word.startswith(f"{OPTION}="):
+        elif word.startswith((f"{OPTION}=", f"{own_trees.VARIABLE}=")):
             named.append(_given(word.partition("=")[2]))
         else:
             left.append(word)

@@ -13,6 +13,7 @@ from espalier.commands.options.option_types import sweep_dir
 from espalier.core.errors import UserError
 from espalier.core.names import check_links
 from espalier.core.paths import RESULTS
+from espalier.core.texts.program_name import MAKE
 from espalier.plan.sweep_naming import CLEARED, SweepNaming, naming_lines
 from espalier.store import plan_files
 from espalier.store.results_dir import STORE, newest_sweep
@@ -41,5 +42,5 @@ def command(note: str | None, tags: list[str] | None, folder: Path | None) -> in
         plan_files.write(folder, store)
         said = naming_lines(store.header)
     print("\n".join([str(folder), *said]))
-    print(f"`make report DIR={shlex.quote(str(folder))}` writes its reports again")
+    print(f"`{MAKE} report DIR={shlex.quote(str(folder))}` writes its reports again")
     return 0

@@ -19,6 +19,7 @@ from kconfiglib import Choice, Kconfig, MenuNode, Symbol
 
 from espalier.core import component
 from espalier.core.errors import UserError
+from espalier.core.paths import LIBRARY
 from espalier.core.text_files import read_user_text
 from espalier.core.trees import own_trees
 from espalier.core.trees.tree_layout import MENUS, ROOMS
@@ -50,9 +51,9 @@ def findings(kconf: Kconfig, root: Path) -> Iterator[str]:
 
 
 def _files(root: Path, pattern: str) -> list[Path]:
+    own = [root] if root == LIBRARY else [root / "lib", root / "models"]
     outside = [room for tree in own_trees.external() for room in _rooms(tree)]
-    folders = [root / "lib", root / "models", *outside]
-    return sorted(path for folder in folders for path in folder.rglob(pattern))
+    return sorted(path for folder in [*own, *outside] for path in folder.rglob(pattern))
 
 
 def _rooms(tree: Path) -> list[Path]:
@@ -145,9 +146,10 @@ def _unpaired_files(root: Path) -> Iterator[str]:
 
 def _folders(root: Path) -> Iterator[tuple[Path, str]]:
     """Yield the folder of each kind of component and the name of its base class."""
+    library = root if root == LIBRARY else root / "lib" / "espalier"
     for kind, (package, _) in component.KINDS.items():
         outside = [tree / package for tree in own_trees.external()]
-        for folder in (root / "lib" / "espalier" / package, *outside):
+        for folder in (library / package, *outside):
             yield folder, kind.title().replace("_", "")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from espalier.core.errors import UserError
 from espalier.core.texts.count_text import count_text
+from espalier.core.texts.program_name import MAKE
 from espalier.report.figures.axis_names import AxisNames
 from espalier.report.figures.axis_scales import scale_numbers
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
@@ -70,7 +71,7 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     """
     path = source.folder / SEEDS
     if not path.is_file():
-        raise NothingToDrawError("has none: it is of the folder that `make seed-finder` writes")
+        raise NothingToDrawError(f"has none: it is of the folder that `{MAKE} seed-finder` writes")
     try:
         search = read_search(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
