@@ -25,6 +25,7 @@ import click  # noqa: E402
 
 from espalier import __version__  # noqa: E402
 from espalier.commands import CONFIGURATORS, SAME, SWEEPS, TARGETS, VERBS  # noqa: E402
+from espalier.commands.options.external_option import HELP, take_external  # noqa: E402
 from espalier.commands.options.make_variables import (  # noqa: E402
     check_variables,
     take_variables,
@@ -131,7 +132,7 @@ COMMAND_LINE = click.version_option(__version__, prog_name="espalier")(
         [Verb(verb, text) for verb, text in VERBS.items()],
         context_settings=SETTINGS,
         help="Benchmark networks that change shape while they train. Verbs are called as targets of"
-        " make are, with variables: `sweep RANGE_CONFIG=my-range PARALLEL=2`.",
+        f" make are, with variables: `sweep RANGE_CONFIG=my-range PARALLEL=2`. {HELP}",
         subcommand_metavar="VERB ...",
     )
 )
@@ -146,6 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_in_lines(args: Sequence[str]) -> int:
     """Run a verb, print what is wrong in lines, and return the exit code."""
     try:
+        args = take_external(args)
         if not set(args[:1]) & SWEEPING:
             stop_signals.raise_at_once()
         return _printed(run(args), args)

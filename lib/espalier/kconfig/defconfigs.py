@@ -13,6 +13,7 @@ from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
 from espalier.core.text_files import read_user_text, split_lines
 from espalier.core.texts.program_name import MAKE
+from espalier.core.trees import own_trees
 from espalier.kconfig.advice import spelling
 
 RANGE_SUFFIX = "-range"
@@ -21,8 +22,9 @@ LIST = "list-defconfigs"
 
 
 def paths(root: Path = ROOT) -> list[Path]:
-    """Return the presets and range files of the checkout `root`, sorted by name."""
-    files = sorted((root / "defconfigs").glob("*"))
+    """Return the presets and range files of the checkout `root` and of trees outside, by name."""
+    files = [path for folder in own_trees.presets(root) for path in folder.glob("*")]
+    files.sort(key=lambda path: path.name)
     return [path for path in files if path.is_file() and not path.name.startswith("Kconfig")]
 
 
@@ -36,12 +38,22 @@ def ranges(root: Path = ROOT) -> list[Path]:
     return [path for path in paths(root) if path.name.endswith(RANGE_SUFFIX)]
 
 
+def named(name: str, root: Path = ROOT) -> Path | None:
+    """Return the preset or range file that is called `name`, if there is one."""
+    return next((path for path in paths(root) if path.name == name), None)
+
+
+def shown(path: Path, root: Path = ROOT) -> Path:
+    """Return a path as messages name it: relative to the checkout, if it is inside."""
+    return path.relative_to(root) if path.is_relative_to(root) else path
+
+
 def find(name: str, root: Path = ROOT) -> Path:
     """Return the preset `name`. Raises UserError, with the nearest name, if there is none."""
-    if name.endswith(RANGE_SUFFIX) and (root / "defconfigs" / name) in ranges(root):
+    if name.endswith(RANGE_SUFFIX) and (path := named(name, root)):
+        place = shown(path, root)
         raise UserError(
-            f"defconfigs/{name}: is a range file, not one configuration; "
-            f"{MAKE} sweep RANGE_CONFIG=defconfigs/{name}"
+            f"{place}: is a range file, not one configuration; {MAKE} sweep RANGE_CONFIG={place}"
         )
     by_name = {path.name: path for path in presets(root)}
     if name not in by_name:

@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 from espalier.core import component
 from espalier.core.errors import CannotTrain, UserError
-from espalier.core.paths import BASE, LIBRARY
+from espalier.core.paths import BASE
 from espalier.core.run_length import Rest, RunLength, RunSchedule, steps_in
+from espalier.core.trees import own_trees
 from espalier.core.trial_config import Config
 from espalier.datasets import sample_counts
 from espalier.datasets.sample_counts import SampleCounts, check_batch
@@ -183,10 +184,8 @@ def _schedules(config: Mapping[str, str]) -> Iterator[RunSchedule]:
 
 @functools.cache
 def _rules() -> list[_Rule]:
-    """Return a rule for each schedule of the library."""
-    modules = [path.relative_to(LIBRARY) for path in LIBRARY.rglob("*_schedule.py")]
-    names = sorted(".".join(["espalier", *path.with_suffix("").parts]) for path in modules)
-    return [rule for name in names for rule in _rules_of(name)]
+    """Return a rule for each schedule of the library and of the trees outside."""
+    return [rule for name in own_trees.modules("*_schedule.py") for rule in _rules_of(name)]
 
 
 def _rules_of(module: str) -> list[_Rule]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from espalier.analysis.race_standing import standing
 from espalier.core.records import PlanHeader
 from espalier.core.texts.program_name import EXECUTABLE, MAKE
+from espalier.core.trees.needed_trees import external_text
 from espalier.plan.sweep_naming import naming_lines
 from espalier.report.race_report import round_line
 from espalier.run.displays.progress import counted, overall, running_line
@@ -44,11 +45,13 @@ def status_lines(folder: Path) -> Iterator[str]:
 def continuing(folder: Path, header: PlanHeader) -> str:
     """Return the command that goes on with a sweep, whatever has become of its plan since.
 
-    An entry is always given anew, as a file is not to say what code runs; make would not hand on
-    the path that it is found on.
+    An entry, as a tree outside, is always given anew, as a file is not to say what code runs; make
+    would not hand on the path that an entry is found on.
     """
     place = shlex.quote(str(folder))
+    trees = f" {text}" if (text := external_text(header.trees)) else ""
     if header.entry:
         command = f"{EXECUTABLE} sweep-run"
-        return f"{command} --dir {place} --entry {shlex.quote(header.entry)}"
-    return f"{MAKE} sweep-run DIR={place}"
+        entry = f"--entry {shlex.quote(header.entry)}"
+        return f"{trees} {command} --dir {place} {entry}".strip()
+    return f"{MAKE} sweep-run DIR={place}{trees}"

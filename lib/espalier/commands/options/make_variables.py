@@ -21,7 +21,7 @@ GOAL, GIVEN = "MAKE_GOAL", "MAKE_VARIABLES"
 SET = "SET"
 """The variable with values of symbols."""
 VARIABLE = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)", re.DOTALL)
-ANYWHERE = {"V", "PYTHON", "KCONFIG_CONFIG", "GOAL"}
+ANYWHERE = {"V", "PYTHON", "KCONFIG_CONFIG", "EXTERNAL", "GOAL"}
 """Variables that may stand beside every target."""
 VERBS_OF = {
     "all": ("train",),
