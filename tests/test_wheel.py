@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -174,3 +175,20 @@ def test_the_kconfig_tree_and_the_code_are_those_of_the_checkout(run: Run) -> No
     assert run("espalier", "lint").stdout == "Kconfig lint: 0 findings\n"
     code = "from espalier.core.revision import sources; print(sources())"
     assert run("python", "-P", "-c", code).stdout.strip() == revision.sources()
+
+
+def test_a_tree_of_ones_own_goes_with_the_package(run: Run, folder: Path) -> None:
+    """It is begun, chosen in a range file and trained; without it its plan is refused."""
+    said = run("espalier", "new", "KIND=model", "NAME=mine", code=2).stderr
+    assert said == "error: EXTERNAL names no tree; make a folder for it, and name it\n"
+    (folder / "tree").mkdir()
+    given = "EXTERNAL=tree"
+    said = run("espalier", "new", "KIND=model", "NAME=mine", given).stdout
+    assert f"espalier lint EXTERNAL={shlex.quote(str(folder / 'tree'))} tries it" in said
+    assert run("espalier", "lint", given).stdout == "Kconfig lint: 0 findings\n"
+    chosen = RANGE.replace("SELECT_MLP", "SELECT_MINE")
+    (folder / "mine-range").write_text(chosen, encoding="utf-8")
+    run("espalier", "sweep-generate", "mine-range", given)
+    assert "EXTERNAL=" in run("espalier", "sweep-run", code=2).stderr
+    done = run("espalier", "sweep-run", given, "PARALLEL=1", "--pack", "1")
+    assert "2 trials: 2 passed" in done.stdout
