@@ -88,7 +88,7 @@ def main() -> None:
         imports = [spent([programs / "python", "-c", "import torch"], place) for _ in sweeps]
         figures = [
             Figure("torch alone", [torch], "MB"),
-            Figure("espalier[train] over it", [megabytes(environment) - torch], "MB"),
+            Figure("espalier and all that trains, over it", [megabytes(environment) - torch], "MB"),
             Figure("to install that", [seconds], "s"),
             Figure("a sweep of 4 trials in an empty folder", sweeps, "s"),
             Figure("to import torch alone", imports, "s"),

@@ -61,7 +61,7 @@ VERBS = {
     "evaluate": "Measure a saved model on its data set",
     "import-config": "Write a preset of another program in our symbols",
     "lint": "Check the Kconfig tree, by itself and against the code",
-    "new": "Write the files of a new model, method, optimizer, data set or schedule",
+    "new": "Write the files of a new component, with a test",
     "remap": "Rename the tensors of a file as a model names them",
     "resume": "Continue a trial from a snapshot, in a new sweep",
     "search": "Search for the best network within a budget of parameters",

@@ -96,7 +96,7 @@ def run(request: LaunchRequest) -> int:
     request.report.check([trial for trial, _ in request.trials])
     check_claims(request.header.claims, (trial for trial, _ in request.trials))
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
-        _check_installed(request.entry)
+        check_installed(request.entry)
         devices = _devices(request)  # refused before there is a folder
         with _sweep(request) as (sweep, begun), _steady(sweep.folder):
             sweep.store.patience.stopping = stop_signals.requested
@@ -347,7 +347,7 @@ def _other_code(store: Store) -> Iterator[str]:
         )
 
 
-def _check_installed(entry: str) -> None:
+def check_installed(entry: str) -> None:
     """Raise UserError if trials are trained with torch and it is not installed."""
     if entry == ENTRY and importlib.util.find_spec("torch") is None:
         raise UserError(f"torch is not installed; {how_to_install('train')} installs what trains")

@@ -10,7 +10,7 @@ from espalier.commands.options.option_types import pack, parallel
 from espalier.commands.options.range_options import power, power_options, range_options, read_plan
 from espalier.commands.options.run_options import entry as entry_option
 from espalier.plan.plan_report import describe_plan
-from espalier.run.launch import ENTRY
+from espalier.run.launch import ENTRY, check_installed
 from espalier.run.plan_estimate import estimate_plan
 
 
@@ -37,5 +37,6 @@ def command(
     together = int(plan.settings["PACK"]) if pack is None else pack
     seen = power(plan, by, detect, None if entry == ENTRY else entry)
     print("\n".join([*describe_plan(plan), *seen, ""]), flush=True)  # also if time is not known
+    check_installed(entry)
     print("\n".join(estimate_plan(plan, workers, together, entry)))
     return 0
