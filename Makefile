@@ -9,7 +9,7 @@ unexport PYTHONPATH PYTHONHOME CONFIG_
 # commands through the environment, as $$NAME in double quotes where a recipe needs it.
 GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY BASELINE BEST_PER DETECT \
 	SCENARIO DATASET BUDGET BENCH SAMPLER MAX_TRIALS ALPHA MARGIN MAX_SEEDS NEW REUSE HOLD \
-	FROM TO KCONFIG_CONFIG \
+	FROM TO KCONFIG_CONFIG EXTERNAL \
 	KCONFIG_SEED PYTHON UPGRADE V
 as-text = $(if $(filter environment command,$(firstword $(origin $(1)))),\
 	$(eval override $(1) := $$(value $(1)))$(eval export $(1)))
@@ -199,6 +199,8 @@ config-given:
 ##   types              - Static types
 ##   test               - Tests
 ##   test-nightly       - The combinations that test leaves out; half an hour
+##   new                - KIND=model NAME=<name>: files of a component, in EXTERNAL=<dir> or here
+##   check-external     - The contracts for what is in EXTERNAL=<dir>, and its own tests/
 ##   bench              - Measure everything, half an hour; writes docs/benchmarks.md
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
 ##   docs-figures       - Write the numbers of the pages from the records of benchmarks/
@@ -230,6 +232,25 @@ test: setup-dev setup-trackers
 
 test-nightly: setup-dev setup-trackers
 	$(QUIET)$(PYTEST) -m nightly
+
+# The tests that try every component: those about one of EXTERNAL, and the tests that lie there.
+CONTRACTS := tests/test_components.py $(addprefix tests/,models/test_models.py \
+	datasets/test_every_dataset.py optimizers/test_every_optimizer.py \
+	lr_schedules/test_lr_schedules.py methods/test_every_method.py \
+	train/test_every_symbol.py train/test_micro_batching.py train/packs/test_pack.py)
+.PHONY: new check-external external-given
+new: setup-plan
+	$(QUIET)$(ESPALIER) $@
+
+external-given:
+	@test -n "$$EXTERNAL" || { printf '%s %s\n' "error: EXTERNAL names no tree;" \
+		"for example: make check-external EXTERNAL=../my-tree" >&2; exit 2; }
+
+check-external: external-given setup-dev
+	$(QUIET)$(ESPALIER) lint
+	$(QUIET)set -f; IFS=:; set --; for tree in $$EXTERNAL; do \
+		test ! -d "$$tree/tests" || set -- "$$@" "$$tree/tests"; done; unset IFS; \
+		EXTERNAL= $(PYTEST) -c pyproject.toml --rootdir=. --external "$$EXTERNAL" $(CONTRACTS) "$$@"
 
 # Not with -P: the programs share modules of their own folder.
 BENCHMARKS := .venv/bin/python benchmarks/collect.py
@@ -301,7 +322,8 @@ help:
 ##                            folder of figures and export
 ##   TO=<format>            - What export writes for: tensorboard, mlflow, trackio, wandb-offline,
 ##                            csv; for diffconfig a configuration
-##   KIND=<names>           - Figures: which, by commas (all that the sweep has)
+##   KIND=<names>           - Figures: which, by commas (all that the sweep has); new: model,
+##                            dataset, optimizer, lr_schedule or method
 ##   STYLE=<size>           - Figures: for a column of a paper, a page or a talk (page)
 ##   SIZE=<inches>          - Figures: width and height of each, as 3.4x2.6
 ##   DPI=<n>                - Figures: dots per inch of a png
@@ -310,7 +332,8 @@ help:
 ##   TOP=<n>                - Figures: how many of the best are drawn; sweep-list: shown with Q (5)
 ##   TITLE=<text>           - Figures: a title above each
 ##   LABELS=<words>         - Figures: "val_acc=Accuracy;TARGET_SPARSITY=Sparsity" on axes and keys
-##   NAME=<name>            - What a new sweep is called, in its folder's name and its reports
+##   NAME=<name>            - What a new sweep is called, in its folder's name and its reports; new:
+##                            the component
 ##   NOTE=<text>            - A line on what a sweep is for; none takes it away
 ##   TAGS=<tag>,...         - Words that group sweeps; none takes them away
 ##   Q=<query>              - What sweep-list lists: = != < <= > >= ~ & | ! and parentheses
@@ -320,6 +343,7 @@ help:
 ##                            several by commas are compared
 ##   TRIALS=<names>         - What sweep-again runs again, and STATUS=failed, error or passed
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config
+##   EXTERNAL=<dir>[:<dir>] - Trees of your own: models, methods and more in folders outside
 ##   KCONFIG_SEED=<n>       - Seed of randconfig
 ##   PYTHON=<path>          - Python (3.11 or newer) to make the environment with
 ##   V=1                    - Show the commands

@@ -66,6 +66,7 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "cliff_rescue",
     "dendrites_table",
     "exports",
+    "fresh_install",
     "greedy_loop",
     "indefinite_growth",
     "mutated_files",

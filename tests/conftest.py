@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from external_parts import is_about
+
+from espalier.core.trees import own_trees
 
 Spawn = Callable[..., "subprocess.Popen[str]"]
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -19,6 +22,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --update-golden, which writes what the fixture `golden` compares with."""
     text = "write the golden files of the tests that run, instead of comparing with them"
     parser.addoption("--update-golden", action="store_true", help=text)
+    text = "run only what the contracts say of the components in these trees, and their own tests"
+    parser.addoption("--external", metavar="DIR[:DIR]", default="", help=text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the trees of --external be those of the tests, and no others of the environment."""
+    own_trees.use(config.getoption("--external"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --external, leave out the tests that are not about a component or symbol of a tree."""
+    if trees := own_trees.external():
+        chosen = [item for item in items if is_about(item, trees)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ import pytest
 
 from espalier.core import component, contracts
 from espalier.core.paths import ROOT
+from espalier.core.trees import own_trees
+from espalier.core.trees.tree_layout import fragments
 from espalier.kconfig import defaults as defaults_of_kconfig
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
@@ -62,8 +64,8 @@ def kconf():
     return tree.parse()
 
 
-def folder(kind):
-    return LIBRARY / component.KINDS[kind][0]
+def rooms(kind):
+    return own_trees.rooms(component.KINDS[kind][0])
 
 
 def cls_of(kind, name):
@@ -117,7 +119,8 @@ def test_the_choice_offers_exactly_the_components(kconf, kind):
 
 @pytest.mark.parametrize("kind", component.KINDS)
 def test_python_files_with_a_component_have_a_fragment(kind):
-    defining = [p.stem for p in folder(kind).glob("*.py") if _defines(p, BASES[kind].__name__)]
+    paths = (path for room in rooms(kind) for path in room.glob("*.py"))
+    defining = [p.stem for p in paths if _defines(p, BASES[kind].__name__)]
     classes = [cls_of(kind, name) for name in component.names(kind)]
     own = {base.__module__.rsplit(".")[-1] for cls in classes for base in cls.__mro__}
     assert sorted(set(defining) - own) == []
@@ -149,9 +152,9 @@ def test_kconfig_has_the_defaults_of_shared_symbols(kconf, cls):
 
 @pytest.mark.parametrize(("kind", "name"), COMPONENTS)
 def test_every_symbol_of_a_fragment_is_a_field(kconf, kind, name):
-    path = (folder(kind) / f"{name}.Kconfig").resolve()
+    (path,) = (p for room in rooms(kind) for p in fragments(room) if p.stem == name)
     fields = {symbol for symbol, _ in leaves(cls_of(kind, name), name.upper())}
-    assert prompted(Symbols(kconf), path) <= fields
+    assert prompted(Symbols(kconf), path.resolve()) <= fields
 
 
 def test_every_symbol_of_a_trial_reaches_some_field(kconf):
@@ -173,7 +176,7 @@ def _of_the_matrix(symbol):
 def test_no_other_file_names_a_component():
     """Literals only; words that are also plain English or option values cannot be told apart."""
     names = {name for _, name in COMPONENTS} - PLAIN
-    own = {folder(kind).resolve() for kind in component.KINDS}
+    own = {room.resolve() for kind in component.KINDS for room in rooms(kind)}
     own |= {path.resolve().parent for path in (LIBRARY / "methods").glob("*/*.Kconfig")}
     smears = [
         f"{path.relative_to(LIBRARY)}:{node.lineno}: {node.value}"

@@ -97,7 +97,7 @@ def test_output_that_cannot_be_written_is_one_line_and_no_success() -> None:
     [
         (
             "sweep-rum",
-            "no such command 'sweep-rum'; did you mean sweep-run or sweep-rebuild or sweep-focus?",
+            "no such command 'sweep-rum'; did you mean sweep-run or sweep-rebuild or sweep?",
         ),
         ("zzz", "no such command 'zzz'; see python -m espalier --help"),
         ("--zzz", "no such option '--zzz'; see python -m espalier --help"),

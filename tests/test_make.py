@@ -14,6 +14,7 @@ from espalier.kconfig import defconfigs
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 INTERNAL = {"setup-plan", "setup-train", "setup-dev", "range-given", "config-given"}
+INTERNAL |= {"external-given"}
 
 
 @pytest.fixture
@@ -318,3 +319,23 @@ def test_lint_imports_names_the_import_that_is_wrong(checkout):
     rule = "error: imports break the order of the rooms in pyproject.toml, [tool.importlinter]"
     assert done.returncode == 2
     assert done.stderr.splitlines()[:2] == ["core -> run", rule]
+
+
+def test_a_check_of_a_tree_needs_one(checkout):
+    done = make(checkout, "check-external")
+    assert done.returncode == 2 and not (checkout / ".venv").exists()
+    assert done.stderr.startswith("error: EXTERNAL names no tree; for example: make check-external")
+
+
+def test_a_check_of_trees_runs_the_contracts_and_their_own_tests(tmp_path, checkout):
+    """pytest is replaced by what prints its arguments."""
+    (tmp_path / "one" / "tests").mkdir(parents=True)
+    (tmp_path / "two").mkdir()
+    given = f"{tmp_path}/one:{tmp_path}/two"
+    programs = ["ESPALIER=true", "SETUP=true", "PYTEST=printf '%s\\n'"]
+    done = make(checkout, "check-external", f"EXTERNAL={given}", *programs)
+    words = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert words[words.index("--external") + 1] == given
+    assert words[-1] == f"{tmp_path}/one/tests" and "tests/test_components.py" in words
+    assert all((ROOT / word).is_file() for word in words if word.startswith("tests/"))

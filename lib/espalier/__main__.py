@@ -16,22 +16,33 @@ if __name__ == "__main__":
 import importlib  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Callable, Sequence  # noqa: E402
+from functools import partial  # noqa: E402
+from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import click  # noqa: E402
 
 from espalier import __version__  # noqa: E402
-from espalier.commands import SWEEPS, VERBS  # noqa: E402
-from espalier.commands.options.make_variables import check_variables  # noqa: E402
+from espalier.commands import CONFIGURATORS, SAME, SWEEPS, TARGETS, VERBS  # noqa: E402
+from espalier.commands.options.external_option import HELP, take_external  # noqa: E402
+from espalier.commands.options.make_variables import (  # noqa: E402
+    check_variables,
+    take_variables,
+)
 from espalier.core.errors import UserError  # noqa: E402
 from espalier.core.process import os_errors, terminal  # noqa: E402
+from espalier.core.texts.program_name import how_to_install  # noqa: E402
 
-PROGRAM = "python -m espalier"
-SWEEPING = {"sweep-run", "train", "race"}
+CONSOLE = Path(sys.argv[0]).stem == "espalier"
+"""Whether this is the program of an installed package; then it is called like make."""
+PROGRAM = "espalier" if CONSOLE else "python -m espalier"
+SWEEPING = {"sweep-run", "train", "race", *SAME, "sweep"}
 """Verbs that first find their sweep, and only then stop: it has attempts to close, and a report."""
 BAD_INPUT, BAD_INPUT_OF = 2, {"verdict": 4}
 """The exit code of bad input, and of the verbs whose answer is an exit code, 2 among them."""
+TRAINING = {"torch", "torchvision", "sklearn", "mlxtend"}
+"""Modules that need not be there where nothing is trained."""
 MISSPELT = (click.NoSuchOption, click.exceptions.NoSuchCommand)
 COMPLETION = "_ESPALIER_COMPLETE"
 """The variable that a shell sets to get completions."""
@@ -44,8 +55,9 @@ SETTINGS = {
 
 def module_name(verb: str) -> str:
     """Return the module below `espalier.commands` that defines a verb."""
-    stem = verb.replace("-", "_")
-    return f"sweeps.{stem}" if verb in SWEEPS else stem
+    name = SAME.get(verb, verb)
+    folder = "sweeps." if name in SWEEPS else "targets." if name in TARGETS else ""
+    return folder + name.replace("-", "_")
 
 
 def load_command(verb: str) -> click.Command:
@@ -55,8 +67,23 @@ def load_command(verb: str) -> click.Command:
     return command
 
 
+def load_configurator(target: str) -> click.Command:
+    """Return the command that runs a target of `config`, which is known by its name."""
+    from espalier.commands.config import run_target
+
+    text = f"{CONFIGURATORS.get(target, 'New configuration of a preset')}."
+    return click.Command(target, callback=partial(run_target, target), help=text)
+
+
 class Verb(click.Command):
     """A verb whose module is not imported before it is called; its short help is known."""
+
+    def __init__(
+        self, name: str, text: str, load: Callable[[str], click.Command] = load_command
+    ) -> None:
+        """`text` is its short help, and `load` returns the command itself."""
+        super().__init__(name, short_help=text)
+        self._load = load
 
     def make_context(
         self,
@@ -66,17 +93,46 @@ class Verb(click.Command):
         **extra: Any,
     ) -> click.Context:
         """Import the module of the verb, and parse with the command that it defines."""
-        check_variables(str(self.name), load_command)
-        return load_command(str(self.name)).make_context(info_name, args, parent, **extra)
+        verb = str(self.name)
+        command = self._load(verb)
+        if not extra.get("resilient_parsing"):  # of a shell that completes
+            args = take_variables(verb, command, args, alone=CONSOLE)
+            check_variables(verb, self._load)
+        return command.make_context(info_name, args, parent, **extra)
+
+
+class Verbs(click.Group):
+    """The verbs, and the presets: `<name>_defconfig` and `defconfig-<name>`."""
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return the verb `name`, whether it is listed or not."""
+        if name in SAME:
+            return Verb(name, VERBS[SAME[name]])
+        if name in CONFIGURATORS or name.endswith("_defconfig") or name.startswith("defconfig-"):
+            return Verb(name, CONFIGURATORS.get(name, ""), load_configurator)
+        return super().get_command(ctx, name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return what a shell completes: verbs, names of make for them, and presets."""
+        from espalier.kconfig import defconfigs
+
+        presets = [f"{path.name}_defconfig" for path in defconfigs.presets()]
+        return [*super().list_commands(ctx), *CONFIGURATORS, *SAME, *presets]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs and the targets of `config`, a line each."""
+        for title, texts in (("Verbs", VERBS), ("Configuration", CONFIGURATORS)):
+            with formatter.section(title):
+                formatter.write_dl(list(texts.items()))
 
 
 COMMAND_LINE = click.version_option(__version__, prog_name="espalier")(
-    click.Group(
+    Verbs(
         "espalier",
-        [Verb(verb, short_help=text) for verb, text in VERBS.items()],
+        [Verb(verb, text) for verb, text in VERBS.items()],
         context_settings=SETTINGS,
-        help="Benchmark networks that change shape while they train. `make help` lists the targets"
-        " that call these verbs.",
+        help="Benchmark networks that change shape while they train. Verbs are called as targets of"
+        f" make are, with variables: `sweep RANGE_CONFIG=my-range PARALLEL=2`. {HELP}",
         subcommand_metavar="VERB ...",
     )
 )
@@ -91,6 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_in_lines(args: Sequence[str]) -> int:
     """Run a verb, print what is wrong in lines, and return the exit code."""
     try:
+        args = take_external(args)
         if not set(args[:1]) & SWEEPING:
             stop_signals.raise_at_once()
         return _printed(run(args), args)
@@ -130,6 +187,11 @@ def run(args: Sequence[str]) -> int:
             return int(COMMAND_LINE.invoke(context))
     except click.exceptions.Exit as end:  # of --help and --version
         return end.exit_code
+    except ModuleNotFoundError as error:
+        if error.name not in TRAINING:
+            raise
+        installs = how_to_install("train")
+        raise UserError(f"{error.name} is not installed; {installs} installs it") from None
 
 
 def describe_usage_error(error: click.UsageError, args: Sequence[str]) -> str:

@@ -43,7 +43,7 @@ def test_every_file_is_a_verb_and_every_verb_a_file() -> None:
     root = Path(str(commands.__file__)).parent
     paths = [path.relative_to(root).with_suffix("") for path in root.rglob("*.py")]
     files = {".".join(path.parts) for path in paths if path.name != "__init__"}
-    verbs = {name for name in files if not name.startswith("options.")}
+    verbs = {name for name in files if not name.startswith(("options.", "starters."))}
     assert verbs == {module_name(verb) for verb in VERBS}
 
 
@@ -65,17 +65,17 @@ def test_the_help_of_every_verb_needs_no_torch() -> None:
         assert [row for row, about in rows if row.startswith("-") and not about] == []
 
 
-OPTIONS = ["options.make_variables", "options.option_types"]
+SHARED = ["options", "options.external_option", "options.make_variables"]
 
 
 @pytest.mark.parametrize(
     ("words", "imported"),
     [
-        (["--help"], ["options", "options.make_variables"]),
-        (["lint", "--help"], ["lint", "options", "options.make_variables"]),
+        (["--help"], SHARED),
+        (["lint", "--help"], ["lint", *SHARED]),
         (
             ["sweep-status", "--help"],
-            ["options", *OPTIONS, "sweeps", "sweeps.sweep_status"],
+            [*SHARED, "options.option_types", "sweeps", "sweeps.sweep_status"],
         ),
     ],
 )
@@ -106,6 +106,9 @@ def test_make_calls_verbs_that_exist_with_options_that_they_have() -> None:
         (["sweep-run", "--pa"], {"--parallel", "--pack"}),
         (["sweep-lineage", "--format", ""], {"png", "svg", "pdf"}),
         (["config", "digits-matrix"], {"digits-matrix_defconfig"}),
+        (["digits-matrix"], {"digits-matrix_defconfig"}),
+        (["menu"], {"menuconfig"}),
+        (["sweep", "PARALLEL=2", "--pa"], {"--parallel", "--pack"}),
     ],
 )
 def test_a_shell_completes(

@@ -121,6 +121,16 @@ def test_a_broken_entry_stops_the_sweep_with_one_line(start: Start, tmp_path: Pa
     assert "Traceback" not in output
 
 
+def test_without_torch_it_is_one_line_and_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch.importlib.util, "find_spec", lambda name: None)
+    trained = request(tmp_path, [trial(1)], entry=launch.ENTRY)
+    with pytest.raises(UserError, match="^torch is not installed; make setup-train installs what"):
+        launch.run(trained)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_missing_gpu_is_one_line_and_leaves_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from espalier.core.errors import UserError
+from espalier.core.texts.program_name import MAKE
 from espalier.kconfig import defconfigs
 
 if TYPE_CHECKING:
@@ -24,7 +25,12 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 
 
 @click.command()
-@click.argument("target", shell_complete=_complete, help="such as menuconfig or olddefconfig")
+@click.argument(
+    "target",
+    default="config",
+    shell_complete=_complete,
+    help="such as menuconfig or olddefconfig  [default: config]",
+)
 @click.argument(
     "files", nargs=-1, metavar="[FILE]...", help="for diffconfig: the old and the new file"
 )
@@ -35,9 +41,17 @@ def command(target: str, files: Sequence[str]) -> int:
     KCONFIG_SEED sets the seed of randconfig.
     """
     if target == "diffconfig":
-        return _print_differences(files)
+        if len(files) != 2:
+            rule = f"takes two files: {MAKE} diffconfig FROM=.config.old TO=.config"
+            raise UserError(f"diffconfig {rule}")
+        return print_differences(*map(Path, files))
     if files:
         raise UserError(f"config {target}: takes no file, got {files[0]!r}")
+    return run_target(target)
+
+
+def run_target(target: str) -> int:
+    """Run a configuration target that takes no file; return the exit code. Raises UserError."""
     if target == "list-defconfigs":
         print(defconfigs.listing())
         return 0
@@ -64,11 +78,10 @@ def _plannable() -> Fits:
     return fits
 
 
-def _print_differences(files: Sequence[str]) -> int:
+def print_differences(old: Path, new: Path) -> int:
+    """Print a line for each symbol that differs between two files. Raises UserError."""
     from espalier.kconfig import diffconfig
 
-    if len(files) != 2:
-        raise UserError("diffconfig takes two files: make diffconfig FROM=.config.old TO=.config")
-    for line in diffconfig.compare(*map(Path, files)):
+    for line in diffconfig.compare(old, new):
         print(line)
     return 0

@@ -8,6 +8,7 @@ import click
 
 from espalier.commands.options.option_types import PATH, make_option
 from espalier.core.errors import UserError
+from espalier.core.texts.program_name import MAKE
 
 
 @click.command()
@@ -24,7 +25,7 @@ def command(source: Path, out: Path | None) -> int:
     from espalier.kconfig.foreign import foreign_text
 
     if not str(source).strip("."):
-        raise UserError("FROM names no file; make import-config FROM=<preset>")
+        raise UserError(f"FROM names no file; {MAKE} import-config FROM=<preset>")
     texts = foreign_text.imported(source)
     if out is None:
         print(foreign_text.only(texts, source), end="")

@@ -22,6 +22,7 @@ from espalier.core.atomic_write import atomic_write
 from espalier.core.component import KINDS
 from espalier.core.paths import RESULTS
 from espalier.core.process import disk_full
+from espalier.core.texts.program_name import MAKE
 from espalier.kconfig import range_file
 from espalier.plan import planning
 from espalier.search import halving, seed_plan, seed_report
@@ -99,7 +100,7 @@ def _usable(winner: SeedTrials, file: Path, name: str) -> list[str]:
     heading = [f"The smallest that learns, {name}, of {winner.folder}"]
     with disk_full.reported(file.parent):
         atomic_write(file, winner.range_text(heading))
-    return [f"weights: {path}" for path in winner.weights] + [f"make sweep RANGE_CONFIG={file}"]
+    return [f"weights: {path}" for path in winner.weights] + [f"{MAKE} sweep RANGE_CONFIG={file}"]
 
 
 def _means(options: dict[str, Any]) -> Means:

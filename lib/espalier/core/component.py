@@ -1,6 +1,7 @@
 """Find components by their files, and build them from the configuration of a trial.
 
-A component is a Python file `<kind folder>/<name>.py` with a Kconfig fragment beside it. The file
+A component is a Python file `<kind folder>/<name>.py` with a Kconfig fragment beside it, in our
+tree or in one outside of it (`core/trees/own_trees.py`). The file
 defines one `kconfig_dataclass` derived from the base class of its kind. Each of its fields is a
 Kconfig symbol, `<NAME>_<FIELD>` unless `symbol()` names another. To add a component is to add these
 two files.
@@ -18,17 +19,18 @@ from types import ModuleType, NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from espalier.core.errors import UserError
-from espalier.core.paths import LIBRARY
+from espalier.core.trees import own_trees
+from espalier.core.trees.tree_layout import ROOMS, fragments
 from espalier.core.trial_config import Config
 
 T = TypeVar("T")
 
 KINDS = {  # kind -> (package under espalier, the Kconfig choice that selects it)
-    "model": ("models", "MODEL"),
-    "dataset": ("datasets", "DATASET"),
-    "optimizer": ("optimizers", "OPTIMIZER"),
-    "lr_schedule": ("lr_schedules", "LR_SCHEDULE"),
-    "method": ("methods", "PRUNING_METHOD"),
+    "model": (ROOMS["model"], "MODEL"),
+    "dataset": (ROOMS["dataset"], "DATASET"),
+    "optimizer": (ROOMS["optimizer"], "OPTIMIZER"),
+    "lr_schedule": (ROOMS["lr_schedule"], "LR_SCHEDULE"),
+    "method": (ROOMS["method"], "PRUNING_METHOD"),
 }
 
 
@@ -45,10 +47,11 @@ def names(kind: str) -> list[str]:
 def _modules(kind: str) -> dict[str, str]:
     """Return the modules of `kind` that have a fragment beside them, by the component's name."""
     package, _ = KINDS[kind]
-    folder = LIBRARY / package
-    fragments = [*folder.glob("*.Kconfig"), *folder.glob("*/*.Kconfig")]
-    paths = {path.stem: path.relative_to(folder).with_suffix("") for path in fragments}
-    return {name: ".".join(["espalier", package, *path.parts]) for name, path in paths.items()}
+    return {
+        path.stem: ".".join(["espalier", package, *path.relative_to(room).with_suffix("").parts])
+        for room in own_trees.rooms(package)
+        for path in fragments(room)
+    }
 
 
 def find(kind: str, name: str, base: type[T]) -> type[T]:
@@ -71,7 +74,8 @@ def _only_subclass(module: ModuleType, base: type[T]) -> type[T]:
         if issubclass(item, base) and item.__module__ == module.__name__
     ]
     if len(classes) != 1:
-        raise TypeError(f"{module.__name__} must define one {base.__name__}, found {len(classes)}")
+        where = f"{module.__file__}: must define one {base.__name__}"
+        raise UserError(f"{where}, and has {len(classes)}; see docs/components.md")
     return classes[0]
 
 

@@ -1,7 +1,8 @@
-"""Paths of the checkout, and the folders that commands write to.
+"""Paths of the Kconfig tree, and the folders that commands write to.
 
 One rule: what is generated lies below the current folder. make and the programs of scripts/ run in
-the checkout, so there it is the checkout's.
+the checkout, so there it is the checkout's. An installed package holds the tree itself, and nothing
+is written into it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,14 @@ from pathlib import Path
 LIBRARY = Path(__file__).resolve().parents[1]
 """The package `espalier`: its rooms, and the folder of each kind of component."""
 
-ROOT = LIBRARY.parents[1]
-"""The checkout: the folder of Kconfig, Makefile and defconfigs/."""
+INSTALLED = (LIBRARY / "Kconfig").is_file()
+"""Whether this is an installed package; in a checkout the tree begins above the library."""
+
+ROOT = LIBRARY if INSTALLED else LIBRARY.parents[1]
+"""The folder of Kconfig, models/ and defconfigs/: the checkout, or the installed package."""
+
+BASE = Path() if INSTALLED else ROOT
+"""What relative paths of a configuration begin at: the checkout, or the current folder."""
 
 SWEEP_CONFIGS = Path("sweep_configs")
 RESULTS = Path("test_matrix_results")

@@ -74,6 +74,7 @@ class PlanOrigin(JsonRecord):
     are, by choice, the values that others are compared with. `claims` is None without a claim.
     `assignments` are the values that the command line gave, as it spelled them, by symbol.
     `name`, `note` and `tags` are what its user calls it and says of it; no hash has them.
+    `trees` are those of EXTERNAL that it was planned with, with keys `path` and `sources`, a hash.
     """
 
     axes: list[dict[str, Any]] = field(default_factory=list)
@@ -91,6 +92,7 @@ class PlanOrigin(JsonRecord):
     name: str | None = None
     note: str | None = None
     tags: list[str] | None = None
+    trees: list[dict[str, str]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +171,8 @@ class Revision(JsonRecord):
     """A commit, whether the code was `modified` since, in `files` (the first), and its hash.
 
     `commit` is empty where git does not track the code, `changes` (of the hash) where nothing
-    differs from the commit. Older records have no `sources`.
+    differs from the commit. Older records have no `sources`. `trees` are those of EXTERNAL, each
+    with its `path` and a hash of its own, `sources`; that of the whole code has them too.
     """
 
     version: str | None = None
@@ -178,6 +181,7 @@ class Revision(JsonRecord):
     changes: str | None = None
     sources: str | None = None
     files: list[str] | None = None
+    trees: list[dict[str, str]] | None = None
 
     def differs(self, other: Revision) -> bool:
         """Return whether the code was another: by its hash, else by any field that both have."""

@@ -1,7 +1,8 @@
 """The revision of the code and the versions of its libraries, without importing any.
 
 Code is what a trial's numbers can hang on: the Python and Kconfig files of the library, those of
-`models/` with them, tracked by git or not. Results, range files, tests and pages are none of it.
+`models/` and of trees outside with them, tracked by git or not. Results, range files, tests and
+pages are none of it.
 """
 
 from __future__ import annotations
@@ -11,18 +12,19 @@ import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
 from espalier import __version__
 from espalier.core.paths import LIBRARY
 from espalier.core.records import Revision
+from espalier.core.trees import own_trees
+from espalier.core.trees.tree_layout import MENUS, ROOMS
 
 PACKAGES = ("espalier", "torch", "torchvision", "numpy", "scikit-learn", "kconfiglib")
 OUTSIDE = ("analysis", "report", "validation", "search", "commands")
 """Rooms that no training is done by, so that no number of a trial hangs on them."""
-MENUS = "Kconfig"  # the top of the tree, beside the library
 NAMED, KEPT = 3, 20  # changed files that a text names, and a record keeps
 
 
@@ -41,17 +43,32 @@ def code(library: Path = LIBRARY) -> Revision:
         changes=digest[:12] if changed else "",
         sources=digest,
         files=changed[:KEPT],
+        trees=trees(),
     )
+
+
+def trees() -> list[dict[str, str]] | None:
+    """Return the path of each tree of EXTERNAL with a hash of its code; None if there is none."""
+    records = [
+        {"path": str(tree), "sources": _hash(_tree_files(tree))} for tree in own_trees.external()
+    ]
+    return records or None
 
 
 @functools.cache
 def sources(library: Path = LIBRARY) -> str:
-    """Return a hash of all code files, 16 hex digits, the same in later calls."""
-    digest = hashlib.sha256()
-    for name, path in sorted(_code_files(library)):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(os.fsencode(f"{name} {content}\n"))
-    return digest.hexdigest()[:16]
+    """Return a hash of all code files, 16 hex digits, the same in later calls.
+
+    That of trees outside is code like ours, wherever they lie.
+    """
+    outside = (file for tree in own_trees.external() for file in _tree_files(tree))
+    return _hash([*_code_files(library), *outside])
+
+
+def _hash(files: Iterable[tuple[str, Path]]) -> str:
+    contents = sorted((name, hashlib.sha256(path.read_bytes()).hexdigest()) for name, path in files)
+    lines = (os.fsencode(f"{name} {content}\n") for name, content in contents)
+    return hashlib.sha256(b"".join(lines)).hexdigest()[:16]
 
 
 def describe(code: Revision | None) -> str:
@@ -64,7 +81,12 @@ def describe(code: Revision | None) -> str:
     if names:
         more = " and others" * (len(names) > NAMED)
         changes = f" with changes in {', '.join(names[:NAMED])}{more}"
-    return commit + changes + (f" [code {code.sources[:12]}]" if code.sources else "")
+    own = f" [code {code.sources[:12]}]" if code.sources else ""
+    return commit + changes + own + "".join(_describe_tree(tree) for tree in code.trees or ())
+
+
+def _describe_tree(tree: Mapping[str, str]) -> str:
+    return f", tree {tree.get('path')} [code {tree.get('sources', '')[:12]}]"
 
 
 def versions() -> dict[str, str]:
@@ -73,14 +95,28 @@ def versions() -> dict[str, str]:
 
 
 def _code_files(library: Path) -> Iterator[tuple[str, Path]]:
-    """Yield each code file with its name in a checkout; each folder once, links or not."""
+    """Yield each code file with its name in a checkout."""
     menus = library.parents[1] / MENUS
     if menus.is_file():  # an installed package has none
         yield MENUS, menus
+    yield from _code_below(library)
+
+
+def _tree_files(tree: Path) -> Iterator[tuple[str, Path]]:
+    """Yield each code file of a tree outside with its name there: its rooms' and its menu."""
+    if (menus := tree / MENUS).is_file():
+        yield f"external/{MENUS}", menus
+    for room in ROOMS.values():
+        for name, path in _code_below(tree / room):
+            yield f"external/{room}/{name}", path
+
+
+def _code_below(top: Path) -> Iterator[tuple[str, Path]]:
+    """Yield each code file of a folder with its name in it; each folder once, links or not."""
     entered = set()
-    for folder, folders, names in os.walk(library, followlinks=True):
+    for folder, folders, names in os.walk(top, followlinks=True):
         entered.add(os.path.realpath(folder))
-        own = Path(folder).relative_to(library)
+        own = Path(folder).relative_to(top)
         folders[:] = [
             name
             for name in folders

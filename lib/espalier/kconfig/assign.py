@@ -13,6 +13,7 @@ import kconfiglib
 from kconfiglib import Choice, Symbol
 
 from espalier.core.errors import UserError
+from espalier.core.texts.program_name import MAKE
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.values import canonical
 
@@ -61,7 +62,7 @@ def load(symbols: Symbols, config: Mapping[str, str]) -> None:
         except KeyError:
             raise UserError(
                 f"CONFIG_{name}={value}: not in this Kconfig tree; check out the commit that it is "
-                "from, or plan again with make sweep-generate"
+                f"from, or plan again with {MAKE} sweep-generate"
             ) from None
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
 from espalier.core.text_files import read_user_text, split_lines
+from espalier.core.texts.program_name import MAKE
+from espalier.core.trees import own_trees
 from espalier.kconfig.advice import spelling
 
 RANGE_SUFFIX = "-range"
@@ -20,8 +22,9 @@ LIST = "list-defconfigs"
 
 
 def paths(root: Path = ROOT) -> list[Path]:
-    """Return the presets and range files of the checkout `root`, sorted by name."""
-    files = sorted((root / "defconfigs").glob("*"))
+    """Return the presets and range files of the checkout `root` and of trees outside, by name."""
+    files = [path for folder in own_trees.presets(root) for path in folder.glob("*")]
+    files.sort(key=lambda path: path.name)
     return [path for path in files if path.is_file() and not path.name.startswith("Kconfig")]
 
 
@@ -35,18 +38,28 @@ def ranges(root: Path = ROOT) -> list[Path]:
     return [path for path in paths(root) if path.name.endswith(RANGE_SUFFIX)]
 
 
+def named(name: str, root: Path = ROOT) -> Path | None:
+    """Return the preset or range file that is called `name`, if there is one."""
+    return next((path for path in paths(root) if path.name == name), None)
+
+
+def shown(path: Path, root: Path = ROOT) -> Path:
+    """Return a path as messages name it: relative to the checkout, if it is inside."""
+    return path.relative_to(root) if path.is_relative_to(root) else path
+
+
 def find(name: str, root: Path = ROOT) -> Path:
     """Return the preset `name`. Raises UserError, with the nearest name, if there is none."""
-    if name.endswith(RANGE_SUFFIX) and (root / "defconfigs" / name) in ranges(root):
+    if name.endswith(RANGE_SUFFIX) and (path := named(name, root)):
+        place = shown(path, root)
         raise UserError(
-            f"defconfigs/{name}: is a range file, not one configuration; "
-            f"make sweep RANGE_CONFIG=defconfigs/{name}"
+            f"{place}: is a range file, not one configuration; {MAKE} sweep RANGE_CONFIG={place}"
         )
     by_name = {path.name: path for path in presets(root)}
     if name not in by_name:
         near = spelling.nearest(name, by_name)
         hint = f"did you mean {near}? " if near else ""
-        raise UserError(f"no preset {name!r} in defconfigs/: {hint}make {LIST} lists them")
+        raise UserError(f"no preset {name!r} in defconfigs/: {hint}{MAKE} {LIST} lists them")
     return by_name[name]
 
 
@@ -78,10 +91,10 @@ def description(path: Path) -> str:
 def listing(root: Path = ROOT) -> str:
     """Return a table of presets and range files with their descriptions."""
     width = max((len(path.name) for path in paths(root)), default=0) + len("_defconfig")
-    parts = ["Presets (make <name>_defconfig):"]
+    parts = [f"Presets ({MAKE} <name>_defconfig):"]
     parts += [
         f"  {path.name + '_defconfig':<{width}} - {description(path)}" for path in presets(root)
     ]
-    parts += ["", "Range files (make sweep RANGE_CONFIG=defconfigs/<name>):"]
+    parts += ["", f"Range files ({MAKE} sweep RANGE_CONFIG=defconfigs/<name>):"]
     parts += [f"  {path.name:<{width}} - {description(path)}" for path in ranges(root)]
     return "\n".join(parts)

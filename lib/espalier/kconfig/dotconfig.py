@@ -14,6 +14,7 @@ import kconfiglib
 
 from espalier.core.errors import UserError
 from espalier.core.text_files import read_user_text
+from espalier.core.texts.program_name import MAKE
 from espalier.kconfig import assign, requests
 from espalier.kconfig.advice import hints
 from espalier.kconfig.defconfigs import leading_comment
@@ -31,7 +32,8 @@ def require(file: Path) -> None:
     """Raise UserError, with the way to make one, if there is no configuration `file`."""
     if not file.exists():
         raise UserError(
-            f"{file}: no such configuration; make menuconfig or make <name>_defconfig writes one"
+            f"{file}: no such configuration; "
+            f"{MAKE} menuconfig or {MAKE} <name>_defconfig writes one"
         )
 
 
@@ -67,7 +69,7 @@ def _check_single(request: Request) -> None:
         raise request.error(
             "|".join(request.values),
             "a configuration holds one value a symbol; "
-            f"use a range file with make sweep RANGE_CONFIG={request.place.path}",
+            f"use a range file with {MAKE} sweep RANGE_CONFIG={request.place.path}",
         )
 
 

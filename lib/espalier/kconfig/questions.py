@@ -8,6 +8,7 @@ from typing import TypeAlias
 import kconfiglib
 
 from espalier.core.errors import UserError
+from espalier.core.texts.program_name import MAKE
 from espalier.kconfig import assign
 from espalier.kconfig.symbols import Symbols
 
@@ -131,5 +132,5 @@ def _answer(prompt: str, item: Item) -> str:
         print()
         raise UserError(
             f"the input ended at the question for {item.name}; nothing was written; "
-            "`make olddefconfig` takes every default"
+            f"`{MAKE} olddefconfig` takes every default"
         ) from None

@@ -8,8 +8,11 @@ import sys
 import kconfiglib
 
 from espalier.core.errors import UserError
+from espalier.core.texts.program_name import MAKE
 
-INSTEAD = "use `make config`, `make <name>_defconfig`, or edit .config and `make olddefconfig`"
+INSTEAD = (
+    f"use `{MAKE} config`, `{MAKE} <name>_defconfig`, or edit .config and `{MAKE} olddefconfig`"
+)
 MOST_EMULATED = "xterm-256color"
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from espalier.core.errors import UserError
-from espalier.core.paths import ROOT
+from espalier.core.paths import BASE
 from espalier.kconfig import assign
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
@@ -89,7 +89,7 @@ class Budgets:
             self._read[selected] = budget_fit.symbols_read(config)
         key = tuple(config.get(name) for name in self._read[selected])
         if key not in self._fits:
-            folder = ROOT / assign.effective(self.symbols, DATA_DIR)
+            folder = BASE / assign.effective(self.symbols, DATA_DIR)
             self._fits[key] = budget_fit.fit_budget(config, folder)
         return self._fits[key]
 

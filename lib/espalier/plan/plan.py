@@ -19,6 +19,7 @@ from espalier.core import names
 from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader, PlanOrigin
 from espalier.core.text_files import read_text, read_user_text, split_lines
+from espalier.core.texts.program_name import MAKE
 from espalier.core.trial import Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
@@ -94,14 +95,14 @@ def read_plan(directory: Path) -> Plan:
     """Read the plan of a folder. Raises UserError if there is none or it is damaged."""
     path = directory / PLAN
     if not path.is_file():
-        raise UserError(f"{path}: no plan; make one with: make sweep-generate RANGE_CONFIG=...")
+        raise UserError(f"{path}: no plan; make one with: {MAKE} sweep-generate RANGE_CONFIG=...")
     try:
         header, trials = plan_records.read(split_lines(read_text(path)))
         origin = {name: getattr(header, name) for name in PlanOrigin.__dataclass_fields__}
         plan = Plan(**origin, trials=trials)
         is_whole = plan.header() == header and _is_sealed(plan)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise UserError(f"{path}: damaged; make it again: make sweep-generate") from None
+        raise UserError(f"{path}: damaged; make it again: {MAKE} sweep-generate") from None
     if not is_whole:
         raise UserError(f"{path}: damaged or of another version; make it again") from None
     return plan

@@ -8,8 +8,11 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
+from espalier.core.texts.program_name import MAKE
+from espalier.core.trees.tree_layout import DEFCONFIGS
 from espalier.core.trial import Record, Trial
 from espalier.kconfig import defconfigs, dotconfig, range_file, requests, tree
 from espalier.kconfig.line_faults import Faults
@@ -29,8 +32,6 @@ from espalier.plan.expand import Expansion
 from espalier.plan.plan import Plan
 from espalier.plan.range_requests import requested_parts
 from espalier.plan.samplers import sampling
-
-DEFCONFIGS = "defconfigs"
 
 
 def plan_from_files(
@@ -155,18 +156,22 @@ def find(name: str, root: Path = ROOT) -> Path:
 
     Raises UserError, with a name that is near, if there is none.
     """
-    folder = root / DEFCONFIGS
     for path in (Path(name), root / name):
         if path.is_file():
             return path
-    if (path := folder / Path(name).name).is_file():
-        print(f"note: {name}: no such file; taking {DEFCONFIGS}/{path.name}", file=sys.stderr)
-        return path
+    last = Path(name).name
+    if preset := defconfigs.named(last, root):
+        print(
+            f"note: {name}: no such file; taking {defconfigs.shown(preset, root)}", file=sys.stderr
+        )
+        return preset
     if Path(name).is_dir():
         raise UserError(f"RANGE_CONFIG={name}: is no file; name a range file")
-    near = defconfigs.near_range(path.name, root)
-    hint = f"did you mean {near}?" if near else f"they lie there; make {defconfigs.LIST} lists them"
-    raise UserError(f"{name}: no such range file, nor {DEFCONFIGS}/{path.name}; {hint}")
+    near = defconfigs.near_range(last, root)
+    hint = (
+        f"did you mean {near}?" if near else f"they lie there; {MAKE} {defconfigs.LIST} lists them"
+    )
+    raise UserError(f"{name}: no such range file, nor {DEFCONFIGS}/{last}; {hint}")
 
 
 def _join_parts(
@@ -177,7 +182,7 @@ def _join_parts(
     if any(expansion.design for _, expansion in parts):
         raise UserError(
             f"{path}: means {len(parts)} range files, and a sampler chooses from one; "
-            f"make import-config FROM={path} OUT=<file> writes them"
+            f"{MAKE} import-config FROM={path} OUT=<file> writes them"
         )
     allowed = limit or int(whole.settings[expand.LIMIT])
     if len(whole.configs) > allowed:
@@ -267,6 +272,7 @@ def _plan(
         design=expansion.design,
         controls=symbols.controls,
         claims=claim_seal.seal(expansion.settings, trials),
+        trees=revision.trees(),
     )
 
 
@@ -317,7 +323,7 @@ def _single(symbols: Symbols, path: Path) -> Plan:
     single = plan_from_files([path], symbols=symbols)
     if len(single.trials) != 1:
         trials = len(single.trials)
-        raise UserError(f"{path}: means {trials} trials, not one; use make sweep-generate for it")
+        raise UserError(f"{path}: means {trials} trials, not one; use {MAKE} sweep-generate for it")
     return single
 
 
@@ -341,6 +347,7 @@ def _join(symbols: Symbols, paths: Sequence[Path], singles: Sequence[Plan]) -> P
         claims=claim_seal.seal(singles[0].settings, trials),
         counts=counts,
         notes=list(dict.fromkeys(note for single in singles for note in single.notes)),
+        trees=singles[0].trees,
     )
 
 

@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 from espalier.core import component
 from espalier.core.errors import CannotTrain, UserError
-from espalier.core.paths import LIBRARY, ROOT
+from espalier.core.paths import BASE
 from espalier.core.run_length import Rest, RunLength, RunSchedule, steps_in
+from espalier.core.trees import own_trees
 from espalier.core.trial_config import Config
 from espalier.datasets import sample_counts
 from espalier.datasets.sample_counts import SampleCounts, check_batch
@@ -35,7 +36,7 @@ Refused = Mapping[str, CannotTrain]
 
 def refusals(expansion: Expansion) -> dict[str, CannotTrain]:
     """Return what the run of a configuration would be refused for, of those that would be."""
-    runs = SensibleRuns(ROOT / expansion.settings.get(DATA_DIR, ""))
+    runs = SensibleRuns(BASE / expansion.settings.get(DATA_DIR, ""))
     refused = {key: runs.refusal(config) for key, config in expansion.configs.items()}
     return {key: error for key, error in refused.items() if error is not None}
 
@@ -94,7 +95,7 @@ def rest_notes(expansion: Expansion) -> list[str]:
 
     What is measured then holds the network's recovery, which a control has not.
     """
-    runs = SensibleRuns(ROOT / expansion.settings.get(DATA_DIR, ""))
+    runs = SensibleRuns(BASE / expansion.settings.get(DATA_DIR, ""))
     short: dict[str, list[Rest]] = {}
     for config in expansion.configs.values():
         for name, rest in runs.rests(config).items():
@@ -183,10 +184,8 @@ def _schedules(config: Mapping[str, str]) -> Iterator[RunSchedule]:
 
 @functools.cache
 def _rules() -> list[_Rule]:
-    """Return a rule for each schedule of the library."""
-    modules = [path.relative_to(LIBRARY) for path in LIBRARY.rglob("*_schedule.py")]
-    names = sorted(".".join(["espalier", *path.with_suffix("").parts]) for path in modules)
-    return [rule for name in names for rule in _rules_of(name)]
+    """Return a rule for each schedule of the library and of the trees outside."""
+    return [rule for name in own_trees.modules("*_schedule.py") for rule in _rules_of(name)]
 
 
 def _rules_of(module: str) -> list[_Rule]:

@@ -12,6 +12,8 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.file_digest import file_sha256
 from espalier.core.paths import ROOT
+from espalier.core.texts.program_name import MAKE
+from espalier.core.trees.needed_trees import check_trees, external_text
 from espalier.core.trial import Record
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
@@ -45,6 +47,7 @@ def check_fresh(plan: Plan, root: Path = ROOT) -> None:
             raise UserError(f"{source['path']}: changed since the plan was made; {_again(plan)}")
     if not plan.kconfig:
         return
+    check_trees(plan.trees, plans.PLAN)
     symbols = Symbols(tree.parse(root))
     if plan.kconfig != kconfig_hash(symbols):
         raise UserError(f"Kconfig: the tree changed since the plan was made; {_again(plan)}")
@@ -80,8 +83,9 @@ def _again(plan: Plan) -> str:
     sampler = f" SAMPLER={plan.settings['SAMPLER']}" if plan.design else ""
     given = " ".join(f"{name}={text}" for name, text in (plan.assignments or {}).items())
     over = f" SET={shlex.quote(given)}" if given else ""
+    trees = f" {text}" if (text := external_text(plan.trees)) else ""
     return (
-        f"plan again: make sweep-generate RANGE_CONFIG={named}{sampler}{over} "
+        f"plan again: {MAKE} sweep-generate RANGE_CONFIG={named}{sampler}{over}{trees} "
         "(the same trials continue their sweep; others begin a new one)"
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
 from espalier.core.records import PlanHeader
+from espalier.core.trees.needed_trees import check_trees
 from espalier.core.trial import Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
@@ -17,9 +18,14 @@ from espalier.plan import staleness
 def check_still_valid(
     header: PlanHeader, trials: Iterable[Trial], folder: Path, root: Path = ROOT
 ) -> None:
-    """Raise UserError if the Kconfig tree has changed and with it one of the trials in `folder`."""
-    if not header.kconfig:
+    """Raise UserError if the Kconfig tree has changed and with it one of the trials in `folder`.
+
+    So it does if a tree outside that they were planned with is not given.
+    """
+    trials = list(trials)
+    if not header.kconfig or not trials:
         return
+    check_trees(header.trees, str(folder))
     symbols = Symbols(tree.parse(root))
     if header.kconfig == staleness.kconfig_hash(symbols):
         return

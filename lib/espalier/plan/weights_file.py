@@ -8,7 +8,7 @@ from pathlib import Path
 
 from espalier.core.errors import UserError
 from espalier.core.file_digest import file_sha256
-from espalier.core.paths import ROOT
+from espalier.core.paths import BASE
 
 FILE, DIGEST = "START_WEIGHTS", "START_WEIGHTS_SHA256"
 
@@ -17,7 +17,7 @@ def with_digest(config: dict[str, str], settings: Mapping[str, str]) -> dict[str
     """Return a configuration with the digest of its file, if it has one. Raises UserError."""
     if DIGEST not in config:
         return config
-    path = ROOT / settings[FILE]
+    path = BASE / settings[FILE]
     try:
         change = path.stat()
         digest = _digest(path, change.st_mtime_ns, change.st_size)

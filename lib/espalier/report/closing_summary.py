@@ -14,6 +14,7 @@ from espalier.analysis.caveats import notes
 from espalier.analysis.rank import SLACK, Configuration, swept_values
 from espalier.core.process.terminal import printable
 from espalier.core.texts.count_text import count_text
+from espalier.core.texts.program_name import MAKE
 from espalier.core.texts.shortening import shorten
 from espalier.core.trial import Status
 from espalier.report.comparing.baseline_report import compared_lines, mean_lines
@@ -58,7 +59,7 @@ def summary_lines(page: PageInput, room: int) -> list[str]:
 
 def next_step(page: PageInput) -> str:
     """Return what to do next with the results; empty if there is nothing to go on with."""
-    best, again = page.ranking.best, "in the range file, then `make sweep` again"
+    best, again = page.ranking.best, f"in the range file, then `{MAKE} sweep` again"
     if best is None or not best.first.swept:
         return ""
     if page.race is None and best.score and best.score.n == 1:
@@ -67,7 +68,7 @@ def next_step(page: PageInput) -> str:
         return f"more seeds tell close ones apart: CONFIG_SEED=1:1:{seeds} {again}"
     if not swept_values(best.first):
         return ""
-    return "nearby values: narrow the range file, or `make sweep-focus AROUND=best` plans them"
+    return f"nearby values: narrow the range file, or `{MAKE} sweep-focus AROUND=best` plans them"
 
 
 def _race(page: PageInput) -> Iterator[Weighed]:

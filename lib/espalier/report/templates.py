@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from espalier.core.process.terminal import printable_lines
+from espalier.core.texts.program_name import MAKE
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -27,7 +28,7 @@ def _environment(autoescape: bool = False) -> Environment:
     """Return the templates' environment, imported here so that other commands do not pay for it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=autoescape,
         undefined=StrictUndefined,
@@ -36,6 +37,8 @@ def _environment(autoescape: bool = False) -> Environment:
         keep_trailing_newline=True,
         finalize=_printable,
     )
+    environment.globals["MAKE"] = MAKE
+    return environment
 
 
 def _printable(value: Any) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.texts.count_text import count_text
+from espalier.core.texts.program_name import MAKE
 from espalier.core.trial import LOG, Status
 from espalier.report import reports
 from espalier.report.closing_summary import next_step, summary_lines
@@ -25,7 +26,9 @@ _ADVICE = {
     Status.FAILED: "ran to an end that does not count, and is not run again; why: `cat {log}`",
     Status.ERROR: "`{command}` tries again whatever ended in an error; why: `cat {log}`",
 }
-_SETTINGS = "to change a setting for them, plan the same trials with it first: make sweep-generate"
+_SETTINGS = (
+    f"to change a setting for them, plan the same trials with it first: {MAKE} sweep-generate"
+)
 
 
 @dataclass(frozen=True)

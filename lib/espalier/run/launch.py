@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from espalier.core.errors import UserError
 from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import ClaimSeal, PlanHeader
+from espalier.core.texts.program_name import how_to_install
 from espalier.core.trial import Status, Trial
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report.reports import USUAL, ReportRequest, write_page
@@ -95,6 +97,7 @@ def run(request: LaunchRequest) -> int:
     request.report.check([trial for trial, _ in request.trials])
     check_claims(request.header.claims, (trial for trial, _ in request.trials))
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
+        check_installed(request.entry)
         devices = _devices(request)  # refused before there is a folder
         with _sweep(request) as (sweep, begun), _steady(sweep.folder):
             sweep.store.patience.stopping = stop_signals.requested
@@ -344,6 +347,12 @@ def _other_code(store: Store) -> Iterator[str]:
             f"({revision.describe(others[-1])}; now {revision.describe(now)}); "
             "NEW=1 runs everything again"
         )
+
+
+def check_installed(entry: str) -> None:
+    """Raise UserError if trials are trained with torch and it is not installed."""
+    if entry == ENTRY and importlib.util.find_spec("torch") is None:
+        raise UserError(f"torch is not installed; {how_to_install('train')} installs what trains")
 
 
 def _devices(request: LaunchRequest) -> list[str]:

@@ -10,7 +10,9 @@ from espalier.analysis.race_standing import standing
 from espalier.analysis.rank import TrialResult
 from espalier.core.process.terminal import printable
 from espalier.core.records import PlanHeader
+from espalier.core.texts.program_name import EXECUTABLE, MAKE
 from espalier.core.texts.shortening import shorten
+from espalier.core.trees.needed_trees import external_text
 from espalier.core.trial import LOG
 from espalier.plan.sweep_naming import naming_lines
 from espalier.report.failure_rows import ENDED_BADLY, common_failures, single_line
@@ -77,11 +79,13 @@ def _failed(store: Store) -> list[TrialResult]:
 def continuing(folder: Path, header: PlanHeader) -> str:
     """Return the command that goes on with a sweep, whatever has become of its plan since.
 
-    An entry is always given anew, as a file is not to say what code runs; make would not hand on
-    the path that it is found on.
+    An entry, as a tree outside, is always given anew, as a file is not to say what code runs; make
+    would not hand on the path that an entry is found on.
     """
     place = shlex.quote(str(folder))
+    trees = f" {text}" if (text := external_text(header.trees)) else ""
     if header.entry:
-        command = ".venv/bin/python -m espalier sweep-run"
-        return f"{command} --dir {place} --entry {shlex.quote(header.entry)}"
-    return f"make sweep-run DIR={place}"
+        command = f"{EXECUTABLE} sweep-run"
+        entry = f"--entry {shlex.quote(header.entry)}"
+        return f"{trees} {command} --dir {place} {entry}".strip()
+    return f"{MAKE} sweep-run DIR={place}{trees}"

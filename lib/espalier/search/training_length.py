@@ -7,7 +7,7 @@ from pathlib import Path
 
 from espalier.core import component
 from espalier.core.contracts import Dataset
-from espalier.core.paths import ROOT
+from espalier.core.paths import BASE
 from espalier.core.samples import RawData, steps_in
 from espalier.core.trial_config import Config
 from espalier.plan import planning
@@ -29,7 +29,7 @@ def training_samples(same: Conditions) -> int:
     (values,) = made.configs.values()
     config, settings = Config(values), Config(made.settings)
     dataset = component.select("dataset", config, Dataset)
-    folder = ROOT / Path(settings.read("DATA_DIR", str))
+    folder = BASE / Path(settings.read("DATA_DIR", str))
     raw = dataset.load(folder, settings.read("DOWNLOAD", bool))
     whole = len(raw.train_y) if isinstance(raw, RawData) else len(raw.train)
     left = whole - round(whole * float(values["VALIDATION_FRACTION"]))

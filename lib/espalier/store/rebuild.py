@@ -16,6 +16,7 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.process import disk_full
 from espalier.core.records import PlanHeader
+from espalier.core.texts.program_name import MAKE
 from espalier.core.trial import Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
@@ -196,7 +197,7 @@ def _settings(stored: Sequence[StoredTrial]) -> dict[str, str]:
 def _record(header: PlanHeader, stored: Sequence[StoredTrial]) -> SweepRecord:
     attempts = [attempt for each in stored for attempt in each.attempts]
     began = min(attempt.started for attempt in attempts)
-    command = header.command or "make sweep-run"
+    command = header.command or f"{MAKE} sweep-run"
     last = max(attempt.round for attempt in attempts)
     return SweepRecord(replace(header, command=command), last, began, began)
 

@@ -22,6 +22,7 @@ from espalier.core.names import check_inside, check_links
 from espalier.core.process import disk_full, os_errors
 from espalier.core.process.log_files import open_log
 from espalier.core.records import PlanHeader
+from espalier.core.texts.program_name import MAKE
 from espalier.core.trial import LOG, Record, Result, Status, Trial
 from espalier.plan.sweep_naming import read_name, shorten_value
 from espalier.store import (
@@ -180,7 +181,7 @@ def newest_sweep(results: Path) -> Path:
     """Return the folder of the sweep that began last. Raises UserError if there is none."""
     for folder in sweeps(results):
         return folder
-    raise UserError(f"{results}: no sweep has been run yet; start one with `make sweep`")
+    raise UserError(f"{results}: no sweep has been run yet; start one with `{MAKE} sweep`")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from espalier.core.errors import UserError
 from espalier.core.process import disk_full
+from espalier.core.texts.program_name import MAKE
 from espalier.store import file_systems
 from espalier.store.busy import busy_error, is_busy
 
@@ -53,7 +54,7 @@ def gone(path: Path) -> UserError:
 
 def cure(folder: Path) -> str:
     """Return how the store of a sweep is made again."""
-    command = f"make sweep-rebuild DIR={shlex.quote(str(folder))}"
+    command = f"{MAKE} sweep-rebuild DIR={shlex.quote(str(folder))}"
     return f"`{command}` makes it again from the files of its trials"
 
 

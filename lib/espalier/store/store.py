@@ -21,6 +21,7 @@ from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
 from espalier.core.process import disk_full
 from espalier.core.records import PlanHeader
+from espalier.core.texts.program_name import MAKE
 from espalier.core.trial import Record, Result, Status, Trial
 from espalier.plan.sweep_naming import SweepNaming, naming_of
 from espalier.store import connections, file_systems, schema, sqlite_errors
@@ -435,8 +436,8 @@ def _row(trial: Trial, config: str, directory: str, origin: Path) -> tuple[objec
 
 def _absent(path: Path) -> UserError:
     if not path.parent.exists():
-        return UserError(f"{path.parent}: no such folder; `make sweep-list` lists the sweeps")
+        return UserError(f"{path.parent}: no such folder; `{MAKE} sweep-list` lists the sweeps")
     if not has_sweep_files(path.parent):
-        rule = f"is no sweep's folder: it has no {path.name}; `make sweep-list` lists the sweeps"
+        rule = f"is no sweep's folder: it has no {path.name}; `{MAKE} sweep-list` lists the sweeps"
         return UserError(f"{path.parent}: {rule}")
     return UserError(f"{path}: no such file; if it was lost, {sqlite_errors.cure(path.parent)}")

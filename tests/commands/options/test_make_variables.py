@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from espalier.commands.options.make_variables import (
     HELD_BY_SHELLS,
     VERBS_OF,
     check_variables,
+    take_variables,
     variables,
 )
 from espalier.core.paths import ROOT
@@ -101,6 +103,38 @@ def test_no_command_is_loaded_that_is_not_needed(monkeypatch: pytest.MonkeyPatch
 def test_variables_are_those_of_options_and_arguments() -> None:
     assert variables(load_command("import-config")) == {"FROM", "OUT"}
     assert {"SCENARIO", "DATASET", "BUDGET"} <= variables(load_command("search"))
+
+
+@pytest.mark.parametrize(
+    ("verb", "words", "rest", "given"),
+    [
+        ("sweep-status", "DIR=a=b --json", "--json", {"DIR": "a=b"}),
+        ("sweep", "PARALLEL=2 RANGE_CONFIG=mine", "mine", {"PARALLEL": "2"}),
+        ("verdict", "--a LEARNING_RATE=0.1 JSON=", "--a LEARNING_RATE=0.1", {"JSON": ""}),
+        ("verdict", "--a=A=1", "--a=A=1", {}),
+        ("sweep", "--new PACK=1 -- PACK=2", "--new -- PACK=2", {"PACK": "1"}),
+        ("sweep", "./PACK=1 pack=2", "./PACK=1 pack=2", {}),
+    ],
+)
+def test_a_variable_may_stand_among_the_words_and_an_option_keeps_its_value(
+    monkeypatch: pytest.MonkeyPatch, verb: str, words: str, rest: str, given: dict[str, str]
+) -> None:
+    for name in ("DIR", "PARALLEL", "RANGE_CONFIG", "JSON", "PACK", "A", GOAL, GIVEN):
+        monkeypatch.setenv(name, "old")
+    command = load_command(verb)
+    assert take_variables(verb, command, words.split(), alone=False) == rest.split()
+    for name, value in given.items():
+        assert os.environ[name] == value
+    assert os.environ[GOAL] == (verb if given else "old")
+
+
+def test_alone_what_a_shell_holds_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DIR", "JSON", "A", GOAL, GIVEN):
+        monkeypatch.setenv(name, "old")
+    command = load_command("sweep-list")
+    assert take_variables("sweep-list", command, ["JSON=1"], alone=True) == []
+    kept = {name: os.environ.get(name) for name in ("JSON", "A", GOAL, GIVEN)}
+    assert kept == {"JSON": "1", "A": "old", GOAL: "sweep-list", GIVEN: "JSON"}
 
 
 def documented() -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from espalier.commands.options.range_options import (
 )
 from espalier.commands.options.run_options import entry as entry_option
 from espalier.plan.plan_report import describe_plan
-from espalier.run.launch import ENTRY
+from espalier.run.launch import ENTRY, check_installed
 from espalier.run.plan_estimate import estimate_plan
 
 
@@ -41,5 +41,6 @@ def command(
     together = int(plan.settings["PACK"]) if pack is None else pack
     seen = power.describe(plan, None if entry == ENTRY else entry)
     print("\n".join([*describe_plan(plan), *seen, ""]), flush=True)  # also if time is not known
+    check_installed(entry)
     print("\n".join(estimate_plan(plan, workers, together, entry)))
     return 0

@@ -10,6 +10,7 @@ import click
 
 from espalier.commands.options.option_types import PATH, Checked, make_option, measure, sweep_dir
 from espalier.core.paths import RESULTS, SWEEP_CONFIGS
+from espalier.core.texts.program_name import MAKE
 from espalier.plan.plan import write_plan
 from espalier.plan.plan_report import describe_plan
 from espalier.search.focus import BEST, RANGE, plan_around
@@ -53,5 +54,5 @@ def command(folder: Path | None, output_dir: Path, by: str | None, **near: Any) 
     write_plan(plan, output_dir)
     first, *held = heading
     print("\n".join([f"{folder / RANGE}: {first}", *held, *describe_plan(plan)]))
-    print(f"\nWrote {len(plan.trials)} configurations to {output_dir}/; next: make sweep-run")
+    print(f"\nWrote {len(plan.trials)} configurations to {output_dir}/; next: {MAKE} sweep-run")
     return 0

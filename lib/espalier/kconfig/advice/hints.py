@@ -8,6 +8,7 @@ import kconfiglib
 from kconfiglib import Symbol
 
 from espalier.core.measures import MEASURES
+from espalier.core.texts.program_name import MAKE
 from espalier.kconfig import assign
 from espalier.kconfig.advice import spelling
 from espalier.kconfig.foreign import foreign_config
@@ -89,12 +90,12 @@ def _successor(name: str) -> str:
 def of_symbol(symbols: Symbols, name: str, settings: Iterable[Setting]) -> str:
     """Return what to do about the unknown symbol `name` of a file with these `settings`."""
     if name in RETIRED:
-        return f"{_successor(name)}; `make olddefconfig` takes the line out"
+        return f"{_successor(name)}; `{MAKE} olddefconfig` takes the line out"
     if hint := foreign_config.hint(name):
         return hint
     meant = _meant(symbols, name.upper(), settings)
     if not meant:
-        return "`make menuconfig` shows what there is"
+        return f"`{MAKE} menuconfig` shows what there is"
     if len(meant) == 1:
         return f"did you mean CONFIG_{meant[0]}?"
     listed = ", ".join(f"CONFIG_{other}" for other in meant[:MOST_NAMED])

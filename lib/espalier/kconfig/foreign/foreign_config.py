@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from espalier.core.texts.program_name import MAKE
 from espalier.kconfig.range_file import Setting
 from espalier.kconfig.symbols import Symbols
 
@@ -47,4 +48,4 @@ def hint(name: str) -> str | None:
     table = foreign_table.load()
     if not table.knows(name):
         return None
-    return f"it is one of {table.program}; make import-config FROM=<file> translates its presets"
+    return f"it is one of {table.program}; {MAKE} import-config FROM=<file> translates its presets"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from espalier.core.errors import UserError
+from espalier.core.texts.program_name import MAKE
 from espalier.kconfig import range_file, requests, tree
 from espalier.kconfig.foreign import foreign_config, foreign_table
 from espalier.kconfig.foreign.foreign_config import Translation
@@ -37,7 +38,7 @@ def only(texts: Sequence[str], source: Path) -> str:
     if len(texts) > 1:
         raise UserError(
             f"{source}: means {len(texts)} range files, since some of its values go by the model "
-            f"or the optimizer; make import-config FROM={source} OUT=<file> writes them"
+            f"or the optimizer; {MAKE} import-config FROM={source} OUT=<file> writes them"
         )
     return texts[0]
 

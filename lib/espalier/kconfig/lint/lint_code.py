@@ -18,6 +18,11 @@ from typing import TypeAlias
 from kconfiglib import Choice, Kconfig, MenuNode, Symbol
 
 from espalier.core import component
+from espalier.core.errors import UserError
+from espalier.core.paths import LIBRARY
+from espalier.core.text_files import read_user_text
+from espalier.core.trees import own_trees
+from espalier.core.trees.tree_layout import MENUS, ROOMS
 from espalier.kconfig.lint.lint_tree import Item, name, place
 
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -46,11 +51,21 @@ def findings(kconf: Kconfig, root: Path) -> Iterator[str]:
 
 
 def _files(root: Path, pattern: str) -> list[Path]:
-    return sorted([*(root / "lib").rglob(pattern), *(root / "models").rglob(pattern)])
+    own = [root] if root == LIBRARY else [root / "lib", root / "models"]
+    outside = [room for tree in own_trees.external() for room in _rooms(tree)]
+    return sorted(path for folder in [*own, *outside] for path in folder.rglob(pattern))
+
+
+def _rooms(tree: Path) -> list[Path]:
+    return [tree / room for room in ROOMS.values()]
 
 
 def _nodes_in(path: Path) -> _Nodes:
-    return _parsed(path.read_text(encoding="utf-8"))
+    """Return the nodes of a Python file. Raises UserError, with file and line, if it is none."""
+    try:
+        return _parsed(read_user_text(path))
+    except SyntaxError as error:
+        raise UserError(f"{path}:{error.lineno}: {error.msg}; correct the Python file") from None
 
 
 @functools.lru_cache(maxsize=2048)  # few files of a tree differ from those of another
@@ -131,8 +146,11 @@ def _unpaired_files(root: Path) -> Iterator[str]:
 
 def _folders(root: Path) -> Iterator[tuple[Path, str]]:
     """Yield the folder of each kind of component and the name of its base class."""
+    library = root if root == LIBRARY else root / "lib" / "espalier"
     for kind, (package, _) in component.KINDS.items():
-        yield root / "lib" / "espalier" / package, kind.title().replace("_", "")
+        outside = [tree / package for tree in own_trees.external()]
+        for folder in (library / package, *outside):
+            yield folder, kind.title().replace("_", "")
 
 
 def _classes(path: Path) -> Iterator[ast.ClassDef]:
@@ -170,11 +188,12 @@ def _is_text(node: ast.AST) -> bool:
 
 def _members_named_elsewhere(root: Path) -> Iterator[str]:
     """Yield members of the choices of components that files other than the component's name."""
-    for path in [*_files(root, "*.py"), *_files(root, "*Kconfig"), root / "Kconfig"]:
+    menus = [path for tree in (root, *own_trees.external()) if (path := tree / MENUS).is_file()]
+    for path in [*_files(root, "*.py"), *_files(root, "*Kconfig"), *menus]:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             for member in set(_SELECTS.findall(line)) - {path.stem.upper()}:
                 yield f"{_shown(root, path)}:{number}: names component {member.lower()!r}"
 
 
 def _shown(root: Path, path: Path) -> str:
-    return str(path.relative_to(root))
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)

@@ -6,10 +6,12 @@ seconds to import and would like to report home. None of that reaches this proce
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,14 +20,16 @@ from signal import Signals
 from typing import IO
 
 from espalier.core.errors import UserError
-from espalier.core.paths import LIBRARY, ROOT
+from espalier.core.paths import INSTALLED, LIBRARY, ROOT
 from espalier.core.process.terminal import printable
+from espalier.core.texts.program_name import how_to_install
 from espalier.report.exports import export_worker
+from espalier.report.exports.export_formats import TRACKERS
 from espalier.report.exports.export_loop import Outcome, ReadBackError
 from espalier.report.exports.no_network import offline_environment
 from espalier.report.exports.tracked_run import TrackedRun
 
-PYTHON = ROOT / ".venv" / "trackers" / "bin" / "python"
+PYTHON = Path(sys.executable) if INSTALLED else ROOT / ".venv" / "trackers" / "bin" / "python"
 LOG = "export.log"
 """What a tool printed, in the folder of the export, where it failed."""
 ERROR_LINE = re.compile(r"[\w.]+(Error|Exception): ")
@@ -33,10 +37,12 @@ ERROR_LINE = re.compile(r"[\w.]+(Error|Exception): ")
 
 
 class MissingTrackersError(UserError):
-    """The packages of the trackers are not installed."""
+    """The packages of a tracker are not installed."""
 
-    def __init__(self) -> None:
-        super().__init__(f"{PYTHON}: is not there; make setup-trackers installs the trackers")
+    def __init__(self, missing: object) -> None:
+        """`missing` is what is not there: a Python, or a package."""
+        installs = how_to_install("trackers")
+        super().__init__(f"{missing}: is not there; {installs} installs the trackers")
 
 
 def export_with(
@@ -51,8 +57,7 @@ def export_with(
     `progress` is called with the number of runs after each. Raises MissingTrackersError,
     ReadBackError, UserError.
     """
-    if not PYTHON.is_file():
-        raise MissingTrackersError
+    _check_installed(TRACKERS[name].package)
     folder.mkdir(parents=True, exist_ok=True)
     place = folder.resolve()
     command = [str(PYTHON), "-P", "-m", export_worker.__name__, name, str(place), sweep]
@@ -65,6 +70,14 @@ def export_with(
             raise _failure(name, place, said, code)
     (folder / LOG).unlink(missing_ok=True)
     return outcomes
+
+
+def _check_installed(package: str) -> None:
+    """Raise MissingTrackersError unless the environment of the trackers is there."""
+    if not PYTHON.is_file():
+        raise MissingTrackersError(PYTHON)
+    if INSTALLED and importlib.util.find_spec(package) is None:
+        raise MissingTrackersError(package)
 
 
 def _answers(

@@ -25,6 +25,7 @@ def provenance_rows(page: PageInput) -> list[Row]:
         ("set on the command line", [f"{name}={text}" for name, text in _given(page)]),
         ("plan", [f"id {page.header.plan_id}"] * bool(page.header.plan_id)),
         ("Kconfig", [page.header.kconfig[:12]]),
+        ("trees outside", _trees(page)),
         ("code", _tally(describe(each.code) for each in ended)),
         ("versions", _tally(_versions(each) for each in ended)),
         ("device", _tally(each.device or UNKNOWN for each in ended)),
@@ -40,6 +41,11 @@ def _sources(page: PageInput) -> list[str]:
     return [
         f"{each.get('path')} sha256 {each.get('sha256', '')[:12]}" for each in page.header.sources
     ]
+
+
+def _trees(page: PageInput) -> list[str]:
+    trees = page.header.trees or ()
+    return [f"{each.get('path')} code {each.get('sources', '')[:12]}" for each in trees]
 
 
 def _given(page: PageInput) -> Iterable[tuple[str, str]]:

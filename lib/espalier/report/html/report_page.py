@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from espalier.analysis.rank import TrialResult
+from espalier.core.texts.program_name import MAKE
 from espalier.core.texts.utc_time import utc_text
 from espalier.core.trial import LOG, Record
 from espalier.report import failure_rows, ranking_rows
@@ -55,7 +56,7 @@ def render_page(page: PageInput) -> str:
 
 def _again(page: PageInput, trials: str) -> str:
     """Return the command that runs trials of the sweep again, as a shell reads it."""
-    words = ["make sweep-again", trials, f"DIR={shlex.quote(str(page.folder))}"]
+    words = [f"{MAKE} sweep-again", trials, f"DIR={shlex.quote(str(page.folder))}"]
     return " ".join(filter(None, words))
 
 

@@ -6,7 +6,7 @@ import torch
 
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Dataset, LrSchedule, Method, Model, Optimizer, Run
-from espalier.core.paths import ROOT
+from espalier.core.paths import BASE
 from espalier.core.samples import SampleShape, Shape, TokenShape
 from espalier.core.trial import Task
 from espalier.core.trial_config import Config
@@ -54,7 +54,7 @@ def load_trial_data(
     """Return the data of a trial, prepared as `start` has it. Raises CannotTrain or UserError."""
     dataset = component.select("dataset", config, Dataset)
     if STAND_IN in settings:
-        dataset = stand_in(dataset, config, ROOT / settings.read("DATA_DIR", str))
+        dataset = stand_in(dataset, config, BASE / settings.read("DATA_DIR", str))
     model = component.select("model", config, Model)
     if model.takes is not dataset.holds:
         raise CannotTrain(

@@ -18,7 +18,7 @@ from espalier.core import component
 from espalier.core.contracts import CannotTrain
 from espalier.core.errors import UserError
 from espalier.core.file_digest import file_sha256
-from espalier.core.paths import ROOT
+from espalier.core.paths import BASE
 from espalier.core.trial import Task
 from espalier.core.trial_config import Config
 from espalier.train.building.starting_point import StartPlan
@@ -94,7 +94,7 @@ def open_start(task: Task) -> SavedWeights | None:
         rule = f"the trial starts from weights with SHA-256 {plan.digest}: name their file"
         raise UserError(f"CONFIG_{FILE} is empty: {rule}")
     try:
-        changed = (ROOT / place).stat().st_mtime_ns
+        changed = (BASE / place).stat().st_mtime_ns
     except OSError as error:
         raise UserError(f"CONFIG_{FILE}={place}: {error.strerror or error}") from None
     return _opened(place, changed, plan.digest)
@@ -103,7 +103,7 @@ def open_start(task: Task) -> SavedWeights | None:
 @functools.lru_cache(maxsize=2)
 def _opened(place: str, changed: int, digest: str) -> SavedWeights:
     del changed
-    path = ROOT / place
+    path = BASE / place
     actual = file_sha256(path)
     if actual != digest:
         rule = f"its SHA-256 is {actual}, the trial was planned with {digest}: plan again"

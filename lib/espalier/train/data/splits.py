@@ -22,7 +22,7 @@ from torch import Tensor
 from espalier.core import component
 from espalier.core.component import symbol
 from espalier.core.contracts import Dataset, Run
-from espalier.core.paths import ROOT
+from espalier.core.paths import BASE
 from espalier.core.samples import RawData, RawText, SampleShape, Shape, Split, TokenShape
 from espalier.core.trial_config import Config
 from espalier.datasets.sample_counts import ImageCounts
@@ -109,7 +109,7 @@ def load_data(  # noqa: PLR0913 (the last two are how images are prepared)
     Raises UserError if files are absent or damaged, CannotTrain if the data cannot be divided as
     configured.
     """
-    folder = ROOT / settings.read("DATA_DIR", str)
+    folder = BASE / settings.read("DATA_DIR", str)
     download = settings.read("DOWNLOAD", bool)
     plan: Plan = component.build(PLANS[dataset.holds], config, "")
     residency = component.build(ResidencyPlan, settings, "")

@@ -29,6 +29,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from espalier.core.contracts import CannotTrain, Run
 from espalier.core.errors import UserError
+from espalier.core.texts.program_name import MAKE
 from espalier.core.trial import Task
 from espalier.train.engine import seeds
 from espalier.train.engine.losses import mean_losses
@@ -84,7 +85,7 @@ def check_shareable(model: nn.Module, recipe: Recipe, task: Task) -> None:
     if recipe.devices == 1:
         return
     if not task.rendezvous:
-        raise UserError(f"{symbol}: needs worker processes, which `make sweep-run` starts")
+        raise UserError(f"{symbol}: needs worker processes, which `{MAKE} sweep-run` starts")
     if any(isinstance(module, NORMS) for module in model.modules()):
         raise CannotTrain(
             "batch_norm",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from espalier.analysis.race_decisions import RaceStatus
 from espalier.analysis.race_standing import RacedConfiguration, RaceStanding
 from espalier.analysis.rank import swept_values
+from espalier.core.texts.program_name import MAKE
 from espalier.report.figures.axis_names import AxisNames
 from espalier.report.figures.caption_parts import joined, rows_left_out
 from espalier.report.figures.drawn_figure import DrawnFigure
@@ -54,7 +55,9 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     """Return the figure. Raises NothingToDrawError if the sweep is no race."""
     race = source.race
     if race is None:
-        raise NothingToDrawError("the sweep is no race; run one with `make race RANGE_CONFIG=...`")
+        raise NothingToDrawError(
+            f"the sweep is no race; run one with `{MAKE} race RANGE_CONFIG=...`"
+        )
     every = [item for _, items in groups(race) for item in items]
     rows = every[: source.top(ROWS)]
     values = [swept_values(item.first) for item in every]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from espalier.core.errors import UserError
 from espalier.core.measures import VAL_ACC
 from espalier.core.texts.count_text import count_text
+from espalier.core.texts.program_name import MAKE
 from espalier.report.figures.axis_names import AxisNames, check_labels
 from espalier.report.figures.axis_scales import scale_numbers
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
@@ -71,7 +72,9 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
     """
     path = source.folder / SEEDS
     if not path.is_file():
-        raise NothingToDrawError("the folder is no seed finder's; fill one with `make seed-finder`")
+        raise NothingToDrawError(
+            f"the folder is no seed finder's; fill one with `{MAKE} seed-finder`"
+        )
     try:
         search = read_search(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, LookupError, TypeError, AttributeError) as error:

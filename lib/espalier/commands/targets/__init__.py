@@ -1,0 +1,1 @@
+"""Targets of make that are more than one verb, or none: what a recipe does there."""

@@ -1,0 +1,19 @@
+"""`sweep-clean`: remove the generated sweep."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from espalier.core.paths import SWEEP_CONFIGS
+
+
+@click.command()
+def command() -> int:
+    """Remove sweep_configs/ and its drafts, never results."""
+    for folder in [SWEEP_CONFIGS, *Path().glob(f".{SWEEP_CONFIGS}.*")]:
+        if folder.exists():
+            shutil.rmtree(folder)
+    return 0

@@ -1,0 +1,112 @@
+"""docs/own-tree.md is run: its files are written, its commands done, in folders of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from espalier.core.paths import ROOT
+from espalier.core.records import PlanHeader
+from espalier.core.trial import Result, Status
+from espalier.store.results_dir import STORE
+from espalier.store.store import Store
+
+PAGE = (ROOT / "docs" / "own-tree.md").read_text(encoding="utf-8")
+FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMANDS = re.findall(r"^(?:mkdir|make) .*$", PAGE, re.MULTILINE)
+
+
+def espalier(folder: Path, *words: str, **given: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "OMP_NUM_THREADS": "1", **given}
+    command = [sys.executable, "-P", "-m", "espalier", *words]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+
+
+def do(folder: Path, line: str) -> None:
+    """Do what a line of the page does, with the verbs that make calls, in this process's Python."""
+    program, *words = shlex.split(line)
+    if program == "mkdir":
+        (folder / words[0]).mkdir()
+        return
+    given = dict(word.split("=", 1) for word in words if "=" in word)
+    verbs = {
+        "new": [["new"]],
+        "lint": [["lint"]],
+        "sweep": [["sweep-generate", given.get("RANGE_CONFIG", "")], ["sweep-run", "--in-process"]],
+        "check-external": [],  # a test of the Makefile
+    }
+    for verb in verbs[words[0]]:
+        done = espalier(folder, *verb, **given)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the page was followed, with `my-tree` beside it."""
+    folder = tmp_path_factory.mktemp("page") / "checkout"
+    folder.mkdir()
+    for line in COMMANDS:
+        do(folder, line)
+        if " new " in line:
+            for name, text in FILE.findall(PAGE):
+                path = folder.parent / "my-tree" / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def recorded(place: Path) -> tuple[PlanHeader, list[Result]]:
+    (path,) = (place / "test_matrix_results").glob(f"*/{STORE}")
+    with Store.open(path, readonly=True) as store:
+        return store.header, [result for _, result, _ in store.final_results()]
+
+
+def test_the_sweep_of_the_page_is_trained_and_records_the_tree(place: Path) -> None:
+    header, results = recorded(place)
+    (tree,) = header.trees or []
+    assert tree["path"] == str((place.parent / "my-tree").resolve())
+    assert [result.status for result in results] == [Status.PASSED] * 8
+    codes = [result.provenance.code for result in results]
+    assert all(code and code.trees == [tree] for code in codes)
+    assert any("largest" in result.measures for result in results)
+    (report,) = (place / "test_matrix_results").glob("*/report.html")
+    assert tree["sources"][:12] in report.read_text(encoding="utf-8")
+
+
+def test_the_plan_records_it_too_and_needs_it_again(place: Path) -> None:
+    header = json.loads((place / "sweep_configs" / "plan.jsonl").read_text().splitlines()[0])
+    assert header["trees"] == recorded(place)[0].trees
+    done = espalier(place, "sweep-run", EXTERNAL="")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert f"give it again, if you trust what is in it: EXTERNAL={header['trees'][0]['path']}" in (
+        done.stderr
+    )
+
+
+def test_reports_need_no_tree(place: Path) -> None:
+    done = espalier(place, "sweep-leaderboard", EXTERNAL="")
+    assert done.returncode == 0 and "tanhnet" not in done.stderr
+
+
+def test_a_changed_tree_is_other_code(place: Path) -> None:
+    """Whether it is given as a variable or as an option, before or behind the verb."""
+    tree = place.parent / "my-tree"
+    with (tree / "models" / "tanhnet.py").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    for words in (["--external", "../my-tree", "sweep-run"], ["sweep-run", f"--external={tree}"]):
+        done = espalier(place, *words, "--in-process", EXTERNAL="")
+        assert done.returncode == 0, done.stderr
+        assert "8 of 8 results were made by other code" in done.stdout
+
+
+def test_the_page_has_the_commands_that_are_run() -> None:
+    assert [line.split()[1] for line in COMMANDS if line.startswith("make ")] == [
+        *("new", "lint", "sweep", "check-external")
+    ]
