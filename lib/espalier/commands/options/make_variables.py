@@ -98,7 +98,12 @@ def take_variables(
 
 
 def _split(command: click.Command, words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Return the words that are no variables, and the variables. An option keeps its value."""
+    """Return the words that are no variables, and the variables. An option keeps its value.
+
+    Behind a verb whose own arguments are assignments every word is its own.
+    """
+    if any("=" in str(item.metavar) for item in _arguments(command)):
+        return list(words), {}
     options = [item for item in command.params if isinstance(item, click.Option)]
     valued = {name for item in options if not item.is_flag for name in item.opts}
     rest: list[str] = []
