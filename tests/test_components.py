@@ -170,7 +170,7 @@ def _of_the_matrix(symbol):
 
 def test_no_other_file_names_a_component():
     """Literals only; words that are also plain English or option values cannot be told apart."""
-    names = {name for _, name in COMPONENTS} - {"none", "state", "step", "magnitude"}
+    names = {name for _, name in COMPONENTS} - {"none", "state", "step", "magnitude", "text"}
     own = {folder(kind).resolve() for kind in component.KINDS}
     own |= {path.resolve().parent for path in (LIBRARY / "methods").glob("*/*.Kconfig")}
     smears = [

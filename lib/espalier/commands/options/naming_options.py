@@ -38,7 +38,7 @@ name = make_option(
 note = make_option(
     "NOTE",
     "--note",
-    type=NamingType("line", read_note),
+    type=NamingType("text", read_note),
     help=f"a line on what the sweep is for; {CLEARED} takes it away",
 )
 tags = make_option(
