@@ -172,8 +172,6 @@ export: setup-plan
 sweep-clean:
 	$(QUIET)rm -rf sweep_configs .sweep_configs.*
 
-SCENARIO ?= quick
-export SCENARIO
 search seed-finder: setup-train
 	$(QUIET)$(ESPALIER) $@
 

@@ -74,7 +74,8 @@ def install() -> None:
             INSTALL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=PATIENCE,
             env={**WITHIN, **os.environ},
         )

@@ -121,9 +121,9 @@ def test_output_that_cannot_be_written_is_one_line_and_no_success() -> None:
             "see python -m espalier sweep-status --help",
         ),
         (
-            "search",
-            "search: missing option '--scenario' (env var: 'SCENARIO'); must be "
-            "one of quick, budget, compare, thorough, pareto; see python -m espalier search --help",
+            "sweep-rebuild",
+            "sweep-rebuild: missing option '--dir' (env var: 'DIR'); "
+            "see python -m espalier sweep-rebuild --help",
         ),
         ("sweep-leaderboard --top 0", "--top 0: must be an integer of at least 1"),
         (

@@ -35,7 +35,7 @@ def default_dataset() -> str:
 
 @click.command()
 @make_option(
-    "SCENARIO", "--scenario", required=True, type=OneOf(SCENARIOS), help="what to search for"
+    "SCENARIO", "--scenario", default=SCENARIOS[0], type=OneOf(SCENARIOS), help="what to search for"
 )
 @make_option(
     "DATASET",

@@ -104,7 +104,7 @@ def test_a_kind_of_the_environment_is_named_as_its_variable(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for value, said in (("lader", "did you mean ladder?"), ("ladder,race", "the sweep is no race")):
-        monkeypatch.setenv("KIND", value)
+        give(monkeypatch, KIND=value)
         assert main(["figures", "--dir", str(folder)]) == 2
         name = value.rpartition(",")[2]
         assert capsys.readouterr().err.startswith(f"error: KIND={name}: {said}")
