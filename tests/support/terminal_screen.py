@@ -107,6 +107,7 @@ class PseudoTerminal:
         self.file: TextIO = os.fdopen(os.dup(slave), "w", encoding="utf-8")
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._rest = ""  # the beginning of an escape sequence
+        self._ahead = b""  # what others have written behind the end of the last drawing
         self._pieces: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read)  # so that no program waits to write
         self._reader.start()
@@ -122,10 +123,11 @@ class PseudoTerminal:
         """Draw what has been written so far; return the text of the screen."""
         self.file.flush()
         os.write(self.slave, END)
-        seen = b""
-        while not seen.endswith(END):
+        seen = self._ahead
+        while END not in seen:
             seen += self._pieces.get(timeout=20)
-        text = self._rest + self._decoder.decode(seen[: -len(END)])
+        seen, _, self._ahead = seen.partition(END)
+        text = self._rest + self._decoder.decode(seen)
         self._rest = _CUT.search(text)[0]  # type: ignore[index]
         self.screen.feed(text.removesuffix(self._rest))
         return self.screen.text
