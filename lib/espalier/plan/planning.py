@@ -66,7 +66,7 @@ def plan_from_files(
 
 
 def _assignments(over: Sequence[Setting]) -> dict[str, str] | None:
-    """Return what the command line sets, by symbol; the sampler is told by the plan's design."""
+    """Return what the command line sets, by symbol; the design of the plan has the sampler."""
     return {each.symbol: each.text for each in over if each.symbol != sampling.SYMBOL} or None
 
 
