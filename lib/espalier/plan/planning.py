@@ -10,6 +10,7 @@ from pathlib import Path
 
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
+from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Record, Trial
 from espalier.kconfig import defconfigs, dotconfig, range_file, requests, tree
 from espalier.kconfig.line_faults import Faults
@@ -293,9 +294,7 @@ def differing(
                 seen.setdefault(name, Counter())[value] += 1
     return [
         f"CONFIG_{name} is {'solved for the budget' if name in solved else 'not set'} and differs: "
-        + ", ".join(
-            f"{value} ({count} trial{'s' * (count != 1)})" for value, count in values.items()
-        )
+        + ", ".join(f"{value} ({count_text(count, 'trial')})" for value, count in values.items())
         for name, values in seen.items()
         if len(values) > 1
     ]

@@ -19,7 +19,7 @@ from espalier.report.race_report import round_line
 from espalier.report.reports import USUAL, read_sweep
 from espalier.run.closing import SweepEnd
 from espalier.run.displays.earlier_failures import failed_endings, result_of
-from espalier.run.displays.progress import Display, Ending, overall
+from espalier.run.displays.progress import ENDED, Display, Ending, overall
 from espalier.run.displays.terminal_display import display
 from espalier.run.runner import pending, spent
 from espalier.store.attempt import TAKEN_OVER, Attempt
@@ -202,7 +202,7 @@ def _why_open(end: SweepEnd) -> str:
 
 def _before(status: SweepStatus, later: int) -> SweepStatus:
     """Return how a sweep stood before the last `later` of its trials had ended."""
-    for name in (Status.PASSED, Status.FAILED, Status.ERROR):
+    for name in ENDED:
         moved = min(later, status.counts.get(name, 0))
         status, later = _moved(status, name, Status.RUNNING, moved), later - moved
     return status
