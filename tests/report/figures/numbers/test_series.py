@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from figure_sources import grid, source_of
 from trial_results import passed, trial
 
 from espalier.report.figures.axis_names import AxisNames
-from espalier.report.figures.figure_input import FigureWishes
+from espalier.report.figures.figure_input import FigureWishes, NothingToDrawError
 from espalier.report.figures.numbers.series import (
     SeriesOrder,
     fits,
@@ -53,6 +54,9 @@ def test_who_lacks_a_symbol_is_in_every_panel_of_it() -> None:
     source = source_of(results)
     assert [fits(item, {"A": "z"}) for item in source.every] == [False, True]
     assert panel_values(source.every, ["A"]) == [{"A": "x"}]
+    with pytest.raises(NothingToDrawError, match=r"to be drawn has A and B; BY= names others$"):
+        panel_values(source.every, ["A", "B"])
+    assert panel_values([], ["A", "B"]) == []
     groups = SeriesOrder.of(source.every, ["A"]).split(source.every)
     assert [key.name(AxisNames()) for key in groups] == ["x", "none"]
 

@@ -59,7 +59,8 @@ def curve_lines(source: FigureInput) -> CurveLines:
     """Return the curves of Y, or of what chooses, by the symbols of BY.
 
     Without a symbol that tells series apart they are of single configurations, the best first.
-    Raises NothingToDrawError if no history has the measure, or it is measured once, at the end.
+    Raises NothingToDrawError if no history has the measure, or it is measured once, at the end;
+    or if no such configuration has the symbols of the panels.
     """
     ranking, chooser = chosen_ranking(source)
     by, chosen_by = _measures(source, ranking.measure, chooser)
