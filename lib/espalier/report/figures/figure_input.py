@@ -88,7 +88,7 @@ class FigureInput:
     @cached_property
     def axes(self) -> dict[str, list[str]]:
         """The values of each symbol that varies between ranked configurations, in plan order."""
-        return varied_values(self.ranking)
+        return varied_values(self.ranking.ranked)
 
     @property
     def symbols(self) -> list[str]:

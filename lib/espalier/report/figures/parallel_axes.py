@@ -77,7 +77,7 @@ def _symbol_axis(ranking: Ranking, name: str, names: AxisNames) -> ParallelAxis:
     label = names.symbol(name)
     if all(text is None or is_number(text) for text in texts):
         return number_axis(label, [None if text is None else float(text) for text in texts])
-    return _name_axis(label, texts, varied_values(ranking)[name], names)
+    return _name_axis(label, texts, varied_values(ranking.ranked)[name], names)
 
 
 def _name_axis(
