@@ -18,6 +18,7 @@ from espalier.report.figures.numbers.series import (
     series_symbols,
     series_title,
     telling_symbols,
+    telling_values,
 )
 
 
@@ -68,3 +69,5 @@ def test_the_title_of_a_legend() -> None:
 def test_symbols_tell_values_apart_where_they_are_not_all_the_same() -> None:
     values = [{"A": "1", "B": "x"}, {"A": "2", "B": "x", "C": "y"}]
     assert telling_symbols(values) == ["A", "C"] and telling_symbols(values[:1]) == []
+    assert telling_values(values[1], values) == {"A": "2", "C": "y"}
+    assert telling_values(values[0], values[:1]) == {}

@@ -23,6 +23,7 @@ from espalier.report.figures.figure_style import (
 )
 from espalier.report.figures.figure_text import capital, seeds_text
 from espalier.report.figures.numbers.figure_axis import in_sentence
+from espalier.report.figures.numbers.series import telling_values
 from espalier.report.figures.panel_labels import label_edges, title_panel
 
 if TYPE_CHECKING:
@@ -55,20 +56,12 @@ def draw_ladders(fitted: Sequence[Ladder], names: AxisNames, style: FigureStyle)
     for panel, ladder in zip(panels, shown, strict=True):
         entries |= _panel(panel, ladder, style)
         if len(fitted) > 1:
-            title_panel(panel, _telling(ladder, fitted), names, style, len(shown))
+            own = telling_values(ladder.rest, [other.rest for other in fitted])
+            title_panel(panel, own, names, style, len(shown))
     symbol, by = fitted[0].symbol, fitted[0].by
     label_edges(panels, style, names.symbol(symbol), names.measure(by))
     add_legend(figure, style, entries)
     return DrawnFigure(figure, _caption(fitted, names))
-
-
-def _telling(ladder: Ladder, fitted: Sequence[Ladder]) -> dict[str, str]:
-    """Return the other symbols that tell a ladder from another."""
-    return {
-        name: text
-        for name, text in ladder.rest.items()
-        if any(other.rest.get(name) != text for other in fitted)
-    }
 
 
 def _panel(panel: Axes, ladder: Ladder, style: FigureStyle) -> dict[str, Artist]:

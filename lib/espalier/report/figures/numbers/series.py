@@ -85,6 +85,12 @@ def telling_symbols(values: Sequence[Mapping[str, str]]) -> list[str]:
     return [name for name in names if len({each.get(name) for each in values}) > 1]
 
 
+def telling_values(own: Mapping[str, str], every: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return the values of one of `every` that tell it from any other."""
+    telling = telling_symbols([own, *every])
+    return {name: text for name, text in own.items() if name in telling}
+
+
 def panel_symbols(source: FigureInput, without: Collection[str]) -> tuple[str, ...]:
     """Return the symbols of panels: those of BY after the first, and those that choose the data.
 
