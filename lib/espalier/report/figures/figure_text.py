@@ -17,8 +17,8 @@ LONGEST = 2000
 def drawable(text: str) -> str:
     r"""Return `text` as one line; what the font lacks is a mark, control characters are `\x1b`."""
     line = printable(" ".join(text.split()))
-    known = _characters()
-    return "".join(each if ord(each) in known else MISSING for each in shorten_end(line, LONGEST))
+    there = _characters()
+    return "".join(each if ord(each) in there else MISSING for each in shorten_end(line, LONGEST))
 
 
 def shorten(text: str, limit: int) -> str:

@@ -36,7 +36,7 @@ COLOURS = "cividis"
 """Colours whose lightness alone tells them apart. Source: Nunez, Anderton and Renslow 2018."""
 EMPTY = "#e8e8e8"
 """The colour of a cell without a configuration."""
-MOST = 40
+VALUES = 40
 """Values of an axis at most."""
 SMALLEST, LARGEST = 4.5, 0.9
 """Points of the smallest numbers in cells, and the size of the largest in that of a style."""
@@ -134,8 +134,8 @@ def _heat_map(source: FigureInput) -> _HeatMap:
     if len(heat.columns) < 2 or len(heat.rows) < 2:
         rule = f"no configurations have several values of both {x.name} and {y.name}"
         raise NothingToDrawError(f"{rule}; X= and Y= name other symbols")
-    if max(len(heat.columns), len(heat.rows)) > MOST:
-        rule = f"{x.name} or {y.name} has more than {MOST} values"
+    if max(len(heat.columns), len(heat.rows)) > VALUES:
+        rule = f"{x.name} or {y.name} has more than {VALUES} values"
         raise NothingToDrawError(f"{rule}; X= and Y= name other symbols")
     return heat
 

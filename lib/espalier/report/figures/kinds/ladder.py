@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FINE = 200
 """Points of a drawn curve."""
-MOST = 9
+LADDERS = 9
 """Ladders of a figure at most."""
 
 
@@ -50,7 +50,7 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
 
 def draw_ladders(fitted: Sequence[Ladder], names: AxisNames, style: FigureStyle) -> DrawnFigure:
     """Return a panel a ladder: every seed, the means, the curve, d50 with its interval."""
-    shown = fitted[:MOST]
+    shown = fitted[:LADDERS]
     figure, panels = panel_grid(style, len(shown), "xy")
     entries: dict[str, Artist] = {}
     for panel, ladder in zip(panels, shown, strict=True):
@@ -89,7 +89,7 @@ def _caption(fitted: Sequence[Ladder], names: AxisNames) -> str:
     by, symbol = fitted[0].by, fitted[0].symbol
     n = seeds_text(len(rung.scores) for ladder in fitted for rung in ladder.rungs)
     up, across = capital(in_sentence(by.name, by, names)), in_sentence(symbol, None, names)
-    hidden = len(fitted) - MOST
+    hidden = len(fitted) - LADDERS
     return joined(
         (
             f"{up} against {across}. Small dots: {n}; large dots: their means; line: a logistic "
