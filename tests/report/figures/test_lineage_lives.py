@@ -28,7 +28,7 @@ def test_a_generation_is_one_more_than_the_highest_of_its_parents() -> None:
     lineage = family()
     lineage.record_births(50, "b", [2], [[(0, 1.0)]])
     lineage.record_deaths(60, "a", [2], [0.0])
-    lineage.record_births(60, "a", [2])  # fresh, of nobody
+    lineage.record_births(60, "a", [2])  # fresh, without parents
     assert generations(lineage) == {5: 1, 6: 2, 7: 1, 8: 1}
 
 

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Collection, Iterable
 
 from espalier.core.process.terminal import printable
-from espalier.core.texts.count_text import count_text
 
 MISSING = "\N{REPLACEMENT CHARACTER}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
@@ -83,7 +82,14 @@ def text_width(text: str, size: float) -> float:
 
 def seeds_text(counts: Iterable[int]) -> str:
     """Return how many seeds there are, or from which number to which: `n = 2 to 5 seeds`."""
-    numbers = sorted(set(counts))
-    if len(numbers) > 1:
-        return f"n = {numbers[0]} to {numbers[-1]} seeds"
-    return f"n = {count_text(numbers[0] if numbers else 0, 'seed')}"
+    numbers = list(counts) or [0]
+    return f"n = {span_text(numbers)} seed{'s' * (set(numbers) != {1})}"
+
+
+def span_text(counts: Iterable[int]) -> str:
+    """Return from which number to which some go: `2 to 5`, or `3` where all are the same.
+
+    Raises ValueError without any.
+    """
+    numbers = set(counts)
+    return " to ".join(map(str, sorted({min(numbers), max(numbers)})))

@@ -21,7 +21,7 @@ from espalier.report.figures.caption_parts import joined
 from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import FigureStyle, new_panels
-from espalier.report.figures.figure_text import fit, seeds_text, text_width
+from espalier.report.figures.figure_text import fit, seeds_text, span_text, text_width
 from espalier.report.figures.numbers.figure_axis import FigureAxis, in_sentence, symbol_axis
 from espalier.report.figures.numbers.trade_offs import TARGET
 from espalier.report.figures.panel_labels import fit_up, label_edges
@@ -233,7 +233,7 @@ def _caption(heat: _HeatMap, source: FigureInput, numbered: bool) -> str:
     over = ", ".join(in_sentence(name, None, names) for name in heat.means.over)
     own = ", ".join(in_sentence(name, None, names) for name in heat.means.own)
     items = [len(cell.items) for cell in cells]
-    counts = f"{min(items)} to {max(items)}" if min(items) < max(items) else str(items[0])
+    counts = span_text(items)
     left = heat.means.left
     return joined(
         [
