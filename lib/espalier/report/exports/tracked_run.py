@@ -18,6 +18,8 @@ Value = float | str
 """A number, NaN where it was not finite; or a text, which is JSON for a list or an object."""
 FIELDS = ("id", "name", "group", "status", "started", "finished")
 """The single values of a run."""
+OWN = (*FIELDS, "tags")
+"""The fields that tools without a place for each have together, as JSON."""
 LONGEST = 60
 """Characters of a value that a difference shows."""
 FINAL = "final/"
@@ -64,6 +66,11 @@ class TrackedRun:
     def typed_parameters(self) -> dict[str, bool | float | str]:
         """The parameters as switches, numbers and texts."""
         return {name: typed_value(text) for name, text in self.parameters.items()}
+
+    @property
+    def about(self) -> Record:
+        """The fields of OWN, by name."""
+        return {name: getattr(self, name) for name in OWN}
 
     @property
     def last_step(self) -> int:
