@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from espalier.core.texts.shortening import shorten
 from espalier.core.trial import Record
 from espalier.report.sweep_summary import typed
 
@@ -156,5 +157,4 @@ def _equal(written: Any, read: Any) -> bool:
 def _shown(values: Mapping[tuple[str, ...], Any], name: tuple[str, ...]) -> str:
     if name not in values:
         return "nothing"
-    text = repr(values[name])
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return shorten(repr(values[name]), LONGEST)
