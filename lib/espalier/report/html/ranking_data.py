@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from espalier.analysis import arms
 from espalier.analysis.confidence import Interval
 from espalier.analysis.pareto import fronts
 from espalier.analysis.rank import Configuration, Ranking, recorded
@@ -29,11 +28,6 @@ DECIMALS = 9
 """Decimals of the scores of trials, from which the page takes differences."""
 LOWER, UPPER = 6, 20
 """Measures of a page: at least so many, and at most."""
-
-
-def in_plan_order(ranking: Ranking) -> list[Configuration]:
-    """Return all configurations in the order of the plan, in which the page has them."""
-    return arms.in_plan_order(ranking.configurations)
 
 
 def ranking_data(ranking: Ranking, every: Sequence[Configuration]) -> Record:
