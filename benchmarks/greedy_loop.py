@@ -46,7 +46,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=20, help="(default: %(default)s)")
     args = parser.parse_args()
     sys.path.insert(0, str(HERE))  # where the entry is
-    for name in sweeping.ASKED:
+    for name in sweeping.VARIABLES:
         os.environ.pop(name, None)  # ALPHA would set that of every verdict
     os.environ["PYTHONPATH"] = str(HERE)
     adopted, codes = rate(0), []

@@ -36,8 +36,8 @@ DRAWN = re.compile(r"^([a-z-]+): (\S+\.png)$", re.MULTILINE)
 VIEWPORT = {"width": 1100, "height": 900}
 PHOTOGRAPHED = ("#scatter", "#forest")
 """Parts of the page, from the first of which to the last the picture goes."""
-SETTLED = 1000
-"""Milliseconds after which a page has drawn all."""
+DRAWN_AFTER = 1000
+"""Milliseconds that a page may take to draw all."""
 
 
 def main() -> int:
@@ -101,7 +101,7 @@ def _photograph_report(place: Path) -> None:
     with chromium.launched() as browser:
         page = browser.new_page(viewport=VIEWPORT, color_scheme="light")
         page.goto(newest.as_uri())
-        page.wait_for_timeout(SETTLED)
+        page.wait_for_timeout(DRAWN_AFTER)
         boxes = [page.locator(name).bounding_box() for name in PHOTOGRAPHED]
         top, bottom = boxes[0]["y"], boxes[-1]["y"] + boxes[-1]["height"]
         clip = {"x": 0, "y": top, "width": VIEWPORT["width"], "height": bottom - top}

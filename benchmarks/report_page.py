@@ -7,8 +7,8 @@ process, which ranks them and writes the page as while a sweep runs. Where Playw
 are there, they open the page: until its first paint, and from a movement of a dragged pointer until
 what it leaves has been drawn.
 
-What writing again and again costs is told of an hour that is not waited for: a clock of its own
-goes on by a second at a time, and whenever the display of a running sweep thinks that a page is
+What writing again and again costs is measured over an hour that is not waited for: a clock of its
+own goes on by a second at a time, and whenever the display of a running sweep thinks that a page is
 due, one is written.
 """
 

@@ -25,7 +25,7 @@ SWEEPS, TRIALS = 200, 100
 REPEATS = 5
 LIST = (sys.executable, "-P", "-m", "espalier", "sweep-list")
 QUERY = ("--query", "PRUNING_METHOD=rigl & val_acc>97")
-SETTLED = 3600.0
+AGE = 3600.0
 """Seconds since the last change of the stores."""
 
 
@@ -34,7 +34,7 @@ def make_sweeps(results: Path) -> None:
     for n in range(SWEEPS):
         folder = large_sweep(results / f"sweep_20260101_{n:06d}", TRIALS, seeds=4)
         for path in folder.iterdir():
-            os.utime(path, (time.time() - SETTLED,) * 2)
+            os.utime(path, (time.time() - AGE,) * 2)
 
 
 def spent(command: Sequence[str], place: Path, environment: Mapping[str, str]) -> float:

@@ -25,7 +25,7 @@ Name = TypeVar("Name", bound=Hashable)
 Value = TypeVar("Value")
 
 CONFIGS, RESULTS = "configs", "results"
-ASKED = (
+VARIABLES = (
     "PACK",
     "PARALLEL",
     "NEW",
@@ -35,10 +35,15 @@ ASKED = (
     "REUSE",
     "DIR",
     "RANK_BY",
+    "BASELINE",
+    "BEST_PER",
+    "DETECT",
+    "SAMPLER",
+    "PRIORITY",
     "MAX_TRIALS",
     "WHERE",
     "JSON",
-)  # what the environment could ask for
+)  # of the environment, which commands heed
 
 
 @dataclass(frozen=True)
@@ -100,8 +105,8 @@ def sweep(place: Path, range_file: Path | str, also: str = "", **variables: obje
 
 
 def calm_environment() -> dict[str, str]:
-    """Return the environment without what would ask a command for something."""
-    return {key: value for key, value in os.environ.items() if key not in ASKED}
+    """Return the environment without the variables that commands heed."""
+    return {key: value for key, value in os.environ.items() if key not in VARIABLES}
 
 
 def once(place: Path, range_file: Path | str, also: str = "") -> Path:

@@ -100,12 +100,12 @@ def _costs(word: str, sweep: LoadedSweep) -> Iterator[Figure]:
 
 def _accuracies(sweep: LoadedSweep) -> Accuracies:
     """Return test accuracies by seed of each method at each sparsity, in percent."""
-    found: Accuracies = {}
+    accuracies: Accuracies = {}
     for item in sweep.opened.results:
         config = item.trial.config
-        arm = found.setdefault((config["PRUNING_METHOD"], config["TARGET_SPARSITY"]), {})
+        arm = accuracies.setdefault((config["PRUNING_METHOD"], config["TARGET_SPARSITY"]), {})
         arm[config["SEED"]] = sweeping.test_accuracy(item.result)
-    return found
+    return accuracies
 
 
 def _differences(accuracies: Accuracies) -> Iterator[Figure]:

@@ -7,7 +7,7 @@ import itertools
 import pytest
 from trial_results import ended, passed, trial
 
-from espalier.analysis.axis_means import AxisMeans, axis_means
+from espalier.analysis.axis_means import AxisMeans, axis_means, varied_values
 from espalier.analysis.rank import TrialResult, rank
 from espalier.core.trial import Status
 from espalier.report.axis_effects import remarks
@@ -98,3 +98,12 @@ def test_the_order_of_results_does_not_matter(name: str) -> None:
         passed(trial(n, 1, **swept), score) for n, (swept, score) in enumerate(GRID[:5], 1)
     ]
     assert axis_means(rank(results), name) == axis_means(rank(results[::-1]), name)
+
+
+def test_what_varies_has_several_values() -> None:
+    results = [
+        passed(trial(1, 1, LR="0.1", BETA="0.9"), 90.0),
+        passed(trial(2, 1, LR="0.2", BETA="0.9"), 99.0),
+        ended(trial(3, 1, LR="0.3", BETA="0.8"), Status.FAILED, "diverged"),
+    ]
+    assert varied_values(rank(results).ranked) == {"LR": ["0.1", "0.2"]}

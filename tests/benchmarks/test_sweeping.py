@@ -30,6 +30,14 @@ def test_differences_are_by_seed_and_in_the_order_of_the_first():
     assert sweeping.apart(float, first, second) == [2.0, -3.0]
 
 
+def test_a_calm_environment_has_no_variable_that_changes_what_a_command_does(monkeypatch):
+    monkeypatch.setenv("SAMPLER", "random")
+    monkeypatch.setenv("RANK_BY", "test_acc")
+    monkeypatch.setenv("KEPT", "1")
+    calm = sweeping.calm_environment()
+    assert calm["KEPT"] == "1" and not {"SAMPLER", "RANK_BY"} & calm.keys()
+
+
 def test_sweeps_stay_where_they_are_to_be_kept_and_nowhere_else(tmp_path):
     kept = tmp_path / "a" / "b"
     with measuring.place(argparse.Namespace(keep=kept)) as place:

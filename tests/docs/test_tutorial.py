@@ -79,6 +79,7 @@ def test_the_trained_methods_differ_in_the_method_alone() -> None:
         for name in ("BETA1", "BETA2", "EPSILON", "WEIGHT_DECAY"):
             config[name] = config.pop(f"{own}_{name}")
         config.pop("PRUNING_METHOD")
+        assert config.pop("ADAMWPRUNE_AMSGRAD", "n") == "n"
     sides = [
         {tuple(sorted((k, v) for k, v in c.items() if k in shared)) for c in half}
         for half in (configs[:36], configs[36:])

@@ -268,7 +268,7 @@ def test_a_sweep_whose_runner_was_killed_at_once_has_a_status(tmp_path: Path) ->
     folder = created(request(tmp_path, TWO))
     assert list(status_lines(folder))[1:] == [
         "0/2 done: none",
-        f"nobody runs it; `{GO_ON} {folder} {WITH}` goes on where it stopped",
+        f"no runner has it; `{GO_ON} {folder} {WITH}` goes on where it stopped",
     ]
 
 
@@ -353,7 +353,7 @@ def test_status_of_a_finished_and_of_a_stopped_sweep(tmp_path: Path) -> None:
         store.begin([2], 1, "cpu")
     assert list(status_lines(folder))[1:] == [
         "1/2 done: 1 passed",
-        f"nobody runs it; `{GO_ON} {folder} {WITH}` goes on where it stopped",
+        f"no runner has it; `{GO_ON} {folder} {WITH}` goes on where it stopped",
     ]
 
 

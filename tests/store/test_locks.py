@@ -28,7 +28,7 @@ def test_a_file_system_without_locks_is_named(
             pass
         line = f"{tmp_path / name}: cannot be locked ({os.strerror(code)}) on {system}, so "
         assert str(error.value).startswith(line) and "--output-dir" in str(error.value)
-    assert "gives no locks" in runner_of(tmp_path)  # and not that nobody runs it
+    assert "gives no locks" in runner_of(tmp_path)  # and not that no runner has it
 
 
 def test_what_is_locked_was_opened_for_writing(

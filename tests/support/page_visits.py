@@ -74,7 +74,7 @@ def leave_tables(made: Path) -> None:
 
 
 class Visit:
-    """A page in a browser, with what it asked for and complained of."""
+    """A page in a browser, with its requests and its faults."""
 
     def __init__(self, browser: Any, path: Path, **options: Any) -> None:
         self.context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)

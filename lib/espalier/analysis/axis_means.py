@@ -164,10 +164,10 @@ def _mean(table: SweptColumns, part: Mapping[bytes, Sequence[int]]) -> float:
     return fmean(fmean(score.mean for score in each if score) for each in scores)
 
 
-def varied_values(ranking: Ranking) -> dict[str, list[str]]:
-    """Return the values of each symbol that varies between ranked configurations, in plan order."""
+def varied_values(items: Iterable[Configuration]) -> dict[str, list[str]]:
+    """Return the values of each swept symbol that has several, in plan order."""
     axes: dict[str, dict[str, None]] = {}
-    for item in in_plan_order(ranking.ranked):
+    for item in in_plan_order(items):
         for name, text in item.swept.items():
             axes.setdefault(name, {})[text] = None
     return {name: list(values) for name, values in axes.items() if len(values) > 1}

@@ -7,6 +7,7 @@ import sys
 import click
 
 from espalier.core.paths import ROOT
+from espalier.core.texts.count_text import count_text
 from espalier.kconfig.lint import lint_report
 
 
@@ -19,5 +20,5 @@ def command() -> int:
     lines = lint_report.findings(ROOT)
     for line in lines:
         print(line, file=sys.stderr)
-    print(f"Kconfig lint: {len(lines)} finding{'s' * (len(lines) != 1)}")
+    print(f"Kconfig lint: {count_text(len(lines), 'finding')}")
     return 1 if lines else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from espalier.core.texts.count_text import count_text
 from espalier.plan import combinations
 from espalier.plan.claim_seal import SHOWN
 from espalier.plan.plan import Plan
@@ -25,7 +26,7 @@ def _claims(plan: Plan) -> list[str]:
     seal = plan.claims
     if seal is None:
         return []
-    terms = f"alpha {seal.alpha}, {seal.max_seeds} seed{'s' * (seal.max_seeds != 1)}"
+    terms = f"alpha {seal.alpha}, {count_text(seal.max_seeds, 'seed')}"
     head = f"Claims, sealed when the sweep begins ({terms}, sha256 {seal.sha256[:SHOWN]}):"
     return [head, *(f"  {text}" for text in seal.claims)]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
+from espalier.core.texts.count_text import count_text
 from espalier.core.texts.program_name import MAKE
 from espalier.core.trees.tree_layout import DEFCONFIGS
 from espalier.core.trial import Record, Trial
@@ -67,7 +68,7 @@ def plan_from_files(
 
 
 def _assignments(over: Sequence[Setting]) -> dict[str, str] | None:
-    """Return what the command line sets, by symbol; the sampler is told by the plan's design."""
+    """Return what the command line sets, by symbol; the design of the plan has the sampler."""
     return {each.symbol: each.text for each in over if each.symbol != sampling.SYMBOL} or None
 
 
@@ -299,9 +300,7 @@ def differing(
                 seen.setdefault(name, Counter())[value] += 1
     return [
         f"CONFIG_{name} is {'solved for the budget' if name in solved else 'not set'} and differs: "
-        + ", ".join(
-            f"{value} ({count} trial{'s' * (count != 1)})" for value, count in values.items()
-        )
+        + ", ".join(f"{value} ({count_text(count, 'trial')})" for value, count in values.items())
         for name, values in seen.items()
         if len(values) > 1
     ]

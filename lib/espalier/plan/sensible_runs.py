@@ -19,6 +19,7 @@ from espalier.core import component
 from espalier.core.errors import CannotTrain, UserError
 from espalier.core.paths import BASE
 from espalier.core.run_length import Rest, RunLength, RunSchedule, steps_in
+from espalier.core.texts.count_text import count_text
 from espalier.core.trees import own_trees
 from espalier.core.trial_config import Config
 from espalier.datasets import sample_counts
@@ -61,7 +62,7 @@ def all_refused(refused: Refused, expansion: Expansion, requested: Requests) -> 
     counts = _reasons(refused)
     what = f"each of {len(refused)} trials" if len(refused) > 1 else "the trial"
     texts = [
-        text if len(counts) == 1 else f"{text} ({n} trial{'s' * (n != 1)})"
+        text if len(counts) == 1 else f"{text} ({count_text(n, 'trial')})"
         for text, n in counts.items()
     ]
     paths = dict.fromkeys(request.place.path for request in requested.values())

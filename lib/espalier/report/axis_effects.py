@@ -55,7 +55,7 @@ class SweepEffects:
 
 def sweep_effects(ranking: Ranking) -> SweepEffects:
     """Return what each symbol that varies does, as far as a sweep shows it."""
-    axes = varied_values(ranking)
+    axes = varied_values(ranking.ranked)
     means = means_of_axes(ranking, [name for name, texts in axes.items() if len(texts) <= LEVELS])
     shown = [_axis(name, axes[name], each, ranking) for name, each in means.items() if each.means]
     all_balanced = len(means) == len(axes) and all(each.balanced for each in means.values())

@@ -12,7 +12,7 @@ from espalier.analysis.confidence import Interval, Verdict
 from espalier.analysis.control_deltas import Delta, deltas
 from espalier.analysis.controls import SAME, Comparison
 from espalier.analysis.multiple_tests import survives
-from espalier.analysis.rank import Configuration, Ranking, swept_values
+from espalier.analysis.rank import Configuration, Ranking
 from espalier.report.controls_report import Corrections, describe_verdict
 from espalier.report.ranking_rows import difference_to_best
 
@@ -97,4 +97,4 @@ def _kind(item: Delta, mean: Interval, marked: bool) -> DifferenceRow:
 
 
 def _swept(item: Configuration) -> Values:
-    return tuple(swept_values(item.first).items())
+    return tuple(item.swept.items())

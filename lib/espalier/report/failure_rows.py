@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from espalier.analysis.rank import Configuration, TrialResult
 from espalier.core.text_files import split_lines
+from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Status
 
 NAMED = 3  # of several, those that are named
@@ -50,7 +51,7 @@ def failure_line(group: Sequence[TrialResult]) -> str:
     if len(group) > 1:
         said = f"{len(group)} x {_status(first)}: {_message(first)}"
         return f"{said}\n   {name_trials(group)}"
-    attempts = f"{first.attempts} attempt{'s' * (first.attempts != 1)}"
+    attempts = count_text(first.attempts, "attempt")
     return f"{name_trials(group)}: {_status(first)}, {attempts}: {_message(first)}"
 
 

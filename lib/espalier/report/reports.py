@@ -131,7 +131,6 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-@_uncollected()
 def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
     """Write sweep_summary.json, sweep_ranking.json, sweep_analysis.txt; returns the text of that.
 
@@ -146,6 +145,7 @@ def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
     return write_reports_of(read_sweep(sweep_dir, request), request)
 
 
+@_uncollected()
 def write_reports_of(page: PageInput, request: ReportRequest) -> str:
     """Write the same of a sweep that has been read."""
     results, ranking, sweep_dir = page.results, page.ranking, page.folder
@@ -184,6 +184,7 @@ def write_page(sweep_dir: Path, request: ReportRequest = USUAL) -> None:
     write_files(sweep_dir, {REPORT: render_page(page)})
 
 
+@_uncollected()
 def read_sweep(sweep_dir: Path, request: ReportRequest, running: bool = False) -> PageInput:
     """Return the sweep as its store has it now, ranked. Raises as `write_reports` does."""
     with Store.open(sweep_dir / STORE, readonly=True) as store:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from espalier.core.process import process_memory
 from espalier.core.process.memory import available
+from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Result
 from espalier.run import devices
 from espalier.run.pool import Executor
@@ -119,7 +120,7 @@ def _short_gpus(ranks: Sequence[str]) -> Iterator[str]:
     free = devices.free_memory()
     for device, count in Counter(ranks).items():
         if free.get(device, GPU_WORKER * count) < GPU_WORKER * count:
-            workers = f"{count} worker{'s' * (count > 1)}"
+            workers = count_text(count, "worker")
             yield f"note: GPU {device}: {_gb(free[device])} of memory is free for {workers}"
 
 

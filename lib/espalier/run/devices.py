@@ -9,6 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from espalier.core.errors import UserError
+from espalier.core.texts.count_text import count_text
 from espalier.run import gpu_driver
 
 CPU = "cpu"
@@ -60,7 +61,7 @@ def describe_devices(devices: Sequence[str]) -> str:
     names = [name for slot in devices for name in each(slot)]
     first, count = names[0], len(set(names))
     unit = "GPU slice" if first.startswith("MIG") else "GPU"
-    return _PLACES.get(first) or f"on {count} {unit}{'s' * (count > 1)}"
+    return _PLACES.get(first) or f"on {count_text(count, unit)}"
 
 
 _PLACES = {CPU: "on the CPU", HERE: "in this process"}

@@ -49,7 +49,7 @@ def status_lines(folder: Path) -> Iterator[str]:
         yield f"run by {runner}"
     elif sweep.done < sweep.total or (race and not race.state.ended):
         yield f"{sweep.done}/{sweep.total} done: {counted(sweep.counts) or 'none'}"
-        yield f"nobody runs it; `{command}` goes on where it stopped"
+        yield f"no runner has it; `{command}` goes on where it stopped"
     else:
         yield f"finished: {counted(sweep.counts)}"
     yield from failures

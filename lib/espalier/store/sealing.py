@@ -14,6 +14,7 @@ from pathlib import Path
 
 from espalier.core.errors import UserError
 from espalier.core.records import ClaimSeal
+from espalier.core.texts.count_text import count_text
 from espalier.core.trial import FINAL
 from espalier.plan.claim_seal import SHOWN, emptied
 from espalier.store.results_dir import SCANNED, STORE
@@ -37,8 +38,7 @@ def renewed(
 
 def describe_seal(seal: ClaimSeal, trials: int) -> str:
     """Return a line on a seal that was just made, of a sweep of so many trials."""
-    count = len(seal.claims)
-    made = f"sealed {count} claim{'s' * (count != 1)}, sha256 {seal.sha256[:SHOWN]}"
+    made = f"sealed {count_text(len(seal.claims), 'claim')}, sha256 {seal.sha256[:SHOWN]}"
     if not seal.ended:
         return made
     known = f"{len(seal.ended)} of {trials} trials have ended already"

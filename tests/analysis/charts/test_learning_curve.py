@@ -20,7 +20,7 @@ from espalier.core.trial import Status
 
 
 def points(*means: float, spread: float = 0.0) -> list[CurvePoint]:
-    """A point every ten steps, its band as wide as told on both sides."""
+    """A point every ten steps, its band `spread` wide on both sides."""
     return [
         CurvePoint(10 * n, mean, mean - spread, mean + spread) for n, mean in enumerate(means, 1)
     ]

@@ -10,8 +10,6 @@ from stored_sweeps import stored
 from trial_results import ended, nets, passed, sweep, trial
 
 from espalier.__main__ import main, run
-from espalier.analysis.axis_means import varied_values
-from espalier.analysis.rank import rank
 from espalier.core.errors import UserError
 from espalier.core.trial import Status
 from espalier.store.results_dir import newest_sweep
@@ -228,15 +226,6 @@ def test_pictures_that_cannot_be(tmp_path: Path, option: str, message: str) -> N
     with pytest.raises(UserError, match=f"--{option} .*x.png: {message}"):
         leaderboard(["--dir", str(folder), f"--{option}", str(tmp_path / "x.png")])
     assert not (tmp_path / "x.png").exists()
-
-
-def test_plot_names_only_what_varies() -> None:
-    results = [
-        passed(trial(1, 1, LR="0.1", BETA="0.9"), 90.0),
-        passed(trial(2, 1, LR="0.2", BETA="0.9"), 99.0),
-        ended(trial(3, 1, LR="0.3", BETA="0.8"), Status.FAILED, "diverged"),
-    ]
-    assert varied_values(rank(results)) == {"LR": ["0.1", "0.2"]}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from espalier.core.texts.shortening import join_first, shorten
+from espalier.core.texts.shortening import join_first, keep_first, shorten
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,11 @@ def test_a_text_is_cut_to_what_there_is_room_for(longest: int, text: str) -> Non
 )
 def test_the_first_of_some_texts(texts: str, joined: str) -> None:
     assert join_first([*texts], 2) == joined
+
+
+@pytest.mark.parametrize(
+    ("lines", "kept"),
+    [([], []), (["a", "b"], ["a", "b"]), (["a", "b", "c", "d"], ["a", "b", "and 2 more"])],
+)
+def test_the_first_of_some_lines(lines: list[str], kept: list[str]) -> None:
+    assert keep_first(lines, 2) == kept

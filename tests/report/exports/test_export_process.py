@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tracked_runs import START, bare_run, hostile_run, plain_run
@@ -34,6 +36,14 @@ def isolated() -> list[str]:
     except FileNotFoundError:
         return []
     return command if possible else []
+
+
+def let_run(program: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a program of the shell be what exports; it answers first that a run is new."""
+    python = folder / "python"
+    python.write_text(f"#!/bin/sh\necho new\n{program}\n", encoding="utf-8")
+    python.chmod(0o755)
+    monkeypatch.setattr(export_process, "PYTHON", python)
 
 
 @with_trackers
@@ -108,13 +118,37 @@ def test_a_process_that_stops_is_one_line_and_a_log(tmp_path: Path) -> None:
 def test_a_process_that_answers_too_little_is_one_line(
     program: str, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    python = tmp_path / "python"
-    python.write_text(f"#!/bin/sh\necho new\n{program}\n", encoding="utf-8")
-    python.chmod(0o755)
-    monkeypatch.setattr(export_process, "PYTHON", python)
+    let_run(program, tmp_path, monkeypatch)
     with pytest.raises(UserError) as caught:
         export_with("mlflow", [plain_run(1), plain_run(2)], tmp_path, "sweep_1")
     assert str(caught.value).startswith(f"mlflow stopped: {cause}; the next export goes on")
+
+
+def test_a_process_that_has_answered_all_ends_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_run("exec >&-\nsleep 0.2\ntouch ended", tmp_path, monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    assert export_with("mlflow", [plain_run(1)], tmp_path, "sweep_1").total() == 1
+    assert (tmp_path / "ended").exists()
+
+
+def test_an_interrupt_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_run("exec sleep 60", tmp_path, monkeypatch)
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Watched(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", Watched)
+    with pytest.raises(KeyboardInterrupt):
+        export_with("mlflow", [plain_run(1)], tmp_path, "sweep_1", interrupt)
+    assert [each.returncode for each in started] == [-signal.SIGKILL]
 
 
 def test_without_trackers_the_error_names_the_fix(
@@ -148,7 +182,9 @@ def test_a_killed_export_is_completed_by_the_next(tmp_path: Path) -> None:
     with lines.open("rb") as given:
         process = subprocess.Popen(command, stdin=given, env=environment, stdout=subprocess.PIPE)
         with process:
+            assert process.stdout and process.stdout.readline() == b"new\n"
             process.kill()
     outcomes = export_with("tensorboard", runs, out, "sweep_1")
     assert outcomes.total() == 8 and outcomes[Outcome.REPLACED] == 0
+    assert outcomes[Outcome.UNCHANGED] >= 1
     assert len(list(out.glob("sweep_1/*/*tfevents*"))) == 8

@@ -10,7 +10,7 @@ from stored_sweeps import stored
 from trial_results import ended, passed, trial
 
 from espalier.analysis.rank import TrialResult
-from espalier.core.records import Provenance, Revision
+from espalier.core.records import PlanHeader, Provenance, Revision
 from espalier.core.trial import Record, Status
 from espalier.report.exports.sweep_runs import StoredSweep, left_out, read_sweep, tracked_runs
 from espalier.report.exports.tracked_run import RunPoint, TrackedRun
@@ -26,13 +26,11 @@ def sweep(*results: TrialResult, started: float = 100.0) -> StoredSweep:
         for item in results
         if item.attempts
     ]
-    header = read_header(note="says <b>it</b>")
+    header = read_header(name="first", note="says <b>it</b>", tags=["a", "b"])
     return StoredSweep("sweep_1", 99.0, header, results, made)
 
 
-def read_header(**more: Any) -> Any:
-    from espalier.core.records import PlanHeader
-
+def read_header(**more: Any) -> PlanHeader:
     return PlanHeader.from_json({"settings": {"RANK_BY": "val_acc"}, "plan_id": "abc", **more})
 
 
@@ -66,7 +64,9 @@ def test_a_trial_is_a_run() -> None:
         "device": "cuda:0 (H200)",
         "commit": "c0ffee",
         "versions": '{"a":"1"}',
+        "sweep_name": "first",
         "sweep_note": "says <b>it</b>",
+        "sweep_tags": '["a","b"]',
     }
 
 

@@ -48,7 +48,7 @@ def test_panels_have_the_heights_they_are_given() -> None:
         assert fixed.get_size_inches().tolist() == [5.0, 2.0]
 
 
-def test_a_grid_has_as_many_panels_as_are_asked_for() -> None:
+def test_a_grid_has_as_many_panels_as_it_is_given() -> None:
     with drawing(STYLES["page"]):
         figure, panels = panel_grid(STYLES["page"], 4)
     assert len(panels) == 4

@@ -12,6 +12,7 @@ from espalier.report.figures.figure_text import (
     drawable,
     seeds_text,
     shorten,
+    span_text,
     text_width,
     wrap,
 )
@@ -52,3 +53,4 @@ def test_how_many_seeds() -> None:
     assert seeds_text([1]) == "n = 1 seed"
     assert seeds_text([5, 2, 3]) == "n = 2 to 5 seeds"
     assert seeds_text([]) == "n = 0 seeds"
+    assert (span_text([3, 3]), span_text([5, 2, 3])) == ("3", "2 to 5")

@@ -8,6 +8,7 @@ from espalier.report.figures.lineage_lives import (
     NeuronLife,
     ages_between_events,
     ages_over_time,
+    births,
     descents,
     generations,
     lives,
@@ -28,7 +29,7 @@ def test_a_generation_is_one_more_than_the_highest_of_its_parents() -> None:
     lineage = family()
     lineage.record_births(50, "b", [2], [[(0, 1.0)]])
     lineage.record_deaths(60, "a", [2], [0.0])
-    lineage.record_births(60, "a", [2])  # fresh, of nobody
+    lineage.record_births(60, "a", [2])  # fresh, without parents
     assert generations(lineage) == {5: 1, 6: 2, 7: 1, 8: 1}
 
 
@@ -52,6 +53,11 @@ def test_ages_grow_up_to_an_event_and_fall_with_it() -> None:
         (40, [10, 30, 40]),
         (40, [10, 30, 40]),
     ]
+
+
+def test_births_are_the_events_of_a_layer_but_deaths() -> None:
+    assert [(event.step, event.id) for event in births(family(), "a")] == [(10, 5), (30, 6)]
+    assert births(family(), "b") == []
 
 
 def test_descents_are_from_the_slot_of_a_parent_to_that_of_the_child() -> None:

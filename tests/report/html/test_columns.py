@@ -13,8 +13,6 @@ ACC = NAMED["val_acc"]
 def test_texts_are_codes_in_order_of_appearance() -> None:
     column = coded(["b", None, "a", "b"])
     assert (column.texts, column.codes) == (("b", "a"), (0, -1, 1, 0))
-    given = coded(["b"], ["a", "b"])
-    assert (given.texts, given.codes) == (("a", "b"), (1,))
 
 
 def test_a_number_has_one_decimal_more_than_is_printed() -> None:

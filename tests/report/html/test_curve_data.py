@@ -4,10 +4,10 @@ from itertools import accumulate
 
 from control_arms import arms
 
+from espalier.analysis.arms import in_plan_order
 from espalier.analysis.charts.learning_curve import CurvePoint
 from espalier.analysis.rank import rank
 from espalier.report.html.curve_data import Scale, curves_data, thin
-from espalier.report.html.ranking_data import in_plan_order
 
 
 def points(count: int) -> list[CurvePoint]:
@@ -26,7 +26,9 @@ def test_values_are_places_on_a_scale() -> None:
 
 def test_a_curve_is_its_differences_and_its_band() -> None:
     ranking = rank(arms(), "val_loss")
-    made = {each["name"]: each for each in curves_data(ranking, in_plan_order(ranking))}
+    made = {
+        each["name"]: each for each in curves_data(ranking, in_plan_order(ranking.configurations))
+    }
     loss = made["val_loss"]
     assert (loss["low"], loss["high"], loss["steps"]) == (0.5, 2.0, 10_000)
     assert loss["grids"] == [(10, 20, 30, 40)] and loss["grid"] == [0, 0, 0]
@@ -38,5 +40,5 @@ def test_a_curve_is_its_differences_and_its_band() -> None:
 
 def test_no_history_no_curve() -> None:
     ranking = rank(arms(), "val_acc")  # histories hold losses alone
-    names = [each["name"] for each in curves_data(ranking, in_plan_order(ranking))]
+    names = [each["name"] for each in curves_data(ranking, in_plan_order(ranking.configurations))]
     assert names == ["val_loss"]

@@ -3,17 +3,17 @@ from __future__ import annotations
 import pytest
 from control_arms import PLAIN, arms
 
+from espalier.analysis.arms import in_plan_order
 from espalier.analysis.comparing.against_baseline import against
 from espalier.analysis.controls import comparisons
 from espalier.analysis.rank import rank
 from espalier.core.trial import Record
 from espalier.report.html.forest_data import forest_data
-from espalier.report.html.ranking_data import in_plan_order
 
 
 def data() -> Record:
     ranking = rank(arms(), "val_loss")
-    return forest_data(ranking, comparisons(ranking, PLAIN), in_plan_order(ranking))
+    return forest_data(ranking, comparisons(ranking, PLAIN), in_plan_order(ranking.configurations))
 
 
 def test_differences_to_the_best_are_configuration_minus_best() -> None:
@@ -45,7 +45,7 @@ def test_quantiles_for_as_many_pairs_as_there_are_seeds() -> None:
 
 def test_a_baseline_that_was_given_has_its_differences_by_configuration() -> None:
     ranking = rank(arms(), "val_loss")
-    every = in_plan_order(ranking)
+    every = in_plan_order(ranking.configurations)
     beside = forest_data(ranking, [], every, against(ranking, every[0].first.name))["beside"]
     assert beside["label"] == every[0].first.name
     assert sorted(zip(beside["arm"], beside["control"], beside["mean"], strict=True)) == [

@@ -188,7 +188,7 @@ def test_a_page_of_36_trials_is_small(tmp_path: Path) -> None:
     assert (folder / REPORT).stat().st_size < 200_000
 
 
-def test_the_best_of_each_value_stands_in_the_page_if_it_is_asked_for(tmp_path: Path) -> None:
+def test_the_best_of_each_value_stands_in_the_page_of_a_request_for_it(tmp_path: Path) -> None:
     results = sweep({"0.85": [90.0, 91.0], "0.9": [95.0, 96.1]})
     page = written(tmp_path / "sweep_1", results)
     assert "Best of each value" not in page.text

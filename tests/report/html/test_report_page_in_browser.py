@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import pytest
-from browsers import chromium
-from page_visits import ROWS, Visit, results, swept_folder, visits_to
+from page_visits import ROWS, Visit, results
 from stored_sweeps import stored
 
 from espalier.core.measures import find
 from espalier.report.html.page_assets import FOLDER
 from espalier.report.reports import ReportRequest, write_reports
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return swept_folder(tmp_path_factory.mktemp("pages") / "sweep's 1")
-
-
-@pytest.fixture
-def visit(browser: Any, folder: Path) -> Iterator[Any]:
-    with visits_to(browser, folder / "report.html") as opened:
-        yield opened
 
 
 def test_columns_sort_and_rows_are_searched(visit: Any) -> None:

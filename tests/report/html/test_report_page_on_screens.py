@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import chromium
 from html_pages import HOSTILE
-from page_visits import results, swept_folder, visits_to
+from page_visits import results
 from stored_sweeps import stored
 from trial_results import passed, trial
 
@@ -64,23 +62,6 @@ def long_names(folder: Path) -> Path:
         made.append(item._replace(result=replace(item.result, history=history)))
     write_page(stored(folder / "sweep_3", made))
     return folder / "sweep_3" / "report.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return swept_folder(tmp_path_factory.mktemp("pages") / "sweep's 1")
-
-
-@pytest.fixture
-def visit(browser: Any, folder: Path) -> Iterator[Any]:
-    with visits_to(browser, folder / "report.html") as opened:
-        yield opened
 
 
 def test_light_and_dark(visit: Any) -> None:

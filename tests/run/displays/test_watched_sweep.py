@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -180,11 +181,11 @@ def test_a_runner_that_has_died_is_said(
     assert f"\n{line}" in capsys.readouterr().out
 
 
-def test_a_sweep_that_nobody_runs_ends_at_once(
+def test_a_sweep_without_a_runner_ends_at_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines, code = watched(folder, monkeypatch)
-    assert lines.lines == [f"{folder}: nobody runs it"] and code == 130
+    assert lines.lines == [f"{folder}: no runner has it"] and code == 130
     assert capsys.readouterr().out.startswith("stopped: none has ended, 4 to go; `")
 
 
@@ -202,11 +203,10 @@ def test_rounds_of_a_race_are_said_once(tmp_path: Path, monkeypatch: pytest.Monk
         trial(n, SEED=str(seed), LR=rate)
         for n, (rate, seed) in enumerate([("0.1", 1), ("0.2", 1)], 1)
     ]
-    wish = request(tmp_path, trials)
     rules = RaceRecord(alpha=0.05, margin=0.0, max_seeds=2, by="val_acc", seeds=["1", "2"])
-    folder = created(wish)
+    folder = created(request(tmp_path, trials))
     with Store.open(folder / STORE) as store, store.writing():
-        store.set_header(wish.header_in(folder).__class__(**{**vars(store.header), "race": rules}))
+        store.set_header(replace(store.header, race=rules))
     grown = [trial(n, SEED="2", LR=rate) for n, rate in ((3, "0.1"), (4, "0.2"))]
 
     def grow(store: Store) -> None:

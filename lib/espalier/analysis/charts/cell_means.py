@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from espalier.analysis.arms import in_plan_order, mean_by_draw
+from espalier.analysis.axis_means import varied_values
 from espalier.analysis.confidence import Interval, interval
-from espalier.analysis.rank import Configuration, Ranking, swept_values
+from espalier.analysis.rank import Configuration, Ranking
 
 Place = tuple[str, str]
 """The values of the two symbols."""
@@ -55,12 +56,13 @@ def cell_means(ranking: Ranking, first: str, second: str) -> CellMeans:
     Over configurations that passed on all seeds and reached their target sparsity; if none did,
     over all.
     """
-    having = [item for item in in_plan_order(ranking.ranked) if {first, second} <= _names(item)]
+    every = in_plan_order(ranking.ranked)
+    having = [item for item in every if {first, second} <= item.swept.keys()]
     used = [item for item in having if item.complete and not item.short] or having
     groups: dict[Place, list[Configuration]] = {}
     for item in used:
-        groups.setdefault((item.first.swept[first], item.first.swept[second]), []).append(item)
-    others = _varied(used, {first, second})
+        groups.setdefault((item.swept[first], item.swept[second]), []).append(item)
+    others = [name for name in varied_values(used) if name not in (first, second)]
     shared = [name for name in others if _is_shared(groups, name)]
     split = {place: _by_setting(items, shared) for place, items in groups.items()}
     usual = Counter(frozenset(each) for each in split.values()).most_common(1)
@@ -69,22 +71,9 @@ def cell_means(ranking: Ranking, first: str, second: str) -> CellMeans:
     return CellMeans(cells, tuple(others), own, len(ranking.ranked) - len(used))
 
 
-def _names(item: Configuration) -> set[str]:
-    return set(swept_values(item.first))
-
-
-def _varied(items: Iterable[Configuration], fixed: set[str]) -> list[str]:
-    """Return the swept symbols, but the fixed ones, of which there is more than one value."""
-    texts: dict[str, set[str]] = {}
-    for item in items:
-        for name, text in swept_values(item.first).items():
-            texts.setdefault(name, set()).add(text)
-    return [name for name, values in texts.items() if len(values) > 1 and name not in fixed]
-
-
 def _is_shared(groups: Mapping[Place, Sequence[Configuration]], name: str) -> bool:
     """Return whether several values of both symbols have the symbol."""
-    having = [place for place, items in groups.items() if any(name in _names(i) for i in items)]
+    having = [place for place, items in groups.items() if any(name in item.swept for item in items)]
     counts = [(len({p[n] for p in having}), len({p[n] for p in groups})) for n in (0, 1)]
     return all(own > 1 or every == 1 for own, every in counts)
 
@@ -94,7 +83,7 @@ def _by_setting(
 ) -> dict[Setting, list[Configuration]]:
     split: dict[Setting, list[Configuration]] = {}
     for item in items:
-        split.setdefault(tuple(map(item.first.swept.get, names)), []).append(item)
+        split.setdefault(tuple(map(item.swept.get, names)), []).append(item)
     return split
 
 

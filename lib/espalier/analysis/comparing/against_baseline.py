@@ -17,7 +17,7 @@ from espalier.analysis import arms
 from espalier.analysis.arms import Arm
 from espalier.analysis.control_deltas import MeanDifference
 from espalier.analysis.controls import Comparison
-from espalier.analysis.rank import Configuration, Ranking, swept_values
+from espalier.analysis.rank import Configuration, Ranking
 from espalier.core.measures import Measure
 
 OPTION = "BASELINE"
@@ -93,7 +93,7 @@ class AgainstBaseline:
         """Return the comparisons by symbol and value of the other axes, in plan order."""
         axes: dict[str, dict[str, list[Comparison]]] = {}
         for item in sorted(group, key=lambda item: item.arm.results[0].trial.number):
-            for name, text in swept_values(item.arm.first).items():
+            for name, text in item.arm.swept.items():
                 if name not in self.arm.values:
                     axes.setdefault(name, {}).setdefault(text, []).append(item)
         return axes

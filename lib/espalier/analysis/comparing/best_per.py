@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from espalier.analysis.arms import in_plan_order
-from espalier.analysis.rank import Configuration, Ranking, swept_values, with_verdicts
+from espalier.analysis.rank import Configuration, Ranking, with_verdicts
 from espalier.core.errors import UserError
 
 OPTION = "BEST_PER"
@@ -54,7 +54,7 @@ def parse_best_per(text: str) -> list[str]:
 
 def check_swept(names: Iterable[str], every: Iterable[Configuration], text: str) -> None:
     """Raise UserError, with the symbols that are, for one of `names` that is not swept."""
-    swept = dict.fromkeys(name for item in every for name in swept_values(item.first))
+    swept = dict.fromkeys(name for item in every for name in item.swept)
     for name in names:
         if name not in swept:
             listed = ", ".join(swept) or "seeds alone"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from espalier.analysis.comparing.best_per import BestThere, value
 from espalier.analysis.confidence import Verdict
 from espalier.analysis.rank import Configuration, Ranking
+from espalier.core.texts.count_text import count_text
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def _unfinished(ranking: Ranking) -> str:
     if ranking.raced:
         return "a race gave out the seeds"
     pending = sum(item.pending for item in ranking.configurations)
-    return f"{pending} trial{'s' * (pending != 1)} not run yet" if pending else ""
+    return f"{count_text(pending, 'trial')} not run yet" if pending else ""
 
 
 def _among(

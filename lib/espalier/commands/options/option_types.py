@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -23,7 +24,10 @@ from espalier.kconfig.advice import spelling
 from espalier.kconfig.declared_measures import resolve
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from click.shell_completion import CompletionItem
+
+    FieldsT = TypeVar("FieldsT", bound=DataclassInstance)
 
 Function = Callable[..., Any]
 Decorator = Callable[[Function], Function]
@@ -216,6 +220,11 @@ def together(*options: Decorator) -> Decorator:
         return function
 
     return decorate
+
+
+def take_fields(kind: type[FieldsT], options: dict[str, Any]) -> FieldsT:
+    """Return a `kind` of those options that are its fields; `options` has them no longer."""
+    return kind(**{field.name: options.pop(field.name) for field in fields(kind)})
 
 
 parallel = make_option(

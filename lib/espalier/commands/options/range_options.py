@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 import click
 
@@ -106,11 +105,6 @@ class PowerOptions:
     by: str | None
     alpha: float
     detect: float | None
-
-    @classmethod
-    def taken_from(cls, options: dict[str, Any]) -> Self:
-        """Return those of `options`, which has them no longer."""
-        return cls(**{name: options.pop(name) for name in cls.__dataclass_fields__})
 
     def describe(self, plan: Plan, entry: str | None = None) -> list[str]:
         """Return what the plan's seeds can see, as lines, by what earlier sweeps show."""

@@ -18,6 +18,7 @@ from espalier.commands.options.option_types import (
     Checked,
     make_option,
     number_between,
+    take_fields,
     together,
 )
 from espalier.commands.options.range_options import read_plan, size_options
@@ -102,7 +103,7 @@ def command(files: Sequence[str], folder: Path | None, **options: Any) -> int:
     that are left lie within the margin, or at the largest number of seeds. The exit code is 0 if
     every trial passed, 1 if some did not, and 130 after a signal.
     """
-    given = RuleOptions(**{name: options.pop(name) for name in RuleOptions.__dataclass_fields__})
+    given = take_fields(RuleOptions, options)
     sizes = {name: options.pop(name) for name in ("max_trials", "sampler", "assignments")}
     chosen = RunOptions(**options)
     planned = _planned(read_plan(files, **sizes)) if files else None

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from espalier.commands.options.option_types import pack, parallel
+from espalier.commands.options.option_types import pack, parallel, take_fields
 from espalier.commands.options.range_options import (
     PowerOptions,
     power_options,
@@ -35,7 +35,7 @@ def command(
 
     Say too what differences its seeds can see.
     """
-    power = PowerOptions.taken_from(options)
+    power = take_fields(PowerOptions, options)
     plan = read_plan(**options)
     workers = int(plan.settings["PARALLEL"]) if parallel is None else parallel
     together = int(plan.settings["PACK"]) if pack is None else pack

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from espalier.commands.options.naming_options import naming_options
-from espalier.commands.options.option_types import PATH, refuse_given
+from espalier.commands.options.option_types import PATH, refuse_given, take_fields
 from espalier.commands.options.range_options import (
     PowerOptions,
     power_options,
@@ -33,12 +33,12 @@ def command(output_dir: Path, **options: Any) -> int:
 
     With DETECT it says what the seeds can see; sweep-estimate always does.
     """
-    naming = {key: options.pop(key) for key in SweepNaming.__dataclass_fields__}
-    power = PowerOptions.taken_from(options)
+    naming = take_fields(SweepNaming, options)
+    power = take_fields(PowerOptions, options)
     if power.detect is None:
         refuse_given("alpha", "ALPHA: is of DETECT; give both, or leave it out")
     symbols = Symbols(tree.parse())  # once for both
-    plan = SweepNaming(**naming).over(read_plan(**options, symbols=symbols))
+    plan = naming.over(read_plan(**options, symbols=symbols))
     write_plan(plan, output_dir, symbols)
     seen = [] if power.detect is None else power.describe(plan)  # scipy takes longer than all else
     print("\n".join([*describe_plan(plan), *seen]))

@@ -48,7 +48,7 @@ def command(note: str | None, tags: list[str] | None, folder: Path | None) -> in
 
 
 def _renew_reports(folder: Path) -> str:
-    """Write the reports of a sweep that nobody runs again; return what has become of them."""
+    """Write the reports again unless a runner has the sweep; return what became of them."""
     if runner := runner_of(folder):
         return f"reports: as they were; run by {runner}, which writes them again at its end"
     write_reports(folder)

@@ -29,7 +29,7 @@ def command(folder: Path | None, upcoming: bool) -> int:
     """Show a running sweep from another terminal, until it ends.
 
     It is only read. The exit code is that of the sweep: 0 if every trial passed, 1 if some did not;
-    and 130 if nobody runs it and it has not come to its end, or after Ctrl-C, which ends the view
+    and 130 if no runner has it and it has not come to its end, or after Ctrl-C, which ends the view
     alone.
     """
     if folder is not None and upcoming:

@@ -17,3 +17,9 @@ def shorten(text: str, longest: int) -> str:
 def join_first(texts: Sequence[str], count: int) -> str:
     """Return the first `count` of some texts by commas; where there are more, `...` is last."""
     return ", ".join(texts[:count]) + f", {CUT}" * (len(texts) > count)
+
+
+def keep_first(lines: Sequence[str], count: int) -> list[str]:
+    """Return the first `count` of some lines; where there are more, `and 2 more` is last."""
+    more = len(lines) - count
+    return [*lines[:count], *[f"and {more} more"] * (more > 0)]

@@ -98,9 +98,9 @@ def _answers(
             for outcome in _outcomes(process.stdout or ()):
                 outcomes[outcome] += 1
                 progress(outcomes.total())
-        except BaseException:
-            process.kill()
-            raise
+            process.wait()
+        finally:
+            process.kill()  # if it still runs: an answer or `progress` was an error
     return outcomes, process.returncode
 
 

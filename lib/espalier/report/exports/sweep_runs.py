@@ -108,14 +108,10 @@ def _provenance(result: Result) -> dict[str, str]:
 
 
 def _notes(header: PlanHeader) -> dict[str, str]:
-    """Return what people wrote of a sweep, where its header has that."""
-    record = header.as_json()
-    notes = {f"sweep_{name}": record.get(name) for name in ("name", "note", "tags")}
-    return {
-        name: value if isinstance(value, str) else strict_json.encode(value)
-        for name, value in notes.items()
-        if value
-    }
+    """Return what people wrote of a sweep, as far as they did."""
+    notes = {"sweep_name": header.name, "sweep_note": header.note}
+    notes["sweep_tags"] = strict_json.encode(header.tags) if header.tags else None
+    return {name: text for name, text in notes.items() if text}
 
 
 def _points(history: Sequence[Record], started: float) -> tuple[RunPoint, ...]:

@@ -28,8 +28,8 @@ from tensorboard.util import tensor_util
 from espalier.core.atomic_write import draft
 from espalier.report.exports.tool_names import changed, tool_names
 from espalier.report.exports.tracked_run import (
-    FIELDS,
     FINAL,
+    OWN,
     Sample,
     TrackedRun,
     Value,
@@ -42,8 +42,6 @@ OURS = (ABOUT, hparams.SESSION_START_INFO_TAG, hparams.SESSION_END_INFO_TAG)
 VERSION = "brain.Event:2"
 EVENTS = "events.out.tfevents"
 ENDED = {"passed": hparams_api.STATUS_SUCCESS}
-OWN = (*FIELDS, "tags")
-"""The fields of a run that stand in its text."""
 
 
 class TensorboardWriter:
@@ -82,7 +80,7 @@ def _events(run: TrackedRun) -> Iterator[Event]:
     """Yield the events of a run, in the order of their times."""
     names = _names(run)
     yield Event(wall_time=run.started / 1000, file_version=VERSION)
-    about = {name: getattr(run, name) for name in OWN} | {"names": changed(names)}
+    about = run.about | {"names": changed(names)}
     yield _event(Sample(ABOUT, 0, run.started, json.dumps(about)))
     yield _session(run, hparams.SESSION_START_INFO_TAG, _start(run))
     for name, step, time, value in samples(run):

@@ -1,7 +1,7 @@
 """Names and values that a tool cannot hold as they are, and where they are kept whole.
 
 A name that a tool refuses gets one that it takes, which begins like it and ends in a digest. What
-it was is kept beside, so that whoever reads the run has it.
+it was is kept beside, for the reader of the run.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from espalier.core.texts.shortening import shorten
 from espalier.core.trial import Record
 from espalier.report.sweep_summary import typed
 
@@ -18,6 +19,8 @@ Value = float | str
 """A number, NaN where it was not finite; or a text, which is JSON for a list or an object."""
 FIELDS = ("id", "name", "group", "status", "started", "finished")
 """The single values of a run."""
+OWN = (*FIELDS, "tags")
+"""The fields that tools without a place for each have together, as JSON."""
 LONGEST = 60
 """Characters of a value that a difference shows."""
 FINAL = "final/"
@@ -64,6 +67,11 @@ class TrackedRun:
     def typed_parameters(self) -> dict[str, bool | float | str]:
         """The parameters as switches, numbers and texts."""
         return {name: typed_value(text) for name, text in self.parameters.items()}
+
+    @property
+    def about(self) -> Record:
+        """The fields of OWN, by name."""
+        return {name: getattr(self, name) for name in OWN}
 
     @property
     def last_step(self) -> int:
@@ -149,5 +157,4 @@ def _equal(written: Any, read: Any) -> bool:
 def _shown(values: Mapping[tuple[str, ...], Any], name: tuple[str, ...]) -> str:
     if name not in values:
         return "nothing"
-    text = repr(values[name])
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return shorten(repr(values[name]), LONGEST)

@@ -17,12 +17,11 @@ from trackio.utils import RESERVED_KEYS, TRACKIO_DIR
 
 from espalier.report.exports.export_database import check_database
 from espalier.report.exports.tool_names import changed, quoted, tool_names, unquoted
-from espalier.report.exports.tracked_run import FIELDS, FINAL, RunPoint, TrackedRun
+from espalier.report.exports.tracked_run import FINAL, OWN, RunPoint, TrackedRun
 
 ABOUT, GROUP, CREATED = "_espalier", "_Group", "_Created"
 STEP, TIME = "step", "timestamp"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-OWN = (*FIELDS, "tags")
 
 
 class TrackioWriter:
@@ -52,8 +51,7 @@ class TrackioWriter:
             for point in run.history
         ]
         records.append({FINAL + name: quoted(value) for name, value in run.measures.items()})
-        about = {name: getattr(run, name) for name in OWN}
-        about |= {"series": changed(series), "parameters": changed(own)}
+        about = run.about | {"series": changed(series), "parameters": changed(own)}
         config = {own[name]: quoted(value) for name, value in run.typed_parameters.items()}
         config |= {GROUP: quoted(run.group), CREATED: _date(run.started)}
         SQLiteStorage.bulk_log(

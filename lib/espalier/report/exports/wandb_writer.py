@@ -21,12 +21,11 @@ from wandb.util import get_core_path
 
 from espalier.core.atomic_write import draft
 from espalier.report.exports.tool_names import changed, quoted, tool_names, unquoted
-from espalier.report.exports.tracked_run import FIELDS, FINAL, RunPoint, TrackedRun
+from espalier.report.exports.tracked_run import FINAL, OWN, RunPoint, TrackedRun
 from espalier.report.exports.wandb_log import frame
 
 ABOUT = "espalier"
 STEP, INDEX, TIME, RUNTIME = "step", "_step", "_timestamp", "_runtime"
-OWN = (*FIELDS, "tags")
 REFUSED, LONGEST_PROJECT = r"[/\\#?%:]", 128
 """What a name of a project may not have, and its length."""
 SENT = ("synced", "syncstate")
@@ -65,8 +64,7 @@ class WandbWriter:
         """Yield the records of a run."""
         series = tool_names((n for point in run.history for n in point.values), _fits)
         own = tool_names(run.parameters, _fits)
-        about = {name: getattr(run, name) for name in OWN}
-        about |= {"series": changed(series), "parameters": changed(own)}
+        about = run.about | {"series": changed(series), "parameters": changed(own)}
         config = {own[name]: value for name, value in run.typed_parameters.items()}
         yield from _numbered(
             [

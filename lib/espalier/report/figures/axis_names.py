@@ -54,10 +54,7 @@ class AxisNames:
         return SWITCH.get(text, drawable(text.strip('"'))) or EMPTY
 
     def series(self, values: Mapping[str, str]) -> str:
-        """Return the name of a series: the values of its symbols, as `method: rigl`.
-
-        Where only one symbol tells series apart its value is enough in a legend with that title.
-        """
+        """Return the values of symbols, each with its symbol, as `method: rigl`; `all` of none."""
         pairs = (f"{self.short(name)}: {self.value(text)}" for name, text in values.items())
         return ", ".join(pairs) or "all"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from espalier.report.figures.axis_scales import thin_ticks
 from espalier.report.figures.figure_input import NothingToDrawError
-from espalier.report.figures.figure_style import SMALL, FigureStyle
+from espalier.report.figures.figure_style import SMALL, TITLE, FigureStyle
 from espalier.report.figures.figure_text import drawable, shorten, wrap
 from espalier.report.figures.label_fitting import fit_labels, ignore_labels
 
@@ -27,8 +27,6 @@ MARGIN = 0.06
 """Inches between the caption and the edges of the figure."""
 PADDING = 0.07
 """Inches around panels and between them."""
-TITLE = 1.1
-"""The size of a title, in sizes of the style's text."""
 
 NO_ROOM = "there is no room for its panels; take a larger SIZE, or another STYLE"
 

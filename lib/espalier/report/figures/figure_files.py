@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("pdf", "svg", "png")
 USUAL_FORMAT = "png"
-"""The format where nobody says one."""
+"""The format where none is given."""
 _CAPTIONS = {".pdf": "Subject", ".svg": "Description", ".png": "Description"}
 """The key of a file's own data that has the caption, by its ending."""
 _DATES = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}

@@ -36,7 +36,7 @@ class NothingToDrawError(UserError):
 
 @dataclass(frozen=True, kw_only=True)
 class FigureWishes:
-    """What a user asked of figures.
+    """What a user wishes of figures.
 
     `by` are the symbols that tell series apart, `x` and `y` symbols or measures of axes, `top` how
     many of the best are drawn (None: as many as suit the figure), `baseline` a text of BASELINE,
@@ -53,7 +53,7 @@ class FigureWishes:
 
 @dataclass(frozen=True)
 class FigureInput:
-    """A folder, the sweep in it (None for that of a seed finder), and what was asked of figures."""
+    """A folder, the sweep in it (None for that of a seed finder), and the wishes."""
 
     folder: Path
     sweep: OpenedSweep | None
@@ -88,7 +88,7 @@ class FigureInput:
     @cached_property
     def axes(self) -> dict[str, list[str]]:
         """The values of each symbol that varies between ranked configurations, in plan order."""
-        return varied_values(self.ranking)
+        return varied_values(self.ranking.ranked)
 
     @property
     def symbols(self) -> list[str]:

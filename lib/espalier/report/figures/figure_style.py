@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 
 SMALL = 0.88
 """The size of texts beside panels, of ticks and of captions, in sizes of the style's text."""
+TITLE = 1.1
+"""The size of a title, in sizes of the style's text."""
 
 
 @dataclass(frozen=True)
 class FigureStyle:
     """A size of figures: the width in inches, of text and lines in points.
 
-    `height` in inches is that of the whole figure; None makes it as high as it takes. `most` is how
-    many panels stand side by side at most, `beside` whether a legend has room beside them.
+    `height` in inches is that of the whole figure; None makes it as high as it takes. At most
+    `side_by_side` panels are in a row; `beside` says whether a legend has room beside them.
     """
 
     name: str
@@ -37,7 +39,7 @@ class FigureStyle:
     dpi: int
     line: float
     marker: float
-    most: int
+    side_by_side: int
     beside: bool
     height: float | None = None
 
@@ -48,7 +50,7 @@ class FigureStyle:
 
     def columns(self, count: int) -> int:
         """Return how many of `count` panels stand side by side."""
-        return max(1, min(self.most, count))
+        return max(1, min(self.side_by_side, count))
 
 
 SHARE, LOW, BELOW = 0.5, 0.72, 4.5
@@ -64,7 +66,7 @@ STYLES = {
 }
 """The sizes: a column of a paper, its whole page, a slide."""
 USUAL = "page"
-"""The size where nobody says one."""
+"""The size where none is given."""
 
 
 LOWEST, HIGHEST = 30, 1200
@@ -150,7 +152,7 @@ def _settings(style: FigureStyle) -> dict[Any, Any]:
         "legend.fontsize": small,
         "legend.title_fontsize": small,
         "legend.frameon": False,
-        "figure.titlesize": 1.1 * style.font,
+        "figure.titlesize": TITLE * style.font,
         "lines.linewidth": style.line,
         "lines.markersize": style.marker,
         "axes.linewidth": 0.6 * style.line,

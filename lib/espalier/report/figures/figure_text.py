@@ -6,7 +6,6 @@ import functools
 from collections.abc import Collection, Iterable
 
 from espalier.core.process.terminal import printable
-from espalier.core.texts.count_text import count_text
 
 MISSING = "\N{REPLACEMENT CHARACTER}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
@@ -17,8 +16,8 @@ LONGEST = 2000
 def drawable(text: str) -> str:
     r"""Return `text` as one line; what the font lacks is a mark, control characters are `\x1b`."""
     line = printable(" ".join(text.split()))
-    known = _characters()
-    return "".join(each if ord(each) in known else MISSING for each in shorten_end(line, LONGEST))
+    there = _characters()
+    return "".join(each if ord(each) in there else MISSING for each in shorten_end(line, LONGEST))
 
 
 def shorten(text: str, limit: int) -> str:
@@ -83,7 +82,14 @@ def text_width(text: str, size: float) -> float:
 
 def seeds_text(counts: Iterable[int]) -> str:
     """Return how many seeds there are, or from which number to which: `n = 2 to 5 seeds`."""
-    numbers = sorted(set(counts))
-    if len(numbers) > 1:
-        return f"n = {numbers[0]} to {numbers[-1]} seeds"
-    return f"n = {count_text(numbers[0] if numbers else 0, 'seed')}"
+    numbers = list(counts) or [0]
+    return f"n = {span_text(numbers)} seed{'s' * (set(numbers) != {1})}"
+
+
+def span_text(counts: Iterable[int]) -> str:
+    """Return from which number to which some go: `2 to 5`, or `3` where all are the same.
+
+    Raises ValueError without any.
+    """
+    numbers = set(counts)
+    return " to ".join(map(str, sorted({min(numbers), max(numbers)})))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from espalier.methods.apoptosis.neurons.lineage import EMPTY, Lineage
+from espalier.methods.apoptosis.neurons.lineage import EMPTY, Lineage, LineageEvent
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,17 @@ def ages_between_events(lineage: Lineage, layer: str, last: int) -> Iterator[tup
         before, ages = step, after
 
 
+def births(lineage: Lineage, layer: str) -> list[LineageEvent]:
+    """Return the events of a layer that gave it a neuron."""
+    return [event for event in lineage.events if event.layer == layer and event.op != "death"]
+
+
 def descents(lineage: Lineage, layer: str, last: int) -> list[tuple[int, int, int]]:
     """Return the step of each birth in a layer with the slots of a parent and of the child."""
     slots = {life.id: life.slot for life in lives(lineage, layer, last)}
-    born = [event for event in lineage.events if event.layer == layer and event.op != "death"]
     return [
         (event.step, slots[parent], event.slot)
-        for event in born
+        for event in births(lineage, layer)
         for parent, _ in event.parents
         if parent in slots
     ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from espalier.analysis.axis_means import varied_values
-from espalier.analysis.rank import Ranking, swept_values
+from espalier.analysis.rank import Ranking
 from espalier.core.measures import LIVE_PARAMETERS, NAMED, Measure
 from espalier.report.figures.axis_names import AxisNames
 from espalier.report.figures.axis_scales import FEW, WIDE, is_wide, number_text
@@ -73,11 +73,11 @@ def _means(ranking: Ranking, by: Measure) -> list[float | None]:
 
 
 def _symbol_axis(ranking: Ranking, name: str, names: AxisNames) -> ParallelAxis:
-    texts = [swept_values(item.first).get(name) for item in ranking.ranked]
+    texts = [item.swept.get(name) for item in ranking.ranked]
     label = names.symbol(name)
     if all(text is None or is_number(text) for text in texts):
         return number_axis(label, [None if text is None else float(text) for text in texts])
-    return _name_axis(label, texts, varied_values(ranking)[name], names)
+    return _name_axis(label, texts, varied_values(ranking.ranked)[name], names)
 
 
 def _name_axis(

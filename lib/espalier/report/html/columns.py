@@ -1,4 +1,4 @@
-"""The columns of a page: numbers without digits that nobody reads, and texts as codes."""
+"""The columns of a page: numbers without digits that it does not print, and texts as codes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Codes:
     codes: tuple[int, ...]
 
 
-def coded(values: Iterable[str | None], texts: Iterable[str] = ()) -> Codes:
-    """Return texts as codes: those of `texts` first, others in order of appearance."""
-    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+def coded(values: Iterable[str | None]) -> Codes:
+    """Return texts as codes, in order of appearance."""
+    places: dict[str, int] = {}
     codes = tuple(
         -1 if value is None else places.setdefault(value, len(places)) for value in values
     )

@@ -17,8 +17,8 @@ from espalier.report.templates import render_html
 
 Compared = tuple[PairedSweeps, Sequence[OpenedSweep]]
 """Two sweeps side by side, and the two."""
-WIDTH, EDGE = 150.0, 5.0
-"""Pixels of a drawn interval, and of its margin on each side."""
+WIDTH, HEIGHT, EDGE = 150, 18, 5
+"""Pixels of a drawn interval: across, up, and its margin on each side."""
 LISTED = 500
 """Pairs of configurations that the page has; sweep-compare with JSON=1 has all."""
 
@@ -58,6 +58,8 @@ def render_comparison_page(compared: Sequence[Compared], written: float) -> str:
         texts=sweep_comparison,
         naming_lines=naming_lines,
         rows_of=compared_rows,
+        width=WIDTH,
+        height=HEIGHT,
         LISTED=LISTED,
     )
 

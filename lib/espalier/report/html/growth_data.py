@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -105,7 +106,7 @@ def _summary(ages: list[int]) -> tuple[int, float, int]:
 
 def _grown(page: PageInput) -> Iterator[Record]:
     tables = _tables(page, growth_table.TABLE, read_growth)
-    for (item, trial, steps), _ in zip(tables, range(GROWN), strict=False):
+    for item, trial, steps in islice(tables, GROWN):
         yield {
             **_of(page, item, trial),
             "last": _steps(trial),

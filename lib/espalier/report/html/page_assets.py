@@ -39,7 +39,7 @@ def style() -> str:
 
 @lru_cache
 def program(scripts: tuple[str, ...] = REPORT) -> str:
-    """Return a program: all files in one function, so that they share names with nobody."""
+    """Return a program: all files in one function, which keeps their names to itself."""
     parts = [(FOLDER / name).read_text(encoding="utf-8") for name in scripts]
     return '(() => {\n"use strict";\n' + "\n".join(parts) + "})();\n"
 

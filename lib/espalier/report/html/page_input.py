@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 from espalier.analysis import controls
+from espalier.analysis.arms import in_plan_order
 from espalier.analysis.claims.claim_judging import JudgedClaims, judge
 from espalier.analysis.comparing.against_baseline import AgainstBaseline
 from espalier.analysis.controls import Comparison
 from espalier.analysis.race_standing import RaceStanding, standing
 from espalier.analysis.rank import Configuration, Ranking, TrialResult
 from espalier.core.records import PlanHeader
-from espalier.report.html.ranking_data import in_plan_order
 from espalier.report.tables.ranking_cells import CellTable
 
 
@@ -40,7 +40,7 @@ class PageInput:
     @cached_property
     def every(self) -> list[Configuration]:
         """All configurations, in plan order."""
-        return in_plan_order(self.ranking)
+        return in_plan_order(self.ranking.configurations)
 
     @cached_property
     def places(self) -> dict[int, int]:

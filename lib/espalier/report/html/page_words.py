@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from espalier.analysis.claims.claim_judging import JudgedClaims
 from espalier.analysis.rank import Configuration, swept_values
 from espalier.core.texts.count_text import count_text
+from espalier.core.texts.shortening import keep_first
 from espalier.methods.apoptosis.neurons.lineage import TABLE
 from espalier.report import sweep_analysis
 from espalier.report.comparing.baseline_report import left_out, mean_lines
@@ -98,7 +99,7 @@ def claims(page: PageInput) -> list[dict[str, str]]:
 def beside(page: PageInput) -> list[str]:
     """Return the means of the differences to a baseline, and who has none; empty without it."""
     table = page.beside
-    return [] if table is None else _first([*mean_lines(table), *left_out(table)])
+    return [] if table is None else keep_first([*mean_lines(table), *left_out(table)], NAMED)
 
 
 def sealed(judged: JudgedClaims) -> str:
@@ -112,7 +113,10 @@ def race(page: PageInput) -> list[tuple[str, list[str]]]:
     if held is None:
         return []
     return [
-        (heading(status, held), _first([configuration_line(item, held) for item in items]))
+        (
+            heading(status, held),
+            keep_first([configuration_line(item, held) for item in items], NAMED),
+        )
         for status, items in groups(held)
         if items
     ]
@@ -129,13 +133,12 @@ def race_ended(page: PageInput) -> str:
 def event_lines(page: PageInput) -> list[str]:
     """Return what growth and exchanges of neurons did, a line a configuration that had any."""
     texts = [(item, _events(item)) for item in page.ranking.ranked]
-    return _first(
-        [
-            f"{item.first.name} {' '.join(settings(swept_values(item.first), ''))}: {text}"
-            for item, text in texts
-            if text
-        ]
-    )
+    lines = [
+        f"{item.first.name} {' '.join(settings(swept_values(item.first), ''))}: {text}"
+        for item, text in texts
+        if text
+    ]
+    return keep_first(lines, NAMED)
 
 
 def _events(item: Configuration) -> str:
@@ -151,8 +154,3 @@ def lineages(page: PageInput) -> str:
     left = [f"{name}/{TABLE}" for name in names if (page.folder / name / TABLE).is_file()]
     trials = count_text(len(left), "trial")
     return f"{trials} left a table of births and deaths; the first: {left[0]}" if left else ""
-
-
-def _first(lines: list[str]) -> list[str]:
-    rest = len(lines) - NAMED
-    return lines[:NAMED] + [f"and {rest} more"] * (rest > 0)

@@ -9,6 +9,7 @@ from espalier.analysis.caveats import UNKNOWN
 from espalier.core.records import Provenance
 from espalier.core.revision import describe
 from espalier.core.texts.count_text import count_text
+from espalier.core.texts.shortening import keep_first
 from espalier.report.html.page_input import PageInput
 
 Row = tuple[str, list[str]]
@@ -64,5 +65,5 @@ def _taken(item: Provenance) -> str:
 def _tally(texts: Iterable[str]) -> list[str]:
     """Return the texts with how many trials have them."""
     counts = Counter(text for text in texts if text).most_common()
-    shown = [f"{text}: {count_text(count, 'trial')}" for text, count in counts[:LISTED]]
-    return shown + [f"and {len(counts) - LISTED} more"] * (len(counts) > LISTED)
+    lines = [f"{text}: {count_text(count, 'trial')}" for text, count in counts]
+    return keep_first(lines, LISTED)

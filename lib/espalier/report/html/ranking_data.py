@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from espalier.analysis import arms
 from espalier.analysis.confidence import Interval
 from espalier.analysis.pareto import fronts
 from espalier.analysis.rank import Configuration, Ranking, recorded
 from espalier.core import measures
 from espalier.core.measures import LIVE_PARAMETERS, TEST_ACC, VAL_ACC, VAL_LOSS, Measure
-from espalier.core.trial import Record, Status
+from espalier.core.trial import Record
 from espalier.report.html.columns import coded, interval_columns, is_number, measure_record
 from espalier.report.ranking_rows import describe_flaws
 
@@ -29,11 +28,6 @@ DECIMALS = 9
 """Decimals of the scores of trials, from which the page takes differences."""
 LOWER, UPPER = 6, 20
 """Measures of a page: at least so many, and at most."""
-
-
-def in_plan_order(ranking: Ranking) -> list[Configuration]:
-    """Return all configurations in the order of the plan, in which the page has them."""
-    return arms.in_plan_order(ranking.configurations)
 
 
 def ranking_data(ranking: Ranking, every: Sequence[Configuration]) -> Record:
@@ -123,13 +117,9 @@ def _trials(every: Sequence[Configuration], by: Measure) -> Record:
     """Return the trials of every configuration, one after another, as columns."""
     trials = [trial for item in every for trial in item.results]
     draws = coded(" split ".join(filter(None, trial.draw)) for trial in trials)
-    statuses = coded((str(trial.result.status) for trial in trials), map(str, Status))
     return {
         "name": [trial.trial.name for trial in trials],
         "count": [len(item.results) for item in every],
         "draw": draws.codes,
-        "draws": draws.texts,
-        "status": statuses.codes,
-        "statuses": statuses.texts,
         "score": [_exact(trial.measure(by.name)) for trial in trials],
     }

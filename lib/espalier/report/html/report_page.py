@@ -67,7 +67,6 @@ def _statuses(items: Sequence[TrialResult]) -> str:
 def page_data(page: PageInput) -> Record:
     """Return what the page's program draws, as plain data."""
     return {
-        "folder": str(page.folder),
         "again": _again(page, ""),
         "reload": RELOADED if page.running else 0,
         "written": page.written,

@@ -55,7 +55,7 @@ class ListCache:
         return None
 
     def save(self, folder: Path, key: str, facts: SweepFacts) -> None:
-        """Keep facts of a store that has settled; a cache that cannot be written is none."""
+        """Keep facts of a store that no longer changes; a cache that cannot be written is none."""
         with suppress(OSError):
             changed = max((when for *_, when in _stamps(folder)), default=0) / 1e9
             if time.time() - changed > QUIET:

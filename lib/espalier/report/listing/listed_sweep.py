@@ -74,7 +74,7 @@ class SweepFacts:
 
 @dataclass(frozen=True)
 class ListedSweep:
-    """A sweep of the list: its folder, whether somebody runs it, and what its store says."""
+    """A sweep of the list: its folder, whether a runner has it, and what its store says."""
 
     folder: Path
     running: bool

@@ -55,7 +55,7 @@ def ranking_cells(ranking: Ranking, top: int | None = None) -> CellTable:
     score is bold only if all other configurations are behind it (see `sole_best`).
     """
     items = ranking.ranked[:top]
-    axes, measures = list(varied_values(ranking)), _measured(ranking)
+    axes, measures = list(varied_values(ranking.ranked)), _measured(ranking)
     notes, best = note_marks(items, ranking), sole_best(ranking).best
     with_sparsity = _is_sparse(ranking)
     rows = []

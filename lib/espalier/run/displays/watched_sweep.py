@@ -19,7 +19,7 @@ from espalier.report.race_report import round_line
 from espalier.report.reports import USUAL, read_sweep
 from espalier.run.closing import SweepEnd
 from espalier.run.displays.earlier_failures import failed_endings, result_of
-from espalier.run.displays.progress import Display, Ending, overall
+from espalier.run.displays.progress import ENDED, Display, Ending, overall
 from espalier.run.displays.terminal_display import display
 from espalier.run.runner import pending, spent
 from espalier.store.attempt import TAKEN_OVER, Attempt
@@ -50,7 +50,7 @@ class SweepWatch:
         self._round, self._trials = "", 0  # what was last said of a race, and of how many trials
 
     def show(self, opened: Open = display) -> None:
-        """Show it until nobody runs it."""
+        """Show it until no runner has it."""
         view = opened(failed_endings(self._follower, self._first.ended))
         runner, pause = runner_of(self.folder), INTERVAL
         try:
@@ -83,7 +83,7 @@ class SweepWatch:
 
     def _how_left(self) -> str:
         """Return what is said of a sweep without a runner."""
-        return "has ended" if self._has_ended() else "nobody runs it"
+        return "has ended" if self._has_ended() else "no runner has it"
 
     def _has_ended(self) -> bool:
         """Return whether nothing is to run any more; of a race, whether it is decided too."""
@@ -194,7 +194,7 @@ def _locked_at(folder: Path) -> float:
 
 
 def _why_open(end: SweepEnd) -> str:
-    """Return how far a sweep is that nobody runs and that has not come to its end, and why."""
+    """Return how far a sweep without a runner is that has not come to its end, and why."""
     if ran := Counter(end.states.values())[Status.RUNNING]:
         return end.describe_stop(f"its runner has died while {count_text(ran, 'trial')} ran")
     return end.describe_stop()
@@ -202,7 +202,7 @@ def _why_open(end: SweepEnd) -> str:
 
 def _before(status: SweepStatus, later: int) -> SweepStatus:
     """Return how a sweep stood before the last `later` of its trials had ended."""
-    for name in (Status.PASSED, Status.FAILED, Status.ERROR):
+    for name in ENDED:
         moved = min(later, status.counts.get(name, 0))
         status, later = _moved(status, name, Status.RUNNING, moved), later - moved
     return status

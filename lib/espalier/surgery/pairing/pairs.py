@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from espalier.core.texts.shortening import keep_first
 from espalier.surgery.pairing.neuron_places import NoPath
 from espalier.surgery.pairing.pair_chains import chain_paths
 from espalier.surgery.pairing.pair_layers import (
@@ -185,8 +186,7 @@ class PairSearch:
     def explain(self, limit: int = 5) -> str:
         """Return the reasons in one line: the first `limit`, and how many more there are."""
         lines = [f"{name}: {reason}" for name, reason in self.refused.items()]
-        more = [f"and {len(lines) - limit} more"] if len(lines) > limit else []
-        return "; ".join(lines[:limit] + more) or "it has no linear or convolution layers"
+        return "; ".join(keep_first(lines, limit)) or "it has no linear or convolution layers"
 
 
 def find_pairs(model: nn.Module, pairs: PairNames | None = None, example: Any = None) -> list[Pair]:

@@ -49,6 +49,18 @@ def test_panels_by_the_second_symbol() -> None:
     assert all(len(lines) == 2 for lines in made.panels.values())
 
 
+def test_symbols_of_panels_that_none_has_together_draw_nothing() -> None:
+    made = rates(4)
+    for n, item in enumerate(made):
+        own = {"BS"[n % 2]: str(n)}
+        item.trial.config.update(own)
+        item.trial.swept.update(own)
+    wishes = FigureWishes(by=("LR", "B", "S"))
+    source = replace(source_of(made), wishes=wishes)
+    with pytest.raises(NothingToDrawError, match="no configuration to be drawn has B and S"):
+        curve_lines(source)
+
+
 def test_why_there_are_none() -> None:
     with pytest.raises(NothingToDrawError, match="no ranked trial has a history of val_acc"):
         curve_lines(source_of(sweep({"a": [1.0]})))

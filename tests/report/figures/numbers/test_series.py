@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from figure_sources import grid, source_of
 from trial_results import passed, trial
 
 from espalier.report.figures.axis_names import AxisNames
-from espalier.report.figures.figure_input import FigureWishes
+from espalier.report.figures.figure_input import FigureWishes, NothingToDrawError
 from espalier.report.figures.numbers.series import (
     SeriesOrder,
     fits,
@@ -17,6 +18,7 @@ from espalier.report.figures.numbers.series import (
     series_symbols,
     series_title,
     telling_symbols,
+    telling_values,
 )
 
 
@@ -53,6 +55,9 @@ def test_who_lacks_a_symbol_is_in_every_panel_of_it() -> None:
     source = source_of(results)
     assert [fits(item, {"A": "z"}) for item in source.every] == [False, True]
     assert panel_values(source.every, ["A"]) == [{"A": "x"}]
+    with pytest.raises(NothingToDrawError, match=r"to be drawn has A and B; BY= names others$"):
+        panel_values(source.every, ["A", "B"])
+    assert panel_values([], ["A", "B"]) == []
     groups = SeriesOrder.of(source.every, ["A"]).split(source.every)
     assert [key.name(AxisNames()) for key in groups] == ["x", "none"]
 
@@ -64,3 +69,5 @@ def test_the_title_of_a_legend() -> None:
 def test_symbols_tell_values_apart_where_they_are_not_all_the_same() -> None:
     values = [{"A": "1", "B": "x"}, {"A": "2", "B": "x", "C": "y"}]
     assert telling_symbols(values) == ["A", "C"] and telling_symbols(values[:1]) == []
+    assert telling_values(values[1], values) == {"A": "2", "C": "y"}
+    assert telling_values(values[0], values[:1]) == {}

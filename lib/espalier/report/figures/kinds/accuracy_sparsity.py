@@ -26,7 +26,7 @@ from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
 from espalier.report.figures.figure_input import FigureInput
 from espalier.report.figures.figure_style import FigureStyle, panel_grid
 from espalier.report.figures.figure_text import capital
-from espalier.report.figures.numbers.figure_axis import in_sentence
+from espalier.report.figures.numbers.figure_axis import FigureAxis, in_sentence
 from espalier.report.figures.numbers.seed_bands import SeedBands
 from espalier.report.figures.numbers.series import SeriesKey, series_title
 from espalier.report.figures.numbers.trade_offs import (
@@ -136,7 +136,8 @@ class _Picture:
     def _scale(self, panel: Axes) -> None:
         request, points = self.made.request, self.made.every
         scores = [score for point in points for _, score in point.seeds]
-        scale_numbers(panel, "y", scores, ticks=False, linear=request.by.unit == "%")
+        linear = FigureAxis(request.by.name, request.by).is_linear
+        scale_numbers(panel, "y", scores, ticks=False, linear=linear)
         placed = [p for each in self._panels for s in each.series.values() for p in s]
         if request.x.levels:
             columns = self.style.columns(len(self.made.panels))

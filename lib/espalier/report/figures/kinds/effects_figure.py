@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from espalier.analysis.axis_means import AxisMeans, axis_means
-from espalier.analysis.rank import swept_values
 from espalier.analysis.symbol_importance import ForestImportance
 from espalier.core.texts.count_text import count_text
 from espalier.report.axis_effects import (
@@ -145,7 +144,7 @@ def _scores(panel: Axes, name: str, frame: tuple[float, float], source: FigureIn
     dots = [
         (places[text], item.score.mean)
         for item in source.ranking.ranked
-        if item.score and (text := swept_values(item.first).get(name)) is not None
+        if item.score and (text := item.swept.get(name)) is not None
     ]
     inside = [dot for dot in dots if low <= dot[1] <= high]
     looks = (("o", inside), ("v", [(x, low) for x, y in dots if y < low]))

@@ -19,6 +19,7 @@ from espalier.report.figures.caption_parts import joined, rows_left_out
 from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import BLACK, BLUE, GREY, VERMILION, FigureStyle
+from espalier.report.figures.figure_text import span_text
 from espalier.report.figures.numbers.series import telling_symbols
 from espalier.report.figures.row_panel import (
     ROWS,
@@ -204,10 +205,11 @@ def _caption(source: FigureInput, forest: ForestRows, count: int, band: float) -
     """Return what the rows are, their intervals and marks, and what is left out."""
     by, rows = source.ranking.measure, forest.rows[:count]
     unit = by.difference_unit.strip()
+    counts = span_text(row.difference.n for row in rows if row.difference)
     sentences = [
         f"Differences of the {by.label}{f' in {unit}' if unit else ''} "
         f"({'more' if by.larger else 'less'} is better): each row minus {forest.against}, "
-        f"in pairs of equal seeds (n = {_counts(rows)}), the best first.",
+        f"in pairs of equal seeds (n = {counts}), the best first.",
         "Bars: 95 % t-intervals." * any(row.difference.spread for row in rows if row.difference),
         f"{MARK}, filled squares: {forest.marked}.",
         f"Grey band: up to {by.number(band)}{by.difference_unit}, which counts as no difference."
@@ -216,12 +218,6 @@ def _caption(source: FigureInput, forest: ForestRows, count: int, band: float) -
         rows_left_out(len(forest.rows) - count),
     ]
     return joined(sentences)
-
-
-def _counts(rows: Sequence[DifferenceRow]) -> str:
-    counts = [row.difference.n for row in rows if row.difference]
-    low, high = min(counts), max(counts)
-    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _unequal(rows: Sequence[DifferenceRow]) -> str:

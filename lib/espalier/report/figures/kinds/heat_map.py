@@ -21,7 +21,7 @@ from espalier.report.figures.caption_parts import joined
 from espalier.report.figures.drawn_figure import DrawnFigure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import FigureStyle, new_panels
-from espalier.report.figures.figure_text import fit, seeds_text, text_width
+from espalier.report.figures.figure_text import fit, seeds_text, span_text, text_width
 from espalier.report.figures.numbers.figure_axis import FigureAxis, in_sentence, symbol_axis
 from espalier.report.figures.numbers.trade_offs import TARGET
 from espalier.report.figures.panel_labels import fit_up, label_edges
@@ -36,7 +36,7 @@ COLOURS = "cividis"
 """Colours whose lightness alone tells them apart. Source: Nunez, Anderton and Renslow 2018."""
 EMPTY = "#e8e8e8"
 """The colour of a cell without a configuration."""
-MOST = 40
+VALUES = 40
 """Values of an axis at most."""
 SMALLEST, LARGEST = 4.5, 0.9
 """Points of the smallest numbers in cells, and the size of the largest in that of a style."""
@@ -134,8 +134,8 @@ def _heat_map(source: FigureInput) -> _HeatMap:
     if len(heat.columns) < 2 or len(heat.rows) < 2:
         rule = f"no configurations have several values of both {x.name} and {y.name}"
         raise NothingToDrawError(f"{rule}; X= and Y= name other symbols")
-    if max(len(heat.columns), len(heat.rows)) > MOST:
-        rule = f"{x.name} or {y.name} has more than {MOST} values"
+    if max(len(heat.columns), len(heat.rows)) > VALUES:
+        rule = f"{x.name} or {y.name} has more than {VALUES} values"
         raise NothingToDrawError(f"{rule}; X= and Y= name other symbols")
     return heat
 
@@ -233,7 +233,7 @@ def _caption(heat: _HeatMap, source: FigureInput, numbered: bool) -> str:
     over = ", ".join(in_sentence(name, None, names) for name in heat.means.over)
     own = ", ".join(in_sentence(name, None, names) for name in heat.means.own)
     items = [len(cell.items) for cell in cells]
-    counts = f"{min(items)} to {max(items)}" if min(items) < max(items) else str(items[0])
+    counts = span_text(items)
     left = heat.means.left
     return joined(
         [

@@ -23,6 +23,7 @@ from espalier.report.figures.figure_style import (
 )
 from espalier.report.figures.figure_text import capital, seeds_text
 from espalier.report.figures.numbers.figure_axis import in_sentence
+from espalier.report.figures.numbers.series import telling_values
 from espalier.report.figures.panel_labels import label_edges, title_panel
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 FINE = 200
 """Points of a drawn curve."""
-MOST = 9
+LADDERS = 9
 """Ladders of a figure at most."""
 
 
@@ -49,26 +50,18 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
 
 def draw_ladders(fitted: Sequence[Ladder], names: AxisNames, style: FigureStyle) -> DrawnFigure:
     """Return a panel a ladder: every seed, the means, the curve, d50 with its interval."""
-    shown = fitted[:MOST]
+    shown = fitted[:LADDERS]
     figure, panels = panel_grid(style, len(shown), "xy")
     entries: dict[str, Artist] = {}
     for panel, ladder in zip(panels, shown, strict=True):
         entries |= _panel(panel, ladder, style)
         if len(fitted) > 1:
-            title_panel(panel, _telling(ladder, fitted), names, style, len(shown))
+            own = telling_values(ladder.rest, [other.rest for other in fitted])
+            title_panel(panel, own, names, style, len(shown))
     symbol, by = fitted[0].symbol, fitted[0].by
     label_edges(panels, style, names.symbol(symbol), names.measure(by))
     add_legend(figure, style, entries)
     return DrawnFigure(figure, _caption(fitted, names))
-
-
-def _telling(ladder: Ladder, fitted: Sequence[Ladder]) -> dict[str, str]:
-    """Return the other symbols that tell a ladder from another."""
-    return {
-        name: text
-        for name, text in ladder.rest.items()
-        if any(other.rest.get(name) != text for other in fitted)
-    }
 
 
 def _panel(panel: Axes, ladder: Ladder, style: FigureStyle) -> dict[str, Artist]:
@@ -96,7 +89,7 @@ def _caption(fitted: Sequence[Ladder], names: AxisNames) -> str:
     by, symbol = fitted[0].by, fitted[0].symbol
     n = seeds_text(len(rung.scores) for ladder in fitted for rung in ladder.rungs)
     up, across = capital(in_sentence(by.name, by, names)), in_sentence(symbol, None, names)
-    hidden = len(fitted) - MOST
+    hidden = len(fitted) - LADDERS
     return joined(
         (
             f"{up} against {across}. Small dots: {n}; large dots: their means; line: a logistic "

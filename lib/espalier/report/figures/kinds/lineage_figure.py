@@ -23,6 +23,7 @@ from espalier.report.figures.figure_text import shorten
 from espalier.report.figures.lineage_lives import (
     NeuronLife,
     ages_between_events,
+    births,
     descents,
     generations,
     lives,
@@ -139,7 +140,7 @@ def _colour(depth: int, deepest: int) -> str:
 
 def _draw_descent(panel: Axes, lineage: Lineage, layer: str, last: int) -> dict[str, Artist]:
     """Draw a dot a birth, and a line from the slot of each parent to that of the child."""
-    born = [each for each in lineage.events if each.layer == layer and each.op != "death"]
+    born = births(lineage, layer)
     if not born:
         return {}
     entries: dict[str, Artist] = {}
@@ -166,10 +167,10 @@ def _draw_ages(panel: Axes, lineage: Lineage, layer: str, last: int) -> dict[str
 
 def _caption(lineage: Lineage, layers: Sequence[str], last: int) -> str:
     deaths = sum(event.op == "death" for event in lineage.events)
-    births = len(lineage.events) - deaths
+    born = len(lineage.events) - deaths
     hidden = len(lineage.layers) - len(layers)
     return (
-        f"Neurons over {last:,} steps: {count_text(births, 'birth')}, {count_text(deaths, 'death')}"
+        f"Neurons over {last:,} steps: {count_text(born, 'birth')}, {count_text(deaths, 'death')}"
         ". With slots: a line is a life from birth to death in a row of the layer, its colour the "
         "generation (one more than that of the parents; founders were there at the start). With "
         "ages: those of the living, mean and range."

@@ -31,6 +31,7 @@ from espalier.report.figures.numbers.series import (
     SeriesKey,
     SeriesOrder,
     series_title,
+    telling_values,
     usual_symbols,
 )
 from espalier.report.figures.panel_labels import fit_up, label_edges, title_panel
@@ -223,11 +224,7 @@ class _Picture:
 
     def telling(self, front: Front) -> dict[str, str]:
         """Return which samples a front is of, where there are several fronts."""
-        return {
-            name: text
-            for name, text in front.samples.items()
-            if any(other.samples.get(name) != text for other in self.every)
-        }
+        return telling_values(front.samples, [other.samples for other in self.every])
 
     @property
     def caption(self) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from espalier.analysis.charts.learning_curve import CurvePoint, curve
-from espalier.analysis.rank import Configuration, swept_values
+from espalier.analysis.rank import Configuration
 from espalier.core.measures import Measure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.numbers.figure_axis import measure_named
@@ -59,33 +59,63 @@ def curve_lines(source: FigureInput) -> CurveLines:
     """Return the curves of Y, or of what chooses, by the symbols of BY.
 
     Without a symbol that tells series apart they are of single configurations, the best first.
-    Raises NothingToDrawError if no history has the measure, or it is measured once, at the end.
+    Raises NothingToDrawError if no history has the measure, or it is measured once, at the end;
+    or if no such configuration has the symbols of the panels.
     """
     ranking, chooser = chosen_ranking(source)
-    by = measure_named(source, source.wishes.y, "Y") if source.wishes.y else chooser
-    if chooser is None or by is None or not by.curve:
-        rule = "is measured once, at the end; rank by what validation shows, as RANK_BY=val_acc"
-        raise NothingToDrawError(f"{(by or ranking.measure).label} {rule}")
-    having = [item for item in ranking.ranked if curve(item, by)]
-    if not having:
-        raise NothingToDrawError(f"no ranked trial has a history of {by.curve}")
+    by, chosen_by = _measures(source, ranking.measure, chooser)
+    having = _with_course(ranking.ranked, by)
     within, top = series_symbols(source), source.top()
     between = panel_symbols(source, within)
     items = having if within else having[:top]
-    symbols = within or telling_symbols([swept_values(item.first) for item in items])
-    order = SeriesOrder.of(source.every if within else items, symbols)
+    order = _order(source, items, within)
     panels = {
         tuple(values.values()): order.split(item for item in items if fits(item, values))
         for values in panel_values(having, between)
     }
+    count = max(map(len, panels.values())) if within else len(having)
+    lines = _lines(panels, items, top, by)
+    return CurveLines(by, chosen_by, order.symbols, between, lines, max(0, count - top))
+
+
+def _measures(
+    source: FigureInput, ranking: Measure, chooser: Measure | None
+) -> tuple[Measure, Measure]:
+    """Return what is drawn and what chooses. Raises NothingToDrawError as `curve_lines` does."""
+    by = measure_named(source, source.wishes.y, "Y") if source.wishes.y else chooser
+    if chooser is None or by is None or not by.curve:
+        rule = "is measured once, at the end; rank by what validation shows, as RANK_BY=val_acc"
+        raise NothingToDrawError(f"{(by or ranking).label} {rule}")
+    return by, chooser
+
+
+def _with_course(ranked: Iterable[Configuration], by: Measure) -> list[Configuration]:
+    """Return those whose history has a measure. Raises NothingToDrawError if none has."""
+    having = [item for item in ranked if curve(item, by)]
+    if not having:
+        raise NothingToDrawError(f"no ranked trial has a history of {by.curve}")
+    return having
+
+
+def _order(
+    source: FigureInput, items: Sequence[Configuration], within: Sequence[str]
+) -> SeriesOrder:
+    """Return the series: by the symbols `within`, or without any those of single `items`."""
+    if within:
+        return SeriesOrder.of(source.every, within)
+    return SeriesOrder.of(items, telling_symbols([item.swept for item in items]))
+
+
+def _lines(
+    panels: Mapping[tuple[str, ...], Groups], items: Sequence[Configuration], top: int, by: Measure
+) -> dict[tuple[str, ...], list[CurveLine]]:
+    """Return by panel the first configuration of each of its `top` groups; empty ones have none.
+
+    `items` are in the order of the ranking.
+    """
     places = {id(item): place for place, item in enumerate(items)}
-    lines = {
-        values: _lines(_first(groups, places, top), by)
-        for values, groups in panels.items()
-        if groups
-    }
-    left = max(len(groups) for groups in panels.values()) - top if within else len(having) - top
-    return CurveLines(by, chooser, order.symbols, between, lines, max(0, left))
+    kept = {values: _first(groups, places, top) for values, groups in panels.items() if groups}
+    return {values: [_line(*each, by) for each in own.items()] for values, own in kept.items()}
 
 
 def _first(groups: Groups, places: Mapping[int, int], top: int) -> Groups:
@@ -94,8 +124,5 @@ def _first(groups: Groups, places: Mapping[int, int], top: int) -> Groups:
     return {key: group for key, group in groups.items() if key in kept}
 
 
-def _lines(groups: Groups, by: Measure) -> list[CurveLine]:
-    """Return the first configuration of each group."""
-    return [
-        CurveLine(key, group[0], curve(group[0], by), len(group)) for key, group in groups.items()
-    ]
+def _line(key: SeriesKey, group: Sequence[Configuration], by: Measure) -> CurveLine:
+    return CurveLine(key, group[0], curve(group[0], by), len(group))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from espalier.analysis.arms import in_plan_order
 from espalier.analysis.rank import Configuration
 from espalier.report.figures.axis_names import AxisNames
-from espalier.report.figures.figure_input import FigureInput
+from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
 from espalier.report.figures.figure_style import SeriesLook, series_look
 from espalier.report.figures.figure_text import shorten
 from espalier.store.results_dir import NAMING
@@ -85,6 +85,12 @@ def telling_symbols(values: Sequence[Mapping[str, str]]) -> list[str]:
     return [name for name in names if len({each.get(name) for each in values}) > 1]
 
 
+def telling_values(own: Mapping[str, str], every: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return the values of one of `every` that tell it from any other."""
+    telling = telling_symbols([own, *every])
+    return {name: text for name, text in own.items() if name in telling}
+
+
 def panel_symbols(source: FigureInput, without: Collection[str]) -> tuple[str, ...]:
     """Return the symbols of panels: those of BY after the first, and those that choose the data.
 
@@ -97,9 +103,15 @@ def panel_symbols(source: FigureInput, without: Collection[str]) -> tuple[str, .
 
 
 def panel_values(items: Iterable[Configuration], symbols: Sequence[str]) -> list[dict[str, str]]:
-    """Return the values of each panel: those of the configurations that have all the symbols."""
-    planned = (_values(item, symbols) for item in in_plan_order(items))
+    """Return the values of each panel: those of the configurations that have all the symbols.
+
+    Raises NothingToDrawError if none of them has.
+    """
+    planned = [_values(item, symbols) for item in in_plan_order(items)]
     whole = dict.fromkeys(values for values in planned if None not in values)
+    if planned and not whole:
+        rule = f"no configuration to be drawn has {' and '.join(symbols)}"
+        raise NothingToDrawError(f"{rule}; BY= names others")
     return [
         {name: text for name, text in zip(symbols, values, strict=True) if text is not None}
         for values in whole
