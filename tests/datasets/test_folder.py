@@ -54,7 +54,8 @@ def test_a_plan_counts_what_is_loaded_and_opens_no_image(tmp_path: Path) -> None
         path.write_bytes(b"")
     counts = folder_size.count_samples({"FOLDER_PATH": "own"}, tmp_path)
     assert counts == ImageCounts(len(raw.train_y), raw.classes, len(raw.test_y))
-    assert folder_size.count_samples({"FOLDER_PATH": "absent"}, tmp_path) is None
+    for path in ("absent", ""):
+        assert folder_size.count_samples({"FOLDER_PATH": path}, tmp_path / "own") is None
 
 
 @pytest.mark.parametrize("model", ["mlp", "lenet5"])

@@ -14,9 +14,8 @@ from typing_extensions import override
 
 from espalier.core.contracts import Dataset
 from espalier.core.samples import RawData
-from espalier.datasets.files.class_folders import list_images
-from espalier.datasets.files.image_files import ImageLook
-from espalier.datasets.files.own_path import own_path
+from espalier.datasets.files.class_folders import class_folders
+from espalier.datasets.files.image_files import ImageReader
 from espalier.datasets.stratified_split import cut_test
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
@@ -34,12 +33,11 @@ class Folder(Dataset):
     @override
     def load(self, data_dir: Path, download: bool) -> RawData:
         """Read the images; nothing is ever downloaded."""
-        folders = list_images(own_path(data_dir, self.path, "CONFIG_FOLDER_PATH", "a folder"))
+        folders = class_folders(self.path, data_dir)
         counts = folders.count()
         parts = (folders.train, folders.test)
         files = [path for part in parts for group in part.values() for path in group]
-        images = ImageLook(MODES[self.colours], self.side).read_all(files)
-        x = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+        x = torch.from_numpy(ImageReader(MODES[self.colours], self.side).read_all(files))
         y, test_y = (torch.tensor(folders.labels(part), dtype=torch.int64) for part in parts)
         if not folders.test:
             return cut_test(x, y, counts.classes)

@@ -18,8 +18,7 @@ from typing_extensions import override
 from espalier.core.contracts import Dataset
 from espalier.core.errors import UserError
 from espalier.core.samples import RawData
-from espalier.datasets.files.npz_arrays import TEST_X, NpzFile, X
-from espalier.datasets.files.own_path import own_path
+from espalier.datasets.files.npz_arrays import TEST_X, NpzFile, X, count_classes, npz_file
 from espalier.datasets.stratified_split import cut_test
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
@@ -38,8 +37,8 @@ class Npz(Dataset):
     def load(self, data_dir: Path, download: bool) -> RawData:
         """Read the archive; nothing is ever downloaded."""
         archive = npz_file(self.file, data_dir)
-        classes = archive.count().classes
         y, test_y = archive.read_labels()
+        classes = count_classes(y)
         x = self._images(archive, X, len(y))
         if test_y is None:
             return cut_test(x, torch.from_numpy(y), classes)
@@ -78,11 +77,6 @@ class Npz(Dataset):
                 f"set CONFIG_NPZ_CHANNELS_{swapped}=y"
             )
         return array.transpose(0, 3, 1, 2) if self.channels == "last" else array
-
-
-def npz_file(name: str, data_dir: Path) -> NpzFile:
-    """Return the archive `name`. Raises UserError if none is named."""
-    return NpzFile(own_path(data_dir, name, "CONFIG_NPZ_FILE", "an archive of numpy.savez"))
 
 
 def _numbers(array: NDArray[Any], place: str) -> NDArray[Any]:

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from espalier.core.errors import UserError
-from espalier.datasets.files.npz_arrays import NpzFile
+from espalier.datasets.files.npz_arrays import npz_file
 from espalier.datasets.sample_counts import ImageCounts
 
 
 def count_samples(config: Mapping[str, str], data_dir: Path) -> ImageCounts | None:
     """Return the number of samples; None if they cannot be read."""
-    return _count(data_dir / config["NPZ_FILE"])
+    return _count(config["NPZ_FILE"], data_dir)
 
 
 @functools.lru_cache(maxsize=8)
-def _count(path: Path) -> ImageCounts | None:
+def _count(name: str, data_dir: Path) -> ImageCounts | None:
     try:
-        return NpzFile(path).count()
+        return npz_file(name, data_dir).count()
     except UserError:  # the run says what is wrong
         return None

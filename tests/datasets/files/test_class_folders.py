@@ -90,14 +90,21 @@ def test_folders_that_are_not_there(tmp_path: Path) -> None:
 
 def test_links_that_lead_nowhere_or_round_are_no_images(tmp_path: Path) -> None:
     touch(tmp_path, "a/1.png", "b/1.png")
-    (tmp_path / "a" / "2.png").symlink_to("absent.png")
-    assert refused(tmp_path).startswith("/a/2.png: is no file")
-    (tmp_path / "a" / "2.png").unlink()
-    (tmp_path / "a" / "round").symlink_to(tmp_path)
-    assert refused(tmp_path).startswith("/a/round: is no file")
-    (tmp_path / "a" / "round").unlink()
+    link = tmp_path / "a" / "2.png"
+    for place in ("absent.png", "2.png", tmp_path):  # nowhere, itself, the folder that it is in
+        link.symlink_to(place)
+        assert refused(tmp_path).startswith("/a/2.png: is no file")
+        link.unlink()
     os.mkfifo(tmp_path / "a" / "pipe.png")
     assert refused(tmp_path).startswith("/a/pipe.png: is no file")
+
+
+def test_links_to_images_and_to_folders_are_followed(tmp_path: Path) -> None:
+    touch(tmp_path, "own/a/1.png", "own/c/2.png", "other/1.png")
+    (tmp_path / "own" / "a" / "2.png").symlink_to("1.png")
+    (tmp_path / "own" / "b").symlink_to("../other")
+    (tmp_path / "own" / "d").symlink_to("d")  # round, and so no class
+    assert list_images(tmp_path / "own").labels(list_images(tmp_path / "own").train) == [0, 0, 1, 2]
 
 
 def test_any_name_is_a_class(tmp_path: Path) -> None:

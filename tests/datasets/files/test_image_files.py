@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from espalier.core.errors import UserError
-from espalier.datasets.files.image_files import ImageLook
+from espalier.datasets.files.image_files import ImageReader
 
-RGB, GREY = ImageLook("RGB", 0), ImageLook("L", 0)
+RGB, GREY = ImageReader("RGB", 0), ImageReader("L", 0)
 PIXELS = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [9, 9, 9]]], np.uint8)
 
 
@@ -25,7 +27,17 @@ def drawn(path: Path, pixels: Any = PIXELS, **options: Any) -> Path:
     return path
 
 
-def refused(*files: Path, look: ImageLook = RGB) -> str:
+def png_of_16_bits(*values: int) -> bytes:
+    """A PNG of a pixel in colour, which Pillow writes in 8 bits alone."""
+    content = b"\x89PNG\r\n\x1a\n"
+    pixel = zlib.compress(struct.pack(">B3H", 0, *values))
+    for kind, data in ((b"IHDR", struct.pack(">2I5B", 1, 1, 16, 2, 0, 0, 0)), (b"IDAT", pixel)):
+        content += struct.pack(">I", len(data)) + kind + data
+        content += struct.pack(">I", zlib.crc32(kind + data))
+    return content
+
+
+def refused(*files: Path, look: ImageReader = RGB) -> str:
     with pytest.raises(UserError) as caught:
         look.read_all(files)
     (line,) = caught.value.lines
@@ -36,14 +48,14 @@ def refused(*files: Path, look: ImageLook = RGB) -> str:
 def test_lossless_formats_are_read_exactly(tmp_path: Path, kind: str) -> None:
     images = RGB.read_all([drawn(tmp_path / f"a.{kind}")] * 2)
     assert images.dtype == np.uint8
-    assert np.array_equal(images, [PIXELS, PIXELS])
+    assert np.array_equal(images, [PIXELS.transpose(2, 0, 1)] * 2)  # channels first
 
 
 @pytest.mark.parametrize(("kind", "options"), [("jpg", {"quality": 95}), ("webp", {})])
 def test_others_nearly(tmp_path: Path, kind: str, options: dict[str, Any]) -> None:
     flat = np.full((16, 16, 3), (200, 100, 50), np.uint8)
     (image,) = RGB.read_all([drawn(tmp_path / f"a.{kind}", flat, **options)])
-    assert np.abs(image.astype(int) - flat).max() < 8
+    assert np.abs(image.astype(int).transpose(1, 2, 0) - flat).max() < 8
 
 
 def test_what_a_file_holds_counts_and_not_its_name(tmp_path: Path) -> None:
@@ -56,7 +68,7 @@ def test_colours_are_made_alike(tmp_path: Path) -> None:
     clear = drawn(tmp_path / "clear.png", np.dstack([PIXELS, np.zeros((2, 2), np.uint8)]))
     palette = tmp_path / "palette.png"
     Image.fromarray(PIXELS).quantize().save(palette)
-    assert np.array_equal(RGB.read_all([grey, clear, palette])[0], np.full((2, 2, 3), 7))
+    assert np.array_equal(RGB.read_all([grey, clear, palette])[0], np.full((3, 2, 2), 7))
     assert np.array_equal(RGB.read(clear), PIXELS)
     assert np.array_equal(RGB.read(palette), PIXELS)
     assert GREY.read(grey).tolist() == [[[7], [7]], [[7], [7]]]
@@ -70,16 +82,31 @@ def test_images_of_several_sizes_are_resized_or_refused(tmp_path: Path) -> None:
         f"is 6x2 pixels, and {small} is 2x2; all must be alike: set CONFIG_FOLDER_SIDE to make "
         "them so"
     )
-    images = ImageLook("RGB", 2).read_all([small, wide])
-    assert images.shape == (2, 2, 2, 3)
-    assert np.array_equal(images[0], PIXELS)
+    images = ImageReader("RGB", 2).read_all([small, wide])
+    assert images.shape == (2, 3, 2, 2)
+    assert np.array_equal(images[0].transpose(1, 2, 0), PIXELS)
+
+
+def test_images_for_which_there_is_no_memory_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(shape: tuple[int, ...], dtype: type) -> None:
+        raise MemoryError
+
+    path = drawn(tmp_path / "a.png")
+    monkeypatch.setattr(np, "empty", full)
+    with pytest.raises(UserError, match="^2 images of 2x2 pixels: need 2.4e-08 GB of mem"):
+        RGB.read_all([path] * 2)
 
 
 def test_more_than_eight_bits_are_not_cut_off(tmp_path: Path) -> None:
     deep = drawn(tmp_path / "a.png", np.full((2, 2), 40_000, np.uint16))
-    assert refused(deep) == (
-        "cannot be read (has values of mode I;16, not of 8 bits); put a whole image there"
-    )
+    line = "cannot be read (has values of more than 8 bits); put a whole image there"
+    assert refused(deep) == line
+    deep.write_bytes(png_of_16_bits(300, 600, 900))
+    assert refused(deep) == line
+    deep.write_bytes(b"P5 1 1 65535\n\1\2")
+    assert refused(deep) == line
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_labels_that_are_no_classes_are_named(
     assert refused(saved(tmp_path, **arrays)).startswith(why)
 
 
-def test_other_names_are_told(tmp_path: Path) -> None:
+def test_other_names_are_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "own.npz", x_train=Y, y_train=Y)
     assert refused(tmp_path / "own.npz").startswith("holds x_train, y_train; must hold the arrays")
 

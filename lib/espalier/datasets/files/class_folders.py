@@ -1,4 +1,4 @@
-"""Folders of images, a folder a class: which files they hold, told by names alone.
+"""Folders of images, a folder a class: which files they hold, by their names alone.
 
 Either the folder holds the folders of the classes, or it holds `train/`, and perhaps `test/`, which
 hold them. Nothing here opens an image or imports torch, so that a plan can count.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espalier.core.errors import UserError
+from espalier.datasets.files.own_path import own_path
 from espalier.datasets.sample_counts import ImageCounts, without_test
 
 TRAIN, TEST = "train", "test"
@@ -49,8 +50,13 @@ class ClassFolders:
         return [places[name] for name, files in part.items() for _ in files]
 
 
+def class_folders(path: str, data_dir: Path) -> ClassFolders:
+    """Return the files of the folder `path` of a configuration. Raises UserError."""
+    return list_images(own_path(data_dir, path, "CONFIG_FOLDER_PATH", "a folder"))
+
+
 def list_images(root: Path) -> ClassFolders:
-    """Return the files of a folder. Raises UserError, with the place, if they are none such."""
+    """Return the files of a folder. Raises UserError, with the place, if it is not such a one."""
     tops = _folders(root)
     if TRAIN not in tops:
         if TEST in tops:
@@ -63,15 +69,16 @@ def list_images(root: Path) -> ClassFolders:
         )
     train = _classes(root / TRAIN, _folders(root / TRAIN))
     test = {n: _images(root / TEST / n) for n in _folders(root / TEST)} if TEST in tops else {}
-    _check_test(root, train, test, TEST in tops)
+    if TEST in tops:
+        _check_test(root, train, test)
     return ClassFolders(root, train, test)
 
 
-def _check_test(root: Path, train: Classes, test: Classes, there: bool) -> None:
-    """Raise UserError unless a test that is there has classes of the training, and no others."""
+def _check_test(root: Path, train: Classes, test: Classes) -> None:
+    """Raise UserError unless the test has classes of the training, and no others."""
     if others := sorted(test.keys() - train.keys()):
         raise UserError(f"{root / TEST / others[0]}: is no class: {TRAIN}/ has no such folder")
-    if there and not test:
+    if not test:
         raise UserError(f"{root / TEST}: has no folders of classes; fill it or remove it")
 
 
@@ -88,7 +95,7 @@ def _images(folder: Path) -> tuple[Path, ...]:
     """Return the images of a class, one at least; anything else in its folder is refused."""
     entries = _entries(folder)
     for entry in entries:
-        if not entry.is_file():
+        if not _is_file(entry):
             raise UserError(f"{folder / entry.name}: is no file; a class holds images alone")
         if not entry.name.lower().endswith(SUFFIXES):
             raise UserError(
@@ -100,8 +107,13 @@ def _images(folder: Path) -> tuple[Path, ...]:
     return tuple(folder / entry.name for entry in entries)
 
 
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a file or a link to one; a link that goes round is none."""
+    return Path(entry).is_file() if entry.is_symlink() else entry.is_file()
+
+
 def _folders(folder: Path) -> list[str]:
-    return [entry.name for entry in _entries(folder) if entry.is_dir()]
+    return [entry.name for entry in _entries(folder) if Path(entry).is_dir()]
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

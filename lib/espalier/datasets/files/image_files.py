@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,43 +10,32 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from espalier.core.errors import UserError
+from espalier.datasets.files.damaged_files import DAMAGE, describe_damage
 
 FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """Formats that are read: by what a file holds, whatever its name. None of them runs a program."""
-UNREADABLE = (  # errors that files raise that are no such images
-    EOFError,
-    IndexError,
-    KeyError,
-    MemoryError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
+UNREADABLE = (*DAMAGE, OSError, Image.DecompressionBombError, Image.DecompressionBombWarning)
+"""What a file raises that is no such image."""
 
 
 @dataclass(frozen=True)
-class ImageLook:
-    """What images are made: `mode` "L" (grey) or "RGB", `side` pixels a side (0: as they are)."""
+class ImageReader:
+    """Reads images as of `mode` "L" (grey) or "RGB", `side` pixels a side (0: as they are)."""
 
     mode: str
     side: int
 
     def read_all(self, files: Sequence[Path]) -> NDArray[np.uint8]:
-        """Return the images of files, one at least, as (n, height, width, channels) in 0..255.
+        """Return the images of files, one at least, as (n, channels, height, width) in 0..255.
 
-        Raises UserError, which names the file, if one cannot be read or is of another size.
+        Raises UserError, which names the file, if one cannot be read or is of another size, and if
+        there is no memory for all.
         """
         first = self.read(files[0])
-        images = np.empty((len(files), *first.shape), dtype=np.uint8)
+        images = _room(len(files), first)
         for place, path in enumerate(files):
             image = self.read(path)
             if image.shape != first.shape:
@@ -56,7 +43,7 @@ class ImageLook:
                     f"{path}: is {_size(image)} pixels, and {files[0]} is {_size(first)}; all must "
                     "be alike: set CONFIG_FOLDER_SIDE to make them so"
                 )
-            images[place] = image
+            images[place] = image.transpose(2, 0, 1)
         return images
 
     def read(self, path: Path) -> NDArray[np.uint8]:
@@ -73,13 +60,31 @@ class ImageLook:
 
     def _decode(self, path: Path) -> NDArray[np.uint8]:
         with Image.open(path, formats=FORMATS) as image:
-            if image.mode.startswith(("I", "F")):  # more than 8 bits, which would be cut off
-                raise ValueError(f"has values of mode {image.mode}, not of 8 bits")
-            alike = image.convert(self.mode)
+            _check_depth(image)
+            converted = image.convert(self.mode)
         if self.side:
-            alike = alike.resize((self.side, self.side), Image.Resampling.BILINEAR)
-        pixels = np.asarray(alike, dtype=np.uint8)
+            converted = converted.resize((self.side, self.side), Image.Resampling.BILINEAR)
+        pixels = np.asarray(converted, dtype=np.uint8)
         return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _check_depth(image: ImageFile) -> None:
+    """Raise ValueError for more than 8 bits a value: Pillow would cut them off without a word."""
+    raw = [image.mode, *map(str, image.tile)]  # what the file holds is there, such as RGB;16B
+    if image.mode.startswith(("I", "F")) or any(";16" in text for text in raw):
+        raise ValueError("has values of more than 8 bits")
+
+
+def _room(count: int, first: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return an array for `count` images like the `first`. Raises UserError without memory."""
+    height, width, channels = first.shape
+    try:
+        return np.empty((count, channels, height, width), dtype=np.uint8)
+    except MemoryError:
+        raise UserError(
+            f"{count} images of {_size(first)} pixels: need {count * first.nbytes / 1e9:.2g} GB of "
+            "memory; set CONFIG_FOLDER_SIDE to less"
+        ) from None
 
 
 def _size(image: NDArray[np.uint8]) -> str:
@@ -89,5 +94,4 @@ def _size(image: NDArray[np.uint8]) -> str:
 
 def _text(error: BaseException, path: Path) -> str:
     """Return what went wrong, without the path that the line begins with."""
-    text = str(error).replace(f" {str(path)!r}", "")
-    return " ".join(text.split()) or type(error).__name__
+    return describe_damage(error).replace(f" {str(path)!r}", "")

@@ -10,10 +10,8 @@ Source: numpy.lib.format, "The .npy format", versions 1.0 and 2.0, in a ZIP arch
 from __future__ import annotations
 
 import math
-import struct
 import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,25 +23,13 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from espalier.core.errors import UserError
+from espalier.datasets.files.damaged_files import DAMAGE, describe_damage
+from espalier.datasets.files.own_path import own_path
 from espalier.datasets.sample_counts import ImageCounts, without_test
 
 X, Y, TEST_X, TEST_Y = "x", "y", "x_test", "y_test"
-UNREADABLE = (  # errors that files raise that are no such archive
-    EOFError,
-    IndexError,
-    KeyError,
-    MemoryError,
-    OSError,
-    OverflowError,
-    RuntimeError,  # an encrypted archive
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    tokenize.TokenError,  # of a header that numpy takes for one of Python 2
-    zipfile.BadZipFile,
-    zlib.error,
-)
+UNREADABLE = (*DAMAGE, OSError, tokenize.TokenError, zipfile.BadZipFile)
+"""What a file raises that is no such archive; numpy takes some headers for Python 2's."""
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -74,11 +60,15 @@ class NpzFile:
         return TEST_X in names
 
     def read_labels(self) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
-        """Return the labels (n,), those of the test apart: classes from 0, each with a sample."""
+        """Return the labels (n,) and those of the test, if it has some of its own.
+
+        Classes are counted from 0, and each has a sample that is not of the test.
+        """
         has_test = self.has_test()
         y = self._integers(Y)
         self._require_classes(y)
         if not has_test:
+            self._require_test(y)
             return y, None
         test = self._integers(TEST_Y)
         if len(test) == 0 or test.min() < 0 or test.max() > y.max():
@@ -90,15 +80,9 @@ class NpzFile:
     def count(self) -> ImageCounts:
         """Return how many samples there are, from the labels alone."""
         y, test = self.read_labels()
-        sizes = np.bincount(y).tolist()
-        counts = without_test(sizes)
-        if test is not None:
-            return ImageCounts(len(y), len(sizes), len(test))
-        if counts.test == 0:
-            raise self._error(
-                Y, f"no class has samples enough to leave one in five for a test; add {TEST_X}"
-            )
-        return counts
+        if test is None:
+            return without_test(np.bincount(y).tolist())
+        return ImageCounts(len(y), count_classes(y), len(test))
 
     def _integers(self, name: str) -> NDArray[np.int64]:
         labels = self.read(name)
@@ -124,6 +108,13 @@ class NpzFile:
             Y, f"{what}; labels must be 0, 1, 2 and so on, each with a sample, two or more"
         )
 
+    def _require_test(self, y: NDArray[np.int64]) -> None:
+        """Raise UserError if no class has enough samples to leave some for the test."""
+        if without_test(np.bincount(y).tolist()).test == 0:
+            raise self._error(
+                Y, f"no class has samples enough to leave one in five for a test; add {TEST_X}"
+            )
+
     @contextmanager
     def _opened(self) -> Iterator[zipfile.ZipFile]:
         """Open the archive; what is no file at all, such as a pipe, is not waited for."""
@@ -137,7 +128,7 @@ class NpzFile:
             ) from None
         except UNREADABLE as error:
             raise UserError(
-                f"{self.path}: is no archive that numpy.savez wrote ({_text(error)})"
+                f"{self.path}: is no archive that numpy.savez wrote ({describe_damage(error)})"
             ) from None
         with archive:
             yield archive
@@ -148,14 +139,24 @@ class NpzFile:
         try:
             yield
         except UNREADABLE as error:
-            raise self._error(name, f"cannot be read ({_text(error)})") from None
+            raise self._error(name, f"cannot be read ({describe_damage(error)})") from None
 
     def _error(self, name: str, reason: str) -> UserError:
         return UserError(f"{self.path}: array {name}: {reason}")
 
 
+def npz_file(name: str, data_dir: Path) -> NpzFile:
+    """Return the archive `name` of a configuration. Raises UserError if none is named."""
+    return NpzFile(own_path(data_dir, name, "CONFIG_NPZ_FILE", "an archive of numpy.savez"))
+
+
+def count_classes(y: NDArray[np.int64]) -> int:
+    """Return how many classes the labels (n,) are of, none of which is left out."""
+    return int(y.max()) + 1
+
+
 def _check_header(file: IO[bytes], size: int) -> None:
-    """Raise ValueError unless the header tells of numbers, and of as many bytes as there are."""
+    """Raise ValueError unless the header is of numbers, and of as many bytes as there are."""
     shape, _, kind = HEADERS[npy.read_magic(file)](file)
     if kind.hasobject:
         raise ValueError("holds Python objects, whose reading could run code")
@@ -164,8 +165,3 @@ def _check_header(file: IO[bytes], size: int) -> None:
     expected = file.tell() + math.prod(shape) * kind.itemsize
     if expected != size:
         raise ValueError(f"has {size} bytes, but its header {shape} of {kind} asks for {expected}")
-
-
-def _text(error: BaseException) -> str:
-    reason = getattr(error, "strerror", None) or str(error)
-    return " ".join(reason.split()) or type(error).__name__

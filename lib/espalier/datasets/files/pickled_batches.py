@@ -19,20 +19,10 @@ from torch import Tensor
 
 from espalier.core.samples import RawData
 from espalier.datasets.files import array_pickles, published
+from espalier.datasets.files.damaged_files import DAMAGE
 
-UNREADABLE = (  # errors that files raise that are not such a batch
-    pickle.UnpicklingError,
-    AttributeError,
-    EOFError,
-    ImportError,
-    IndexError,
-    KeyError,
-    MemoryError,
-    OverflowError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+UNREADABLE = (*DAMAGE, pickle.UnpicklingError, AttributeError, ImportError)
+"""What a file raises that is not such a batch."""
 
 
 def load_batches(reader: type[Any], data_dir: Path, download: bool, verify: bool) -> RawData:
