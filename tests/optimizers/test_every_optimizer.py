@@ -10,11 +10,14 @@ from torch import nn
 
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Optimizer
+from espalier.core.paths import LIBRARY
+from espalier.core.trees.tree_layout import ROOMS, fragments
 from espalier.methods.none import NoPruning
 from espalier.optimizers.groups import decay_groups
 from espalier.optimizers.sgd import SGD
 
 NAMES = component.names("optimizer")
+OURS = {path.stem for path in fragments(LIBRARY / ROOMS["optimizer"])}
 
 
 def spec(name: str, **fields: Any) -> Optimizer:
@@ -34,7 +37,7 @@ class Bowl(nn.Module):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lowers_a_quadratic_in_200_steps(name: str) -> None:
-    """By a third at least, from 29: what divides by all past gradients is slow."""
+    """From 29 to 0.1; one of a tree outside by a third, as some divide by all past gradients."""
     bowl = Bowl()
     optimizer = spec(name).build(bowl, 0.05)
     for _ in range(200):
@@ -42,7 +45,7 @@ def test_lowers_a_quadratic_in_200_steps(name: str) -> None:
         loss = bowl()
         loss.backward()
         optimizer.step()
-    assert bowl().item() < 29.0 * 2 / 3
+    assert bowl().item() < (0.1 if name in OURS else 29.0 * 2 / 3)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,6 +9,7 @@ import kconfiglib
 import pytest
 
 from espalier.__main__ import run
+from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
 from espalier.kconfig.lint import lint_code, lint_report, lint_tree
 
@@ -165,3 +166,18 @@ def test_the_exit_code_and_the_count(monkeypatch, capsys):
     assert run(["lint"]) == 1
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("Kconfig lint: 1 finding\n", "a:1: bad\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1\ny = (\n", ":2: '(' was never closed; correct the Python file"),
+        ("x = 1\0", ":1: source code string cannot contain null bytes; correct the Python file"),
+    ],
+)
+def test_a_file_that_is_no_python_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        lint_code._nodes_in(path)
+    assert list(caught.value.lines) == [f"{path}{said}"]

@@ -34,5 +34,5 @@ def take_external(args: Sequence[str]) -> list[str]:
 
 def _given(text: str) -> str:
     if not text or text.startswith("--"):
-        raise UserError(f"{OPTION} {text}: must be folders with colons between".replace(" :", ":"))
+        raise UserError(f"{OPTION}={text}: must be folders with colons between")
     return text

@@ -14,6 +14,8 @@ from espalier.core.paths import SWEEP_CONFIGS
 def command() -> int:
     """Remove sweep_configs/ and its drafts, never results."""
     for folder in [SWEEP_CONFIGS, *Path().glob(f".{SWEEP_CONFIGS}.*")]:
-        if folder.exists():
+        if folder.is_dir() and not folder.is_symlink():
             shutil.rmtree(folder)
+        else:  # a link goes, and what it leads to stays
+            folder.unlink(missing_ok=True)
     return 0

@@ -65,7 +65,8 @@ def _nodes_in(path: Path) -> _Nodes:
     try:
         return _parsed(read_user_text(path))
     except SyntaxError as error:
-        raise UserError(f"{path}:{error.lineno}: {error.msg}; correct the Python file") from None
+        place = f"{path}:{error.lineno or 1}"  # of null bytes there is no line
+        raise UserError(f"{place}: {error.msg}; correct the Python file") from None
 
 
 @functools.lru_cache(maxsize=2048)  # few files of a tree differ from those of another
