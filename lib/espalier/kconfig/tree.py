@@ -44,10 +44,10 @@ def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
     What is read depends neither on a symbol prefix in the environment nor on a module
     `kconfigfunctions` on the path. Raises UserError, with file and line, if it cannot be read.
     """
-    os.environ["ESPALIER_GENERATED"] = glob.escape(str(write_generated(root)))
+    os.environ["ESPALIER_GENERATED"] = _as_pattern(write_generated(root))
     os.environ["ESPALIER_ROOMS"] = "." if root == LIBRARY else "lib/espalier"
     for number, outside in enumerate(own_trees.external()):
-        os.environ[f"{_TREE}{number}"] = glob.escape(str(outside))
+        os.environ[f"{_TREE}{number}"] = _as_pattern(outside)
     os.environ.pop("CONFIG_", None)
     os.environ["KCONFIG_FUNCTIONS"] = "espalier_has_no_kconfig_functions"
     os.environ["srctree"] = str(root)  # noqa: SIM112
@@ -57,6 +57,11 @@ def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
         raise UserError(f"{' '.join(str(error).split())}; correct the Kconfig file") from None
     _check_once(kconf)
     return kconf
+
+
+def _as_pattern(path: Path) -> str:
+    """Return a pattern that the path alone fits, and in which kconfiglib expands no variable."""
+    return glob.escape(str(path)).replace("$", "[$]")
 
 
 def _check_once(kconf: kconfiglib.Kconfig) -> None:
