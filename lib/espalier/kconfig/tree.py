@@ -85,9 +85,9 @@ def write_generated(root: Path) -> Path:
 
 
 def _sources(trees: int) -> dict[str, str]:
-    """Return, for each room, what reads the fragments of so many trees outside; without any none.
+    """Return, for each room, a fragment that reads those of so many trees outside; none for 0.
 
-    A tree is named by a variable, so that to move it changes no file.
+    A variable names each tree, so that to move one changes no file.
     """
     patterns = {
         f"{room}.Kconfig": [f"{room}/{each}" for each in PATTERNS] for room in ROOMS.values()

@@ -20,7 +20,7 @@ def check_still_valid(
 ) -> None:
     """Raise UserError if the Kconfig tree has changed and with it one of the trials in `folder`.
 
-    So it does if a tree outside that they were planned with is not given.
+    Raises it too if a tree outside is not given that they were planned with.
     """
     trials = list(trials)
     if not header.kconfig or not trials:
