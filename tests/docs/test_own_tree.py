@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from espalier.commands.options.make_variables import GIVEN
 from espalier.core.paths import ROOT
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Result, Status
@@ -24,7 +25,7 @@ COMMANDS = re.findall(r"^(?:mkdir|make) .*$", PAGE, re.MULTILINE)
 
 
 def espalier(folder: Path, *words: str, **given: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "OMP_NUM_THREADS": "1", **given}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", **given, GIVEN: " ".join(given)}
     command = [sys.executable, "-P", "-m", "espalier", *words]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
 
