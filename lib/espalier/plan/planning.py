@@ -114,8 +114,8 @@ def plan_from_directory(directory: Path, symbols: Symbols | None = None) -> Plan
     Trials keep their files' names; of two equal files the first counts. Backups are left out, with
     a note. Raises UserError.
     """
-    symbols = symbols or Symbols(tree.parse())
     paths, notes = config_folder.list_configs(directory)
+    symbols = symbols or parse_for(paths)
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
     if not paths:
@@ -274,7 +274,8 @@ def _plan(
     notes: Sequence[str] = (),
 ) -> Plan:
     swept = {axis["symbol"]: None for axis in axes}
-    trials = plan.number(expansion.configs, swept, symbols.shape)
+    shape = script_plan.shape_symbols(symbols, expansion.settings)
+    trials = plan.number(expansion.configs, swept, shape)
     return Plan(
         trials=trials,
         axes=axes,
@@ -348,7 +349,8 @@ def _join(symbols: Symbols, paths: Sequence[Path], singles: Sequence[Plan]) -> P
         first.setdefault(single.trials[0].id, (path, single.trials[0]))
     configs = {key: dict(trial.config) for key, (_, trial) in first.items()}
     axes = _varied(configs, dict.fromkeys(name for config in configs.values() for name in config))
-    trials = plan.number(configs, [axis["symbol"] for axis in axes], symbols.shape)
+    shape = script_plan.shape_symbols(symbols, singles[0].settings)
+    trials = plan.number(configs, [axis["symbol"] for axis in axes], shape)
     counts = {"combinations": len(paths), "trials": len(trials), "same": len(paths) - len(trials)}
     return Plan(
         trials=[replace(trial, name=first[trial.id][0].name) for trial in trials],

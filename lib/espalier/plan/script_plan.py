@@ -17,6 +17,7 @@ from espalier.kconfig.advice import spelling
 from espalier.kconfig.line_faults import LineError, Place
 from espalier.kconfig.range_file import Setting
 from espalier.kconfig.requests import Requests
+from espalier.kconfig.symbols import Symbols
 from espalier.plan.plan import Plan
 from espalier.scripts import allowed_scripts, command_template, script_identity
 from espalier.scripts.command_template import FOLDER, SCRIPT
@@ -38,17 +39,31 @@ def given_command(text: str) -> list[Setting]:
     return [Setting(name, (value,), value, place) for name, value in values.items()]
 
 
+def shape_symbols(symbols: Symbols, settings: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the symbols that trials of a pack agree in: none where the library trains none."""
+    return symbols.shape if settings.get(TRAINER, LIBRARY) == LIBRARY else ()
+
+
 def complete(made: Plan, requested: Requests, over: Sequence[Setting] = ()) -> Plan:
     """Return a plan with all that its programs need; one whose trials the library trains as it is.
 
     What the settings `over` of the command line have as the command is thereby allowed. Raises
     UserError.
     """
-    if made.settings.get(TRAINER, LIBRARY) == LIBRARY:
+    if not script_identity.is_of_programs(made.settings):
         return made
-    trials = [replace(trial, shape="") for trial in made.trials]  # no pack holds a program
-    made = replace(made, trials=trials)
-    return _completed(made, requested, over) if script_identity.is_of_programs(made.settings) else made
+    commands = {trial.config[SCRIPT]: trial for trial in made.trials}
+    for command, trial in commands.items():
+        _check_command(command, requested, {**made.settings, **trial.config})
+    for pattern in {trial.config[PATTERN] for trial in made.trials} - {""}:
+        _check_pattern(pattern, requested)
+    settings = {**made.settings, FOLDER: str(_folder(made, requested))}
+    script = script_identity.identify((trial.config for trial in made.trials), settings)
+    if any(each.symbol == SCRIPT for each in over):
+        allowed_scripts.allow(script)
+    elif not script.files:
+        raise _error(requested, script.commands[0], _no_file(settings[FOLDER]))
+    return replace(made, settings={**settings, DIGEST: _digest(script, made.settings)})
 
 
 def check_allowed(trials: Iterable[Trial], settings: Mapping[str, str], given: str = "") -> None:
@@ -66,21 +81,6 @@ def check_allowed(trials: Iterable[Trial], settings: Mapping[str, str], given: s
             "continue their sweep)"
         )
     allowed_scripts.check(script, given)
-
-
-def _completed(made: Plan, requested: Requests, over: Sequence[Setting]) -> Plan:
-    commands = {trial.config[SCRIPT]: trial for trial in made.trials}
-    for command, trial in commands.items():
-        _check_command(command, requested, {**made.settings, **trial.config})
-    for pattern in {trial.config[PATTERN] for trial in made.trials} - {""}:
-        _check_pattern(pattern, requested)
-    settings = {**made.settings, FOLDER: str(_folder(made, requested))}
-    script = script_identity.identify((trial.config for trial in made.trials), settings)
-    if any(each.symbol == SCRIPT for each in over):
-        allowed_scripts.allow(script)
-    elif not script.files:
-        raise _error(requested, script.commands[0], _no_file(settings[FOLDER]))
-    return replace(made, settings={**settings, DIGEST: _digest(script, made.settings)})
 
 
 def _no_file(folder: str) -> str:

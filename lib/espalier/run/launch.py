@@ -15,6 +15,7 @@ from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status, Trial
+from espalier.plan import script_plan
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report.reports import USUAL, ReportRequest, write_page
 from espalier.run import admission, closing, retrial, reuse
@@ -59,6 +60,7 @@ class LaunchRequest:
     again: Collection[int] = ()  # run only these trials, whatever came of them
     naming: SweepNaming = UNNAMED  # what is given beside the plan's name, note and tags
     widens: bool = False  # the sweep in `output` may be of another plan: a race, whose plan grows
+    allow: str = ""  # the hash by which the user allows the programs that trials are
 
     @property
     def limits(self) -> RunLimits:
@@ -91,8 +93,10 @@ def run(request: LaunchRequest) -> int:
     0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
     printed, the trials run.
     """
-    request.report.check([trial for trial, _ in request.trials])
-    check_claims(request.header.claims, (trial for trial, _ in request.trials))
+    trials = [trial for trial, _ in request.trials]
+    request.report.check(trials)
+    check_claims(request.header.claims, trials)
+    script_plan.check_allowed(trials, request.header.settings, request.allow)
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         check_installed(request.entry)
         devices = _devices(request)  # refused before there is a folder

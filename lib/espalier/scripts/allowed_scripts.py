@@ -13,7 +13,6 @@ from pathlib import Path
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
 from espalier.core.text_files import read_user_text
-from espalier.core.texts.program_name import MAKE
 from espalier.scripts.script_identity import HEX, ScriptIdentity
 
 VARIABLE = "ALLOW"
@@ -41,8 +40,8 @@ def check(script: ScriptIdentity, given: str = "") -> None:
         allow(script)
     if script.hash not in _lines():
         raise UserError(
-            f"{_described(script)} is not allowed yet: it is a program, which can do all that you "
-            f"can; look at it, then let it run by {_how(script)} behind {MAKE} sweep"
+            f"{_described(script)}: must be allowed once, since a program can do all that you can; "
+            f"look at it, then give the same command again with {_how(script)}"
         )
 
 
@@ -83,4 +82,5 @@ def _path() -> Path:
     try:
         return (Path(given) if given else Path.home() / ".config") / "espalier" / FILE
     except RuntimeError:
-        raise UserError("no home folder: set XDG_CONFIG_HOME, where it is kept what may run") from None
+        rule = "no home folder: set XDG_CONFIG_HOME, where it is kept what may run"
+        raise UserError(rule) from None

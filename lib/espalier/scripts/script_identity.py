@@ -64,9 +64,7 @@ def is_of_programs(settings: Mapping[str, str]) -> bool:
     return settings.get(TRAINER) == PROGRAMS
 
 
-def identify(
-    configs: Iterable[Mapping[str, str]], settings: Mapping[str, str]
-) -> ScriptIdentity:
+def identify(configs: Iterable[Mapping[str, str]], settings: Mapping[str, str]) -> ScriptIdentity:
     """Return what trials with these `configs` would start. Raises UserError for no command."""
     commands: set[str] = set()
     texts: set[tuple[str, str]] = set()
@@ -77,7 +75,8 @@ def identify(
         words.update(command_template.fill(command, values))
         used = [(name, values[name]) for name in command_template.names(command)]
         texts.update(pair for pair in used if _is_free(*pair))
-    files = {command_template.find_file(word, Path(settings[FOLDER])) for word in words} - {None}
+    folder = Path(settings[FOLDER])
+    files = {path for word in words if (path := command_template.find_file(word, folder))}
     return ScriptIdentity(tuple(sorted(commands)), tuple(sorted(texts)), tuple(sorted(files)))
 
 
