@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import functools
 import json
 import os
@@ -130,6 +131,9 @@ def _why_not_started(number: int, text: str) -> Exception:
     """Return the error of a program that did not start, of which `text` is a file or a reason."""
     if not number:
         return CannotStartError(f"CONFIG_SCRIPT: {text}")
+    if number in (errno.EACCES, errno.ENOEXEC):
+        fix = f"name its interpreter first, as in: sh {text}"
+        return CannotStartError(f"CONFIG_SCRIPT: {text}: is no program that can be run; {fix}")
     error = OSError(number, os.strerror(number), text)
     if os_errors.is_shortage(error):  # it may start when others have ended
         return error
