@@ -13,7 +13,7 @@ from espalier.core.paths import ROOT
 TESTS = ROOT / "tests"
 MODULES = sorted(TESTS.rglob("*.py"))
 # What the tests of a folder are of, where that is no room of the library
-SOURCES = {"benchmarks": "benchmarks", "scripts": "scripts", "docs": "docs"}
+SOURCES = {"benchmarks": "benchmarks", "command_lines": "scripts", "docs": "docs"}
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -46,6 +46,8 @@ _HOMES = {
     "thorough_optimization": "search.scenarios",
     "find_pareto_optimal": "search.scenarios",
     "load_sweep": "report.frames.loaded_sweep",
+    "log": "scripts.program_log",
+    "config": "scripts.program_log",
 }
 __all__ = list(_HOMES)  # noqa: PLE0604, PLE0605
 

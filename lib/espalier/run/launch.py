@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -15,8 +14,9 @@ from espalier.core.errors import UserError
 from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import ClaimSeal, PlanHeader
-from espalier.core.texts.program_name import how_to_install
 from espalier.core.trial import Status, Trial
+from espalier.kconfig.symbols import RANK_BY
+from espalier.plan import script_plan
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report.reports import USUAL, ReportRequest, write_page
 from espalier.run import admission, closing, retrial, reuse
@@ -24,6 +24,7 @@ from espalier.run.devices import describe_devices, slots
 from espalier.run.displays.earlier_failures import earlier_failures
 from espalier.run.displays.page_display import PageDisplay
 from espalier.run.displays.terminal_display import display
+from espalier.run.entries import check_installed, entry_of, worker_memory
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
 from espalier.run.races import race_entry, race_supply
@@ -35,8 +36,6 @@ from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path
 from espalier.store.store import Store
 
-ENTRY = "espalier.train.worker_entry:train_trial"
-"""What trains a trial, unless another function is named."""
 WORKERS_LOG = "workers.log"
 _FINISHED = "finished already; NEW=1 (--new) runs this plan again"
 _NOTHING = "nothing is left to train"
@@ -62,6 +61,7 @@ class LaunchRequest:
     again: Collection[int] = ()  # run only these trials, whatever came of them
     naming: SweepNaming = UNNAMED  # what is given beside the plan's name, note and tags
     widens: bool = False  # the sweep in `output` may be of another plan: a race, whose plan grows
+    allow: str = ""  # the hash by which the user allows the programs that trials are
 
     @property
     def limits(self) -> RunLimits:
@@ -78,9 +78,15 @@ class LaunchRequest:
 
     def header_in(self, folder: Path) -> PlanHeader:
         """Return the header of the store in `folder`: the plan's, and how to go on."""
-        entry = None if self.entry == ENTRY else self.entry
+        entry = None if self.entry == entry_of(self.header.settings) else self.entry
         header = replace(self.naming.over(self.header), entry=entry, seals=None)
+        if by := self._ranked_by:  # workers look for it in what a program reports
+            header = replace(header, settings={**header.settings, RANK_BY: by})
         return replace(header, command=self.command or continuing(folder, header))
+
+    @property
+    def _ranked_by(self) -> str | None:
+        return self.header.race.by if self.header.race else self.report.by
 
     def known(self, trials: Iterable[Trial]) -> list[int]:
         """Return the numbers of those of `trials` that have ended in a sweep of the results."""
@@ -94,8 +100,10 @@ def run(request: LaunchRequest) -> int:
     0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
     printed, the trials run.
     """
-    request.report.check([trial for trial, _ in request.trials])
-    check_claims(request.header.claims, (trial for trial, _ in request.trials))
+    trials = [trial for trial, _ in request.trials]
+    request.report.check(trials)
+    check_claims(request.header.claims, trials)
+    script_plan.check_allowed(trials, request.header.settings, request.allow)
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         check_installed(request.entry)
         devices = _devices(request)  # refused before there is a folder
@@ -301,7 +309,8 @@ def _check_entry(folder: Path, before: PlanHeader, now: PlanHeader) -> None:
     """Raise UserError if other code trained the trials of a sweep so far."""
     if before.entry != now.entry:
         raise UserError(
-            f"{folder}: was begun with --entry {before.entry or ENTRY}, not {now.entry or ENTRY}; "
+            f"{folder}: was begun with --entry {before.entry or entry_of(before.settings)}, "
+            f"not {now.entry or entry_of(now.settings)}; "
             "give that one to go on, or begin another sweep with NEW=1"
         )
 
@@ -349,12 +358,6 @@ def _other_code(store: Store) -> Iterator[str]:
         )
 
 
-def check_installed(entry: str) -> None:
-    """Raise UserError if trials are trained with torch and it is not installed."""
-    if entry == ENTRY and importlib.util.find_spec("torch") is None:
-        raise UserError(f"torch is not installed; {how_to_install('train')} installs what trains")
-
-
 def _devices(request: LaunchRequest) -> list[str]:
     threads = max(int(trial.config["CPU_THREADS"]) for trial, _ in request.trials)
     ranks = max(trial.ranks for trial, _ in request.trials)
@@ -369,7 +372,9 @@ def _executor(
 ) -> Executor:
     """Start workers for so many trials, as many as memory allows; print a note if it does not."""
     most = 1 if request.in_process else trials
-    fitting, notes = admission.fit_workers(devices[:most], request.parallel)
+    fitting, notes = admission.fit_workers(
+        devices[:most], request.parallel, worker_memory(request.entry)
+    )
     for line in notes:
         print(line)
     if request.in_process:

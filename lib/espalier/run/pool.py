@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Protocol
 
 from espalier.core.errors import UserError
-from espalier.core.process import log_files, stop_signals
+from espalier.core.process import log_files, memory, stop_signals
+from espalier.core.process.exits import describe_exit, last_line
 from espalier.core.trial import Action, Record, Result, Task
 from espalier.run.devices import HERE, each
 from espalier.run.workers import worker
@@ -28,9 +29,7 @@ from espalier.run.workers.worker_process import (
     Finished,
     Progress,
     WorkerProcess,
-    describe_exit,
     environment,
-    last_line,
 )
 
 TRACEBACK_TIME = 1.0  # seconds a dying worker has to print its traceback
@@ -119,7 +118,11 @@ class Pool:
 
     def _start(self, slot: int) -> None:
         own, devices = each(self.devices[slot]), [d for text in self.devices for d in each(text)]
-        environs = [environment(device, devices.count(device), len(self.devices)) for device in own]
+        environs = [
+            environment(device, devices.count(device), len(self.devices))
+            | {memory.DEVICES: self.devices[slot]}
+            for device in own
+        ]
         self._groups[slot] = group = WorkerGroup(self._entry, environs, self._log)
         for rank, process in enumerate(group.workers):
             self._selector.register(process.records, selectors.EVENT_READ, (slot, rank))

@@ -7,6 +7,8 @@ is gone, and the worker ends itself and whatever it started.
 A module that defines the entry may define more than that:
 
 * `warm()`, called once, before the first task;
+* `supervisor()`, the id of a process that ends what a trial has left if the worker is killed, and
+  then itself: the runner waits for that;
 * `preflight(task)`, which says whether this machine has what the trial of a task needs;
 * `train_pack(tasks, emit)`, which trains the trials of several tasks as one program and yields the
   index in `tasks` and the result of each as it ends; `emit` takes the index too. What it raises is
@@ -21,7 +23,6 @@ A module that defines the entry may define more than that:
 from __future__ import annotations
 
 import argparse
-import ctypes
 import errno
 import importlib
 import json
@@ -42,6 +43,7 @@ from typing import BinaryIO, TextIO
 from espalier.core import strict_json
 from espalier.core.errors import UserError
 from espalier.core.process import disk_full, os_errors
+from espalier.core.process.descendants import die_with_parent
 from espalier.core.process.log_files import open_log
 from espalier.core.trial import LOG, Action, Entry, Record, Result, Status, Task
 from espalier.run.workers.result_check import (
@@ -63,7 +65,6 @@ DISK_FULL = "disk_full"
 """The reason of an error that is none of the trial's doing: it stops the sweep."""
 PACK = "pack_"
 """How the reason of an error begins that one of several trials, or their number, caused."""
-_PR_SET_PDEATHSIG = 1
 
 EmitOf = Callable[[int, Record], None]
 """Sends the progress record of one of several trials, which the number says."""
@@ -82,7 +83,7 @@ def main(argv: list[str] | None = None) -> None:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     with os.fdopen(args.records, "wb") as pipe:
         entry = load(args.entry)
-        _send(pipe, strict_json.encode({"ready": os.getpid()}))
+        _send(pipe, strict_json.encode({"ready": os.getpid(), "supervisor": _supervisor(entry)}))
         while True:
             _serve(entry, Task.from_json(tasks.get()), pipe)
 
@@ -103,10 +104,10 @@ def load(name: str) -> Entry:
     return entry
 
 
-def die_with_parent() -> None:
-    """Ask the kernel, where it can, to kill this process when its parent dies."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _supervisor(entry: Entry) -> int:
+    """Return the id of the process that the entry's module has for when this one is killed."""
+    start: Callable[[], int] | None = getattr(sys.modules[entry.__module__], "supervisor", None)
+    return 0 if start is None else start()
 
 
 def perform(entry: Entry, task: Task, emit: EmitOf) -> Iterator[list[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import select
 import signal
 import subprocess
@@ -14,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from espalier.core import strict_json
-from espalier.core.process import memory, os_errors, process_memory
+from espalier.core.process import memory, process_memory
+from espalier.core.process.exits import describe_exit, last_line
 from espalier.core.trial import Record, Result, Status, Task
 from espalier.run.devices import CPU
 from espalier.run.workers import worker, worker_messages
@@ -24,10 +24,10 @@ from espalier.run.workers.worker_messages import EpochMessage, Over, Ready, Resu
 CHUNK = 1 << 16  # bytes, what a pipe holds
 LEFT_READS = 64
 """Reads from the pipe of a dead worker: more comes only from what it started and left behind."""
+CLEARANCE = 10.0
+"""Seconds that a supervisor has to end what is left of a trial."""
 ACCEPTANCE = 10.0
 """Seconds that an idle worker has to take in its task."""
-ASIDE = re.compile(r"== |epoch \d+/\d+: |trained: |(\[rank\d+\]:)?\[[IW]\d{4} ")
-"""Begins a line that explains no death: a trial's heading or its epochs, or a note of torch's."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ class WorkerProcess:
         self.kills = process_memory.kills()
         self.task: Task | None = None
         self.due: list[int] = []  # the numbers of the trials that have not ended
+        self._supervisor = -1  # a descriptor of the process that ends what a trial has left
         self.spoilt = False  # by a trial that ended in an error, or left something behind
 
     @property
@@ -122,8 +123,9 @@ class WorkerProcess:
             self.break_off(str(error))
             return []
         match message:
-            case Ready():
+            case Ready(supervisor) if not self.ready:
                 self.ready = True
+                self._supervisor = _descriptor(supervisor)
             case Over():
                 self._end_task(message.first)
             case EpochMessage() if message.number in self.due:
@@ -175,9 +177,26 @@ class WorkerProcess:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self._wait_for_supervisor()
         if closing:
             os.close(self.tasks)
             os.close(self.records)
+
+    def _wait_for_supervisor(self) -> None:
+        """Wait until nothing is left of a trial that a worker has not run in itself."""
+        if self._supervisor >= 0:
+            over = select.poll()
+            over.register(self._supervisor, select.POLLIN)
+            over.poll(1000 * CLEARANCE)
+            os.close(self._supervisor)
+            self._supervisor = -1
+
+
+def _descriptor(process: int) -> int:
+    """Return a descriptor that is ready once a process has ended, -1 where there is none."""
+    with suppress(OSError, AttributeError):  # it has ended, or the system is not Linux
+        return os.pidfd_open(process) if process else -1
+    return -1
 
 
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
@@ -212,32 +231,9 @@ def death(code: int, task: Task, starved: bool = False) -> Result:
     return worker.of_several(len(task.trials), Result(Status.ERROR, reason, message))
 
 
-def describe_exit(code: int) -> str:
-    """Return how a process ended: `exited with code 1`, `was killed by signal 9 (SIGKILL)`."""
-    if code >= 0:
-        return f"exited with code {code}"
-    names = {int(number): f" ({number.name})" for number in signal.Signals}  # not real-time ones
-    return f"was killed by signal {-code}{names.get(-code, '')}"
-
-
 def spoils(result: Result) -> bool:
     """Return whether the worker may be in a state that would harm the next trial.
 
     After an error it may: a sticky CUDA error, memory still held, threads still running.
     """
     return result.status is Status.ERROR and result.reason not in FINAL
-
-
-def last_line(log: Path, limit: int = 300) -> str:
-    """Return the last line of a log that has a message, at most `limit` characters of it."""
-    if not log.is_file():
-        return f"{log.name} is missing"
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - CHUNK))
-            text = file.read(CHUNK).decode("utf-8", "replace")
-    except OSError as error:
-        return f"{log.name} cannot be read ({os_errors.describe(error)})"
-    lines = [" ".join(line.split()) for line in text.split("\n")]
-    messages = [line for line in lines if line and not ASIDE.match(line)]
-    return messages[-1][:limit] if messages else f"nothing is said in {log.name}"

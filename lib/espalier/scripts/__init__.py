@@ -1,0 +1,1 @@
+"""Trials that are programs of any kind: how they start, what they say, and how they end."""
