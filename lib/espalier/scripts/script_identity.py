@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.file_digest import file_sha256
+from espalier.core.records import Revision
 from espalier.kconfig import number_range
 from espalier.scripts import command_template
 from espalier.scripts.command_template import FOLDER, SCRIPT
@@ -62,6 +64,12 @@ def files_digest(files: Iterable[Path]) -> str:
 def is_of_programs(settings: Mapping[str, str]) -> bool:
     """Return whether the trials of a sweep are programs."""
     return settings.get(TRAINER) == PROGRAMS
+
+
+def code_of(settings: Mapping[str, str]) -> Revision:
+    """Return the code that the trials of a sweep are made by: the library's, and the script's."""
+    code = revision.code()
+    return replace(code, script=settings.get(DIGEST, "")) if is_of_programs(settings) else code
 
 
 def identify(configs: Iterable[Mapping[str, str]], settings: Mapping[str, str]) -> ScriptIdentity:
