@@ -146,4 +146,3 @@ def epochs_of(task: Task) -> int:
 
 def _size(log: Path) -> int:
     return log.stat().st_size if log.is_file() else 0
-
