@@ -73,7 +73,7 @@ def check_allowed(trials: Iterable[Trial], settings: Mapping[str, str], given: s
     if not script_identity.is_of_programs(settings):
         return
     script = script_identity.identify((trial.config for trial in trials), settings)
-    if script.digest != settings[DIGEST]:
+    if script.digest != settings.get(DIGEST):
         files = ", ".join(map(str, script.files)) or settings[FOLDER]
         raise UserError(f"{files}: changed since the plan was made; {AGAIN}")
     allowed_scripts.check(script, given)

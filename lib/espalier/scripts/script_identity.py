@@ -66,12 +66,12 @@ def identify(configs: Iterable[Mapping[str, str]], settings: Mapping[str, str]) 
     texts: set[tuple[str, str]] = set()
     words: set[str] = set()
     for config in configs:
-        values, command = {**settings, **config}, config[SCRIPT]
+        values, command = {**settings, **config}, config.get(SCRIPT, "")
         commands.add(command)
-        words.update(command_template.fill(command, values))
-        used = [(name, values[name]) for name in command_template.names(command)]
+        used = [(name, values.get(name, "")) for name in command_template.names(command)]
+        words.update(command_template.fill(command, dict(used)))
         texts.update(pair for pair in used if _is_free(*pair))
-    files = _files(words, Path(settings[FOLDER]))
+    files = _files(words, Path(settings.get(FOLDER, "")))
     return ScriptIdentity(
         tuple(sorted(commands)), tuple(sorted(texts)), tuple(files), shlex.join(files.values())
     )
