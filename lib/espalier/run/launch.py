@@ -31,6 +31,7 @@ from espalier.run.races import race_entry, race_supply
 from espalier.run.races.race_supply import RaceSupply
 from espalier.run.runner import RunLimits, Runner, pending
 from espalier.run.status_text import continuing
+from espalier.scripts.script_identity import code_of
 from espalier.store import locks, results_dir, sealing, sweep_finder, trial_folders
 from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path
@@ -346,7 +347,7 @@ def _header_of(folder: Path) -> PlanHeader:
 
 def _other_code(store: Store) -> Iterator[str]:
     """Yield a line if results that count were made by other code than would run now."""
-    now = revision.code()
+    now = code_of(store.header.settings)
     passed = [result for _, result, _ in store.final_results() if result.status is Status.PASSED]
     recorded = [result.provenance.code for result in passed]
     others = [code for code in recorded if code and code.differs(now)]

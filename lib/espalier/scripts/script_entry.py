@@ -16,12 +16,15 @@ from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.records import Provenance
 from espalier.core.trial import Emit, Result, Status, Task, discard
-from espalier.scripts import program_environment, script_speed, supervised_program
+from espalier.scripts import (
+    program_environment,
+    script_identity,
+    script_speed,
+    supervised_program,
+)
 from espalier.scripts.epoch_records import REFUSED, BadMeasureError
 from espalier.scripts.script_attempt import ScriptAttempt, pattern_of, program_of
 from espalier.scripts.supervised_program import SupervisorLostError
-
-DIGEST = "SCRIPT_DIGEST"
 
 
 def warm() -> None:
@@ -84,21 +87,21 @@ def _provenance(task: Task) -> Provenance:
     """Return the provenance of a result. What the files of the command hold stands for the data."""
     return replace(
         _machine(),
+        code=script_identity.code_of(task.settings),
         started=datetime.now(UTC).isoformat(),
         config=dict(task.trial.config),
         settings=dict(task.settings),
         threads=int(task.trial.config["CPU_THREADS"]),
         ranks=task.trial.ranks,
-        data_fingerprint=task.settings.get(DIGEST) or None,
+        data_fingerprint=task.settings.get(script_identity.DIGEST) or None,
     )
 
 
 @functools.cache
 def _machine() -> Provenance:
-    """Return what is the same for every trial of this process: the code and the machine."""
+    """Return what is the same for every trial of this process: packages and the machine."""
     gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     return Provenance(
-        code=revision.code(),
         versions=revision.versions(),
         device=f"gpu {gpus}" if gpus else f"cpu ({platform.processor() or platform.machine()})",
         platform=platform.platform(),
