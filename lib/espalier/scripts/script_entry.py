@@ -30,6 +30,7 @@ from espalier.scripts.supervised_program import SupervisorLostError
 def warm() -> None:
     """Start the supervisor, and ask the machine what it is, before the first trial is timed."""
     supervised_program.supervisor()
+    revision.code()
     _machine()
 
 
