@@ -50,7 +50,7 @@ def code(library: Path = LIBRARY) -> Revision:
 def trees() -> list[dict[str, str]] | None:
     """Return the path of each tree of EXTERNAL with a hash of its code; None if there is none."""
     records = [
-        {"path": str(tree), "sources": _hash(_tree_files(tree))} for tree in own_trees.external()
+        {"path": str(tree), "sources": _hash(_tree_files(tree))} for tree in own_trees.named()
     ]
     return records or None
 
@@ -61,7 +61,7 @@ def sources(library: Path = LIBRARY) -> str:
 
     That of trees outside is code like ours, wherever they lie.
     """
-    outside = (file for tree in own_trees.external() for file in _tree_files(tree))
+    outside = (file for tree in own_trees.named() for file in _tree_files(tree))
     return _hash([*_code_files(library), *outside])
 
 

@@ -66,6 +66,8 @@ def _check_once(kconf: kconfiglib.Kconfig) -> None:
         outside = [place for file, place in places.items() if Path(file).is_absolute()]
         if len(places) > 1 and outside:
             other = next(place for place in places.values() if place != outside[-1])
+            if own_trees.knobs() in Path(outside[-1]).parents:
+                raise UserError(f"knob {item.name}: is a symbol already ({other}); rename it")
             raise UserError(f"{outside[-1]}: {item.name} stands in {other} too; rename it")
 
 

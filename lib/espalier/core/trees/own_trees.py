@@ -19,6 +19,8 @@ from espalier.core.trees.tree_layout import DEFCONFIGS, MENUS, ROOMS
 
 VARIABLE = "EXTERNAL"
 """The variable that names the trees outside, with colons between them."""
+KNOBS = "ESPALIER_KNOBS"
+"""The variable that names the generated tree of symbols without code, for what a sweep starts."""
 
 
 def use(text: str) -> None:
@@ -28,18 +30,41 @@ def use(text: str) -> None:
     """
     trees = _read_trees(text)
     os.environ.pop(VARIABLE, None)
+    os.environ.pop(KNOBS, None)
     if trees:
         os.environ[VARIABLE] = ":".join(map(str, trees))
 
 
-def external() -> tuple[Path, ...]:
-    """Return the trees outside of the harness, as absolute paths. Raises UserError."""
+def use_knobs(tree: Path | None) -> None:
+    """Make a generated tree, or none, that of this process and of all that it starts."""
+    os.environ.pop(KNOBS, None)
+    if tree is not None:
+        os.environ[KNOBS] = str(tree)
+
+
+def knobs() -> Path | None:
+    """Return the generated tree of symbols without code, if there is one."""
+    text = os.environ.get(KNOBS)
+    return Path(text) if text else None
+
+
+def named() -> tuple[Path, ...]:
+    """Return the trees that the user has named, as absolute paths. Raises UserError."""
     return _read_trees(os.environ.get(VARIABLE, ""))
 
 
+def external() -> tuple[Path, ...]:
+    """Return all trees outside of the harness: those named, then the generated one."""
+    generated = knobs()
+    return (*named(), generated) if generated else named()
+
+
 def label() -> str:
-    """Return a name of the trees outside for a folder of their own: empty without any."""
-    text = os.fsencode(":".join(map(str, external())))
+    """Return a name of the trees outside for a folder of their own: empty without any.
+
+    Generated trees have one for all: only that there is one matters for what reads them.
+    """
+    text = os.fsencode(":".join(map(str, named())) + "//" * bool(knobs()))
     return hashlib.sha256(text).hexdigest()[:12] if text else ""
 
 
