@@ -46,6 +46,7 @@ _HOMES = {
     "thorough_optimization": "search.scenarios",
     "find_pareto_optimal": "search.scenarios",
     "load_sweep": "report.frames.loaded_sweep",
+    "sweep": "search.sweep_call",
 }
 __all__ = list(_HOMES)  # noqa: PLE0604, PLE0605
 

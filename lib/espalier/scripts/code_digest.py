@@ -120,9 +120,7 @@ class _Walk:
         yield from map(self.of, (code.co_name, code.co_code, counts, names, code.co_consts))
 
     def _of_function(self, function: FunctionType) -> Iterator[str]:
-        yield from map(
-            self.of, (function.__code__, function.__defaults__, function.__kwdefaults__)
-        )
+        yield from map(self.of, (function.__code__, function.__defaults__, function.__kwdefaults__))
         for cell in function.__closure__ or ():
             yield self.of(cell.cell_contents)
         space = function.__globals__

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from espalier.core.errors import UserError
 
 Default: TypeAlias = int | float | str | bool
+_KINDS = (bool, int, float, str)
 _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
 
@@ -31,9 +32,17 @@ def read_signature(function: Callable[..., Any], name: str) -> Signature:
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError) as error:
-        raise UserError(f"{name}: its parameters cannot be read ({error}); wrap it in a def") from None
+        raise UserError(
+            f"{name}: its parameters cannot be read ({error}); wrap it in a def"
+        ) from None
     named = [each for each in parameters if each.kind in _NAMED]
     needed = [each for each in parameters if each.kind is Parameter.POSITIONAL_ONLY]
     needed += [each for each in named if each.default is Parameter.empty]
-    knobs = {each.name: each.default for each in named if isinstance(each.default, Default)}
+    knobs = {each.name: _plain(each.default) for each in named if isinstance(each.default, _KINDS)}
     return Signature(knobs, tuple(each.name for each in needed if each.default is Parameter.empty))
+
+
+def _plain(default: Default) -> Default:
+    """Return a default as a number or text of Python, whatever is derived from these."""
+    kind = next(kind for kind in _KINDS if isinstance(default, kind))
+    return kind(default)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import hashlib
-import os
 import re
 import shutil
 import tempfile
@@ -89,7 +88,7 @@ def _placed(contents: Mapping[str, bytes], folder: Path) -> Path:
 def _rename(draft: Path, folder: Path) -> None:
     """Rename a draft to the tree, unless another process has just written the same."""
     try:
-        os.rename(draft, folder)
+        Path(draft).rename(folder)
     except OSError:
         if not folder.is_dir():
             raise

@@ -1,0 +1,130 @@
+"""A sweep from Python: of a range, and of a model or a train function that stands in a notebook."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from espalier.core.component import KINDS
+from espalier.core.errors import UserError
+from espalier.core.paths import RESULTS
+from espalier.core.records import PlanHeader
+from espalier.core.trees.added_trees import added
+from espalier.kconfig import range_file
+from espalier.kconfig.range_file import Setting
+from espalier.plan import planning
+from espalier.plan.plan import Plan
+from espalier.plan.sweep_naming import SweepNaming
+from espalier.report.frames.loaded_sweep import LoadedSweep, load_sweep
+from espalier.run import launch
+from espalier.run.launch import LaunchRequest
+from espalier.scripts.model_component import write_model
+from espalier.search import search_runs
+from espalier.search.search_runs import Means
+from espalier.search.value_texts import range_text
+from espalier.store.results_dir import STORE
+from espalier.store.store import Store
+
+Range: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any]"
+ORIGIN = "range"
+"""Names a range that is no file in messages."""
+_MODEL = KINDS["model"][1]
+
+
+def sweep(  # noqa: PLR0913  # the variables of make sweep
+    range: Range,  # noqa: A002
+    *,
+    model: Callable[..., Any] | None = None,
+    train: Callable[..., Any] | None = None,
+    results: str | os.PathLike[str] | None = None,
+    parallel: int | None = None,
+    max_trials: int | None = None,
+    name: str | None = None,
+    note: str | None = None,
+    tags: Sequence[str] | None = None,
+    new: bool = False,
+    in_process: bool = False,
+    verbose: bool = True,
+) -> LoadedSweep:
+    """Plan and run a sweep, as `make sweep` does, and return it as `load_sweep` does.
+
+    `range` is a mapping of symbols to values, `{"LEARNING_RATE": [0.1, 0.2]}`, the text of a range
+    file, or a range file. `model` is a class of modules, or a function that returns one; `train`
+    is a function of a configuration and a logger that does all of a trial's work: see
+    docs/own-model.md. `results` is the folder of all sweeps, `parallel` how many trials run at a
+    time. Called again it goes on where it stopped, and has nothing to do after its end, unless
+    `new` is set or the code of `model` or `train` has changed. `in_process` starts no workers: for
+    debuggers. Raises UserError before anything runs, and KeyboardInterrupt if it is stopped.
+    """
+    given = _given(model, train)
+    means = Means(Path(results or RESULTS), parallel or 0, new, in_process, verbose)
+    naming = SweepNaming(name, note, None if tags is None else list(tags))
+    with added(given.trees):
+        planned = naming.over(_plan(range, given, max_trials))
+        request = replace(
+            search_runs.request_of(planned, means), naming=naming, command="the same espalier.sweep"
+        )
+        folder = search_runs.finish(_as_code_is(request, verbose), verbose)
+    return load_sweep(folder)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What Python objects come to: trees, and settings that choose what is in them."""
+
+    trees: Sequence[Path] = ()
+    settings: Sequence[Setting] = ()
+    model: str = ""
+
+
+def _given(model: Callable[..., Any] | None, train: Callable[..., Any] | None) -> _Given:
+    if model is not None and train is not None:
+        raise UserError("model, train: a train function builds its own model; leave out model")
+    if model is not None:
+        name, tree = write_model(model)
+        return _Given([tree], [range_file.assign(_MODEL, name, "model")], name)
+    return _Given()
+
+
+def _plan(text: Range, given: _Given, limit: int | None) -> Plan:
+    paths, settings = _read(text)
+    chosen = [*(s for path in paths for s in range_file.read(path)), *settings]
+    own = [] if any(each.symbol.startswith(_MODEL) for each in chosen) else given.settings
+    planned = planning.plan_from_files(paths, limit, over=[*own, *settings])
+    models = {trial.config.get(_MODEL) for trial in planned.trials}
+    if given.model and given.model not in models:
+        raise UserError(
+            f"model={given.model}: no trial has it; leave CONFIG_{_MODEL} out of the range, or let "
+            f"it have {given.model} too"
+        )
+    return planned
+
+
+def _read(text: Range) -> tuple[list[Path], list[Setting]]:
+    """Return the range file that is named, or the settings that are given. Raises UserError."""
+    if isinstance(text, Mapping):
+        return [], range_file.parse(range_text(text), ORIGIN)
+    if isinstance(text, str) and ("=" in text or "\n" in text or not text.strip()):
+        return [], range_file.parse(text, ORIGIN)
+    return [planning.find(os.fspath(text))], []
+
+
+def _as_code_is(request: LaunchRequest, verbose: bool) -> LaunchRequest:
+    """Return the request, of a new sweep if the one to go on with was made by other objects."""
+    folder = launch.existing(request)
+    if folder is None:
+        return request
+    with Store.open(folder / STORE, readonly=True) as store:
+        before = store.header
+    if _sources(before) == _sources(request.header):
+        return request
+    if verbose:
+        print(f"note: the code has changed since {folder}; a new sweep begins")
+    return replace(request, new=True)
+
+
+def _sources(header: PlanHeader) -> list[str]:
+    return [tree["sources"] for tree in header.trees or ()]
