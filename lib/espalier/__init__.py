@@ -47,6 +47,8 @@ _HOMES = {
     "find_pareto_optimal": "search.scenarios",
     "load_sweep": "report.frames.loaded_sweep",
     "sweep": "search.sweep_call",
+    "log": "scripts.program_log",
+    "config": "scripts.program_log",
 }
 __all__ = list(_HOMES)  # noqa: PLE0604, PLE0605
 

@@ -12,11 +12,12 @@ import pytest
 from fake_sweep import HERE, trial
 
 from espalier.core.errors import UserError
+from espalier.core.process.exits import last_line
 from espalier.core.trial import Result, Task
 from espalier.run import pool as pool_module
 from espalier.run.pool import InProcess, Pool
 from espalier.run.workers import worker_process
-from espalier.run.workers.worker_process import Progress, death, environment, last_line
+from espalier.run.workers.worker_process import Progress, death, environment
 
 DEADLINE = 20.0  # seconds that a healthy machine never needs
 MakePool = Callable[..., Pool]

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from espalier.core.errors import UserError
 from espalier.core.process import log_files, stop_signals
+from espalier.core.process.exits import describe_exit, last_line
 from espalier.core.trial import Action, Record, Result, Task
 from espalier.run.devices import HERE, each
 from espalier.run.workers import worker
@@ -28,9 +29,7 @@ from espalier.run.workers.worker_process import (
     Finished,
     Progress,
     WorkerProcess,
-    describe_exit,
     environment,
-    last_line,
 )
 
 TRACEBACK_TIME = 1.0  # seconds a dying worker has to print its traceback

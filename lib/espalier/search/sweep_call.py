@@ -22,6 +22,7 @@ from espalier.report.frames.loaded_sweep import LoadedSweep, load_sweep
 from espalier.run import launch
 from espalier.run.launch import LaunchRequest
 from espalier.scripts.model_component import write_model
+from espalier.scripts.train_function import write_function
 from espalier.search import search_runs
 from espalier.search.search_runs import Means
 from espalier.search.value_texts import range_text
@@ -86,6 +87,10 @@ def _given(model: Callable[..., Any] | None, train: Callable[..., Any] | None) -
     if model is not None:
         name, tree = write_model(model)
         return _Given([tree], [range_file.assign(_MODEL, name, "model")], name)
+    if train is not None:
+        name, tree = write_function(train)
+        chosen = {"TRAINER": "function", "TRAIN_FUNCTION": name}
+        return _Given([tree], range_file.parse(range_text(chosen), "train"))
     return _Given()
 
 

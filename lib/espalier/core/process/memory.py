@@ -11,6 +11,8 @@ SHARERS = "ESPALIER_SHARERS"
 """The environment variable with the number of workers on this worker's device, itself included."""
 WORKERS = "ESPALIER_WORKERS"
 """The environment variable with the number of workers in all."""
+DEVICES = "ESPALIER_DEVICES"
+"""The environment variable with the devices of all workers that train together, by commas."""
 _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 

@@ -100,9 +100,18 @@ def _range_order(node: MenuNode) -> Iterator[str]:
             yield f"{name(node.item)}: range {low.str_value} {high.str_value} is empty"
 
 
+def _conditions(item: Item) -> set[object]:
+    """Return all that must hold for an item to be there; of a member, what its choice needs too."""
+    shown = [node.dep for node in item.nodes if node.prompt]  # presets repeat choices to set them
+    needed = shown[0] if isinstance(item, Choice) and len(shown) == 1 else item.direct_dep
+    parts = set(kconfiglib.split_expr(needed, kconfiglib.AND)) - {item.kconfig.y}
+    choices = [part for part in parts if isinstance(part, Choice) and part is not item]
+    return parts.union(*map(_conditions, choices))
+
+
 def _selects(node: MenuNode) -> Iterator[str]:
     for target, _ in getattr(node, "selects", []):
-        if target.direct_dep is not node.kconfig.y:
+        if not _conditions(target) <= _conditions(node.item):
             yield f"{name(node.item)} selects CONFIG_{target.name}, whose dependencies it overrules"
         if any(other.prompt for other in target.nodes):
             yield f"{name(node.item)} selects CONFIG_{target.name}, which a user can set"

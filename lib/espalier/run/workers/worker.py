@@ -21,7 +21,6 @@ A module that defines the entry may define more than that:
 from __future__ import annotations
 
 import argparse
-import ctypes
 import errno
 import importlib
 import json
@@ -42,6 +41,7 @@ from typing import BinaryIO, TextIO
 from espalier.core import strict_json
 from espalier.core.errors import UserError
 from espalier.core.process import disk_full, os_errors
+from espalier.core.process.descendants import die_with_parent
 from espalier.core.process.log_files import open_log
 from espalier.core.trial import LOG, Action, Entry, Record, Result, Status, Task
 from espalier.run.workers.result_check import (
@@ -63,7 +63,6 @@ DISK_FULL = "disk_full"
 """The reason of an error that is none of the trial's doing: it stops the sweep."""
 PACK = "pack_"
 """How the reason of an error begins that one of several trials, or their number, caused."""
-_PR_SET_PDEATHSIG = 1
 
 EmitOf = Callable[[int, Record], None]
 """Sends the progress record of one of several trials, which the number says."""
@@ -101,12 +100,6 @@ def load(name: str) -> Entry:
     if warm is not None:
         warm()
     return entry
-
-
-def die_with_parent() -> None:
-    """Ask the kernel, where it can, to kill this process when its parent dies."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def perform(entry: Entry, task: Task, emit: EmitOf) -> Iterator[list[str]]:

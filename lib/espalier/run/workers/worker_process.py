@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import select
 import signal
 import subprocess
@@ -14,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from espalier.core import strict_json
-from espalier.core.process import memory, os_errors, process_memory
+from espalier.core.process import memory, process_memory
+from espalier.core.process.exits import describe_exit, last_line
 from espalier.core.trial import Record, Result, Status, Task
 from espalier.run.devices import CPU
 from espalier.run.workers import worker, worker_messages
@@ -26,8 +26,6 @@ LEFT_READS = 64
 """Reads from the pipe of a dead worker: more comes only from what it started and left behind."""
 ACCEPTANCE = 10.0
 """Seconds that an idle worker has to take in its task."""
-ASIDE = re.compile(r"== |epoch \d+/\d+: |trained: |(\[rank\d+\]:)?\[[IW]\d{4} ")
-"""Begins a line that explains no death: a trial's heading or its epochs, or a note of torch's."""
 
 
 @dataclass(frozen=True)
@@ -212,32 +210,9 @@ def death(code: int, task: Task, starved: bool = False) -> Result:
     return worker.of_several(len(task.trials), Result(Status.ERROR, reason, message))
 
 
-def describe_exit(code: int) -> str:
-    """Return how a process ended: `exited with code 1`, `was killed by signal 9 (SIGKILL)`."""
-    if code >= 0:
-        return f"exited with code {code}"
-    names = {int(number): f" ({number.name})" for number in signal.Signals}  # not real-time ones
-    return f"was killed by signal {-code}{names.get(-code, '')}"
-
-
 def spoils(result: Result) -> bool:
     """Return whether the worker may be in a state that would harm the next trial.
 
     After an error it may: a sticky CUDA error, memory still held, threads still running.
     """
     return result.status is Status.ERROR and result.reason not in FINAL
-
-
-def last_line(log: Path, limit: int = 300) -> str:
-    """Return the last line of a log that has a message, at most `limit` characters of it."""
-    if not log.is_file():
-        return f"{log.name} is missing"
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - CHUNK))
-            text = file.read(CHUNK).decode("utf-8", "replace")
-    except OSError as error:
-        return f"{log.name} cannot be read ({os_errors.describe(error)})"
-    lines = [" ".join(line.split()) for line in text.split("\n")]
-    messages = [line for line in lines if line and not ASIDE.match(line)]
-    return messages[-1][:limit] if messages else f"nothing is said in {log.name}"

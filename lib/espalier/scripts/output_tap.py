@@ -1,0 +1,74 @@
+"""The output of a program on its way to the log, searched for measures as it passes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Self
+
+from espalier.scripts.output_pattern import OutputPattern
+
+STDOUT = 1
+_CHUNK = 1 << 16
+
+Report = Callable[[Mapping[str, float]], None]
+"""Takes the record of a match."""
+
+
+class OutputTap:
+    """A pipe for what a program prints, and where its output goes on."""
+
+    def __init__(self, pattern: OutputPattern, report: Report) -> None:
+        """Search for `pattern`, and give each match to `report`. `close()` it."""
+        self._pattern, self._report = pattern, report
+        self.reading, self._output = os.pipe()
+        os.set_blocking(self.reading, False)
+        self.ended = False  # whether nothing can come any more
+
+    @classmethod
+    @contextmanager
+    def opened(cls, pattern: OutputPattern, report: Report) -> Iterator[Self]:
+        """Yield a tap, and close it after the block."""
+        tap = cls(pattern, report)
+        try:
+            yield tap
+        finally:
+            os.close(tap.reading)
+            tap.release()
+
+    @property
+    def output(self) -> int:
+        """The descriptor that the program is to print to."""
+        return self._output
+
+    def release(self) -> None:
+        """Close this process's copy of `output`: the program has its own."""
+        if self._output >= 0:
+            os.close(self._output)
+        self._output = -1
+
+    def pass_on(self) -> None:
+        """Pass on all that has come. Raises BadMeasureError, OSError."""
+        while not self.ended:
+            try:
+                data = os.read(self.reading, _CHUNK)
+            except BlockingIOError:
+                return
+            self.ended = not data
+            _write(data)
+            self._report_all(self._pattern.feed(data))
+
+    def finish(self) -> None:
+        """Pass on the rest, when the program has ended. Raises BadMeasureError, OSError."""
+        self.pass_on()
+        self._report_all(self._pattern.finish())
+
+    def _report_all(self, records: Iterable[Mapping[str, float]]) -> None:
+        for record in records:
+            self._report(record)
+
+
+def _write(data: bytes) -> None:
+    while data:
+        data = data[os.write(STDOUT, data) :]

@@ -1,0 +1,38 @@
+"""Where the result of a trial comes from that is trained without torch of ours."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from espalier.core import revision
+from espalier.core.records import Provenance
+from espalier.core.trial import Task
+
+
+def origin_of(task: Task, fingerprint: str | None) -> Provenance:
+    """Return the provenance of a result. `fingerprint` stands for the data that it is of."""
+    return replace(
+        machine(),
+        started=datetime.now(UTC).isoformat(),
+        config=dict(task.trial.config),
+        settings=dict(task.settings),
+        threads=int(task.trial.config["CPU_THREADS"]),
+        ranks=task.trial.ranks,
+        data_fingerprint=fingerprint or None,
+    )
+
+
+@functools.cache
+def machine() -> Provenance:
+    """Return what is the same for every trial of this process: the code and the machine."""
+    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return Provenance(
+        code=revision.code(),
+        versions=revision.versions(),
+        device=f"gpu {gpus}" if gpus else f"cpu ({platform.processor() or platform.machine()})",
+        platform=platform.platform(),
+    )
