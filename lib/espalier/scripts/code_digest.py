@@ -103,7 +103,7 @@ class _Walk:
                 yield from self._of_other(item)
 
     def _of_module(self, module: ModuleType) -> Iterator[str]:
-        """Yield the name of an installed module; of an own one its text and the own ones it uses."""
+        """Yield a module's name; of an own one its text and the own ones that it uses too."""
         yield module.__name__
         if not is_own(module.__name__):
             return
@@ -136,9 +136,9 @@ class _Walk:
 
     def _of_other(self, item: Any) -> Iterator[str]:
         """Yield what stands for an object: its name if it has one, else how it is made anew."""
-        name = getattr(item, "__qualname__", None)
-        if isinstance(name, str):
-            yield f"{item.__module__}.{name}"
+        names = [getattr(item, name, None) for name in ("__module__", "__qualname__")]
+        if all(isinstance(name, str) for name in names):
+            yield ".".join(map(str, names))
             return
         made = _taken_apart(item)
         if isinstance(made, str):
