@@ -172,7 +172,8 @@ class Revision(JsonRecord):
 
     `commit` is empty where git does not track the code, `changes` (of the hash) where nothing
     differs from the commit. Older records have no `sources`. `trees` are those of EXTERNAL, each
-    with its `path` and a hash of its own, `sources`; that of the whole code has them too.
+    with its `path` and a hash of its own, `sources`; that of the whole code has them too. `script`
+    is a hash of the files of a trial that is a program; None for those that the library trains.
     """
 
     version: str | None = None
@@ -182,11 +183,12 @@ class Revision(JsonRecord):
     sources: str | None = None
     files: list[str] | None = None
     trees: list[dict[str, str]] | None = None
+    script: str | None = None
 
     def differs(self, other: Revision) -> bool:
         """Return whether the code was another: by its hash, else by any field that both have."""
         if self.sources and other.sources:
-            return self.sources != other.sources
+            return (self.sources, self.script) != (other.sources, other.script)
         mine, others = self.as_json(), other.as_json()
         return any(mine[name] != others[name] for name in mine.keys() & others)
 

@@ -82,7 +82,9 @@ def describe(code: Revision | None) -> str:
         more = " and others" * (len(names) > NAMED)
         changes = f" with changes in {', '.join(names[:NAMED])}{more}"
     own = f" [code {code.sources[:12]}]" if code.sources else ""
-    return commit + changes + own + "".join(_describe_tree(tree) for tree in code.trees or ())
+    script = f" [script {code.script[:12]}]" if code.script else ""
+    trees = "".join(_describe_tree(tree) for tree in code.trees or ())
+    return commit + changes + own + script + trees
 
 
 def _describe_tree(tree: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def number(
 ) -> list[Trial]:
     """Make trials of the configurations by id, in order, named config_001 and on.
 
-    `same` are the symbols that trials trained as one program must agree in.
+    `same` are the symbols that trials trained as one program must agree in; without any none is.
     """
     width = max(3, len(str(len(configs))))
     varied = [a for a in axes if len({c.get(a) for c in configs.values()}) > 1]
@@ -68,8 +68,10 @@ def _part(config: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
     return {name: config[name] for name in names if name in config}
 
 
-def _shape(config: Mapping[str, str], same: Iterable[str]) -> str:
-    """Hash what trials of one shape have in common to 12 hex digits."""
+def _shape(config: Mapping[str, str], same: Sequence[str]) -> str:
+    """Hash what trials of one shape have in common to 12 hex digits; empty if it is nothing."""
+    if not same:
+        return ""
     text = json.dumps(_part(config, same), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -25,6 +25,7 @@ from espalier.plan import (
     config_folder,
     expand,
     plan,
+    script_plan,
     sensible_runs,
     staleness,
     test_matrix,
@@ -33,6 +34,7 @@ from espalier.plan.expand import Expansion
 from espalier.plan.plan import Plan
 from espalier.plan.range_requests import requested_parts
 from espalier.plan.samplers import sampling
+from espalier.scripts import script_knobs
 
 
 def plan_from_files(
@@ -49,7 +51,8 @@ def plan_from_files(
     go before those of the files. What would be refused at the start of its run is left out and
     counted. Raises UserError.
     """
-    symbols = symbols or Symbols(tree.parse())
+    if symbols is None:
+        symbols = parse_for(paths, over)
     requested, notes = requested_parts(symbols, paths, over)
     parts: list[tuple[Requests, Expansion]] = []
     for merged in requested:
@@ -64,7 +67,17 @@ def plan_from_files(
     axes, expansion = parts[0] if len(parts) == 1 else _join_parts(paths[0], parts, limit)
     notes = list(dict.fromkeys(notes))
     made = _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)
-    return replace(_placed(made, axes), assignments=_assignments(over))
+    made = replace(_placed(made, axes), assignments=_assignments(over))
+    return script_plan.complete(made, axes, over)
+
+
+def parse_for(paths: Sequence[Path], over: Sequence[Setting] = ()) -> Symbols:
+    """Return the symbols that range files can set, with the knobs that they declare.
+
+    Raises UserError.
+    """
+    script_knobs.use_of_files(paths, over)
+    return Symbols(tree.parse())
 
 
 def _assignments(over: Sequence[Setting]) -> dict[str, str] | None:
@@ -101,8 +114,8 @@ def plan_from_directory(directory: Path, symbols: Symbols | None = None) -> Plan
     Trials keep their files' names; of two equal files the first counts. Backups are left out, with
     a note. Raises UserError.
     """
-    symbols = symbols or Symbols(tree.parse())
     paths, notes = config_folder.list_configs(directory)
+    symbols = symbols or parse_for(paths)
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
     if not paths:
@@ -136,7 +149,8 @@ def plan_from_rows(
     _check_rows(requested, expansion)
     sensible_runs.leave_out(expansion, requested[0])
     names = dict.fromkeys(name for row in requested for name in row)
-    return _plan(symbols, _varied(expansion.configs, names), expansion)
+    made = _plan(symbols, _varied(expansion.configs, names), expansion)
+    return script_plan.complete(made, requested[0])
 
 
 def open_plan(directory: Path) -> Plan:
@@ -260,7 +274,8 @@ def _plan(
     notes: Sequence[str] = (),
 ) -> Plan:
     swept = {axis["symbol"]: None for axis in axes}
-    trials = plan.number(expansion.configs, swept, symbols.shape)
+    shape = script_plan.shape_symbols(symbols, expansion.settings)
+    trials = plan.number(expansion.configs, swept, shape)
     return Plan(
         trials=trials,
         axes=axes,
@@ -334,7 +349,8 @@ def _join(symbols: Symbols, paths: Sequence[Path], singles: Sequence[Plan]) -> P
         first.setdefault(single.trials[0].id, (path, single.trials[0]))
     configs = {key: dict(trial.config) for key, (_, trial) in first.items()}
     axes = _varied(configs, dict.fromkeys(name for config in configs.values() for name in config))
-    trials = plan.number(configs, [axis["symbol"] for axis in axes], symbols.shape)
+    shape = script_plan.shape_symbols(symbols, singles[0].settings)
+    trials = plan.number(configs, [axis["symbol"] for axis in axes], shape)
     counts = {"combinations": len(paths), "trials": len(trials), "same": len(paths) - len(trials)}
     return Plan(
         trials=[replace(trial, name=first[trial.id][0].name) for trial in trials],

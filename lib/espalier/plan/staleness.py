@@ -20,6 +20,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.plan import plan as plans
 from espalier.plan import plan_records
 from espalier.plan.plan import Plan
+from espalier.scripts import script_knobs
 
 
 def sources(paths: Iterable[Path], root: Path = ROOT) -> list[Record]:
@@ -48,6 +49,7 @@ def check_fresh(plan: Plan, root: Path = ROOT) -> None:
     if not plan.kconfig:
         return
     check_trees(plan.trees, plans.PLAN)
+    script_knobs.use_of_settings(plan.settings)
     symbols = Symbols(tree.parse(root))
     if plan.kconfig != kconfig_hash(symbols):
         raise UserError(f"Kconfig: the tree changed since the plan was made; {_again(plan)}")

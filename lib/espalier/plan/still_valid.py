@@ -13,6 +13,7 @@ from espalier.core.trial import Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import staleness
+from espalier.scripts import script_knobs
 
 
 def check_still_valid(
@@ -26,6 +27,7 @@ def check_still_valid(
     if not header.kconfig or not trials:
         return
     check_trees(header.trees, str(folder))
+    script_knobs.use_of_settings(header.settings)
     symbols = Symbols(tree.parse(root))
     if header.kconfig == staleness.kconfig_hash(symbols):
         return

@@ -17,6 +17,7 @@ from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.texts.program_name import how_to_install
 from espalier.core.trial import Status, Trial
+from espalier.plan import script_plan
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report.reports import USUAL, ReportRequest, write_page
 from espalier.run import admission, closing, retrial, reuse
@@ -30,6 +31,7 @@ from espalier.run.races import race_entry, race_supply
 from espalier.run.races.race_supply import RaceSupply
 from espalier.run.runner import RunLimits, Runner, pending
 from espalier.run.status_text import continuing
+from espalier.scripts.script_identity import code_of
 from espalier.store import locks, results_dir, sealing, sweep_finder, trial_folders
 from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path
@@ -62,6 +64,7 @@ class LaunchRequest:
     again: Collection[int] = ()  # run only these trials, whatever came of them
     naming: SweepNaming = UNNAMED  # what is given beside the plan's name, note and tags
     widens: bool = False  # the sweep in `output` may be of another plan: a race, whose plan grows
+    allow: str = ""  # the hash by which the user allows the programs that trials are
 
     @property
     def limits(self) -> RunLimits:
@@ -94,8 +97,10 @@ def run(request: LaunchRequest) -> int:
     0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
     printed, the trials run.
     """
-    request.report.check([trial for trial, _ in request.trials])
-    check_claims(request.header.claims, (trial for trial, _ in request.trials))
+    trials = [trial for trial, _ in request.trials]
+    request.report.check(trials)
+    check_claims(request.header.claims, trials)
+    script_plan.check_allowed(trials, request.header.settings, request.allow)
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         check_installed(request.entry)
         devices = _devices(request)  # refused before there is a folder
@@ -337,7 +342,7 @@ def _header_of(folder: Path) -> PlanHeader:
 
 def _other_code(store: Store) -> Iterator[str]:
     """Yield a line if results that count were made by other code than would run now."""
-    now = revision.code()
+    now = code_of(store.header.settings)
     passed = [result for _, result, _ in store.final_results() if result.status is Status.PASSED]
     recorded = [result.provenance.code for result in passed]
     others = [code for code in recorded if code and code.differs(now)]

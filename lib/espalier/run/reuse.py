@@ -22,6 +22,7 @@ from espalier.core.records import PlanHeader, Provenance, Revision
 from espalier.core.trial import FINAL, Action, Result, Task, Trial
 from espalier.run import preflight
 from espalier.run.pool import Executor
+from espalier.scripts.script_identity import code_of
 from espalier.store import trial_folders
 from espalier.store.attempt import TAKEN_OVER, Attempt
 from espalier.store.results_dir import STORE, SweepDir
@@ -137,7 +138,7 @@ def find(results: Path, trials: Iterable[Trial], header: PlanHeader) -> list[Ear
 
 
 def _in_sweep(path: Path, missing: Mapping[str, Trial], header: PlanHeader) -> list[EarlierResult]:
-    here = Provenance(code=revision.code(), versions=revision.versions())
+    here = Provenance(code=code_of(header.settings), versions=revision.versions())
     with Store.open(path, readonly=True) as store:
         if store.header.entry != header.entry:
             return []

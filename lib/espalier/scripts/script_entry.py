@@ -9,14 +9,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from espalier.core.errors import UserError
+from espalier.core.records import Provenance
 from espalier.core.trial import Emit, Result, Status, Task, discard
-from espalier.scripts import program_environment, script_speed, supervised_program
+from espalier.scripts import (
+    program_environment,
+    script_identity,
+    script_speed,
+    supervised_program,
+)
 from espalier.scripts.epoch_records import REFUSED, BadMeasureError
 from espalier.scripts.script_attempt import ScriptAttempt, pattern_of, program_of
 from espalier.scripts.supervised_program import SupervisorLostError
 from espalier.scripts.trial_origin import machine, origin_of
-
-DIGEST = "SCRIPT_DIGEST"
 
 
 def warm() -> None:
@@ -39,7 +43,7 @@ def train_trial(task: Task, emit: Emit = discard) -> Result:
     """
     if task.rank:  # the first of several workers has the devices of all
         return Result(Status.PASSED)
-    provenance = origin_of(task, task.settings.get(DIGEST))
+    provenance = _origin(task)
     result = _guarded(lambda: ScriptAttempt(task, emit).run(provenance))
     return result if result.provenance.settings else replace(result, provenance=provenance)
 
@@ -72,4 +76,9 @@ def _check(task: Task) -> Result:
     pattern_of(task)
     if missing := program_environment.missing_program(program):
         raise UserError(f"CONFIG_SCRIPT: {missing}: there is no such program here")
-    return Result(Status.PASSED, provenance=origin_of(task, task.settings.get(DIGEST)))
+    return Result(Status.PASSED, provenance=_origin(task))
+
+
+def _origin(task: Task) -> Provenance:
+    """Return the provenance of a result. What the files of the command hold stands for the data."""
+    return origin_of(task, task.settings.get(script_identity.DIGEST))

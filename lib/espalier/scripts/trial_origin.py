@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 from espalier.core import revision
 from espalier.core.records import Provenance
 from espalier.core.trial import Task
+from espalier.scripts import script_identity
 
 
 def origin_of(task: Task, fingerprint: str | None) -> Provenance:
     """Return the provenance of a result. `fingerprint` stands for the data that it is of."""
     return replace(
         machine(),
+        code=script_identity.code_of(task.settings),
         started=datetime.now(UTC).isoformat(),
         config=dict(task.trial.config),
         settings=dict(task.settings),
@@ -28,10 +30,9 @@ def origin_of(task: Task, fingerprint: str | None) -> Provenance:
 
 @functools.cache
 def machine() -> Provenance:
-    """Return what is the same for every trial of this process: the code and the machine."""
+    """Return what is the same for every trial of this process: packages and the machine."""
     gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     return Provenance(
-        code=revision.code(),
         versions=revision.versions(),
         device=f"gpu {gpus}" if gpus else f"cpu ({platform.processor() or platform.machine()})",
         platform=platform.platform(),

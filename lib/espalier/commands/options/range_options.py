@@ -22,7 +22,7 @@ from espalier.core.paths import RESULTS
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.range_file import Setting, parse_assignments
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import planning
+from espalier.plan import planning, script_plan
 from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
 
@@ -45,6 +45,13 @@ size_options = together(
         "SAMPLER", "--sampler", type=OneOf([*sampling.SAMPLERS]), help="how to choose trials"
     ),
     assignments,
+    make_option(
+        "SCRIPT",
+        "--script",
+        "script",
+        metavar="COMMAND",
+        help='command that each trial is: "python train.py --lr {LEARNING_RATE}"',
+    ),
 )
 range_options = together(
     click.argument(
@@ -76,18 +83,23 @@ def read_plan(
     max_trials: int | None,
     sampler: str | None,
     assignments: str | None = None,
-    symbols: Symbols | None = None,
-) -> Plan:
-    """Return the plan that `range_options` describe, with its claims checked. Raises UserError."""
+    script: str | None = None,
+) -> tuple[Plan, Symbols]:
+    """Return the plan that `range_options` describe, and the symbols that it was made with.
+
+    Its claims are checked. Raises UserError.
+    """
     paths = [planning.find(name) for given in files for name in _names(given)]
     chosen = [sampling.sampler_setting(sampler)] if sampler else []
-    over = [*read_assignments(assignments), *chosen]
+    command = script_plan.given_command(script) if script else []
+    over = [*read_assignments(assignments), *chosen, *command]
+    symbols = planning.parse_for(paths, over)
     plan = planning.plan_from_files(paths, max_trials, symbols, over=over)
     if plan.claims is not None:
         from espalier.analysis.claims.claim_text import check_claims  # few plans have any
 
         check_claims(plan.claims, plan.trials)
-    return plan
+    return plan, symbols
 
 
 def read_assignments(text: str | None) -> list[Setting]:

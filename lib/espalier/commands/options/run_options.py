@@ -50,7 +50,10 @@ how_to_run = together(
     in_process,
     entry,
 )
-run_options = together(results_of_run, how_to_run, new, reuse, naming_options)
+allow = make_option(
+    "ALLOW", "--allow", metavar="HASH", help="let the program run whose hash this begins"
+)
+run_options = together(results_of_run, how_to_run, new, reuse, allow, naming_options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,7 @@ class RunOptions:
     entry: str
     output: Path | None = None
     new: bool = False
+    allow: str | None = None
     reuse: bool | None = None  # None: as long as nothing is to begin anew
     name: str | None = None
     note: str | None = None
@@ -92,6 +96,7 @@ class RunOptions:
             report=ReportRequest(self.by, self.baseline, self.best_per),
             reuse=usual if self.reuse is None else self.reuse,
             naming=SweepNaming(self.name, self.note, self.tags),
+            allow=self.allow or "",
         )
 
     def stored(self, folder: Path, again: Collection[int] = ()) -> LaunchRequest:

@@ -13,7 +13,9 @@ from espalier.commands.options.range_options import (
     range_options,
     read_plan,
 )
+from espalier.commands.options.run_options import allow as allow_option
 from espalier.commands.options.run_options import entry as entry_option
+from espalier.plan import script_plan
 from espalier.plan.plan_report import describe_plan
 from espalier.run.launch import ENTRY, check_installed
 from espalier.run.plan_estimate import estimate_plan
@@ -24,11 +26,13 @@ from espalier.run.plan_estimate import estimate_plan
 @parallel
 @pack
 @entry_option
+@allow_option
 @power_options
 def command(
     parallel: int | None,
     pack: int | None,
     entry: str,
+    allow: str | None,
     **options: Any,
 ) -> int:
     """Estimate the time and disk space of a sweep, from steps of its trials measured now.
@@ -36,11 +40,12 @@ def command(
     Say too what differences its seeds can see.
     """
     power = take_fields(PowerOptions, options)
-    plan = read_plan(**options)
+    plan, _ = read_plan(**options)
     workers = int(plan.settings["PARALLEL"]) if parallel is None else parallel
     together = int(plan.settings["PACK"]) if pack is None else pack
     seen = power.describe(plan, None if entry == ENTRY else entry)
     print("\n".join([*describe_plan(plan), *seen, ""]), flush=True)  # also if time is not known
+    script_plan.check_allowed(plan.trials, plan.settings, allow or "")
     check_installed(entry)
     print("\n".join(estimate_plan(plan, workers, together, entry)))
     return 0

@@ -16,8 +16,6 @@ from espalier.commands.options.range_options import (
     read_plan,
 )
 from espalier.core.paths import SWEEP_CONFIGS
-from espalier.kconfig import tree
-from espalier.kconfig.symbols import Symbols
 from espalier.plan.plan import write_plan
 from espalier.plan.plan_report import describe_plan
 from espalier.plan.sweep_naming import SweepNaming
@@ -37,8 +35,8 @@ def command(output_dir: Path, **options: Any) -> int:
     power = take_fields(PowerOptions, options)
     if power.detect is None:
         refuse_given("alpha", "ALPHA: is of DETECT; give both, or leave it out")
-    symbols = Symbols(tree.parse())  # once for both
-    plan = naming.over(read_plan(**options, symbols=symbols))
+    planned, symbols = read_plan(**options)
+    plan = naming.over(planned)
     write_plan(plan, output_dir, symbols)
     seen = [] if power.detect is None else power.describe(plan)  # scipy takes longer than all else
     print("\n".join([*describe_plan(plan), *seen]))
