@@ -64,21 +64,21 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 )
 def test_no_more_workers_than_fit_and_always_one(machine: Machine, room: int, workers: int) -> None:
     machine.room = room
-    fitting, notes = fit_workers(["cpu"] * 4, 0)
+    fitting, notes = fit_workers(["cpu"] * 4, 0, WORKER)
     assert fitting == ["cpu"] * workers
     assert len(notes) == (workers < 4)
 
 
 def test_a_number_that_is_asked_for_is_obeyed_aloud(machine: Machine) -> None:
     machine.room = GIB
-    assert fit_workers(["cpu"] * 4, 0) == (
+    assert fit_workers(["cpu"] * 4, 0, WORKER) == (
         ["cpu"],
         [
             "note: 1.1 GB of memory is free and a worker takes 0.4 GB or more: "
             "not 4 at a time; PARALLEL=4 tries it"
         ],
     )
-    assert fit_workers(["cpu"] * 4, 4) == (
+    assert fit_workers(["cpu"] * 4, 4, WORKER) == (
         ["cpu"] * 4,
         [
             "note: 1.1 GB of memory is free and a worker takes 0.4 GB or more: "
@@ -93,11 +93,11 @@ def test_a_gpu_with_little_free_memory_is_named_and_used(
     free = {"0": GPU_WORKER, "1": 2 * GPU_WORKER - 1, "2": 80 * GIB}
     monkeypatch.setattr(devices, "free_memory", lambda: free)
     slots = ["0", "1", "2", "MIG-1", "1"]
-    assert fit_workers(slots, 5) == (
+    assert fit_workers(slots, 5, WORKER) == (
         slots,
         ["note: GPU 1: 2.1 GB of memory is free for 2 workers"],
     )
-    assert fit_workers(["0"], 0) == (["0"], [])
+    assert fit_workers(["0"], 0, WORKER) == (["0"], [])
 
 
 def test_no_more_slots_than_trials(machine: Machine) -> None:

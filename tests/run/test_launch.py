@@ -25,7 +25,7 @@ from espalier.core.errors import UserError
 from espalier.core.records import PlanHeader, Revision
 from espalier.core.trial import Record
 from espalier.plan.sweep_naming import SweepNaming
-from espalier.run import launch
+from espalier.run import entries, launch
 from espalier.run.displays.progress import Display, Ending, outcome
 from espalier.run.displays.terminal_display import PlainDisplay
 from espalier.run.status_text import status_lines
@@ -124,8 +124,8 @@ def test_a_broken_entry_stops_the_sweep_with_one_line(start: Start, tmp_path: Pa
 def test_without_torch_it_is_one_line_and_leaves_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch.importlib.util, "find_spec", lambda name: None)
-    trained = request(tmp_path, [trial(1)], entry=launch.ENTRY)
+    monkeypatch.setattr(entries.importlib.util, "find_spec", lambda name: None)
+    trained = request(tmp_path, [trial(1)], entry=entries.LIBRARY)
     with pytest.raises(UserError, match="^torch is not installed; make setup-train installs what"):
         launch.run(trained)
     assert list(tmp_path.iterdir()) == []

@@ -21,7 +21,7 @@ from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.branch_plan import FREE, plan_branch, read_changes
 from espalier.plan.plan import Plan, render
-from espalier.run import launch
+from espalier.run import entries, launch
 from espalier.store import results_dir
 
 
@@ -71,6 +71,6 @@ def _request(plan: Plan, folder: Path, in_process: bool, state: str) -> launch.L
         parallel=1,
         pack=1,
         new=False,
-        entry=launch.ENTRY,
+        entry=entries.LIBRARY,
         in_process=in_process,
     )

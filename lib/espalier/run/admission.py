@@ -22,23 +22,27 @@ MIB = 1 << 20
 WORKER = 400 * MIB
 """What a warm worker has to itself: 384 MiB measured on a CPU (torch 2.15, Linux), and no more
 while it trains on the digits. ResNet-18 with data of the size of CIFAR-10 took 1.2 GiB."""
+LIGHT_WORKER = 32 * MIB
+"""What a worker without torch has to itself, with its supervisor: 25 MiB measured."""
 SPARE = 256 * MIB
 """What is left to everything else."""
 GPU_WORKER = 1024 * MIB
 """Below this much free memory a worker on a GPU is worth a word; most of it is CUDA's own."""
 
 
-def fit_workers(slots: Sequence[str], parallel: int) -> tuple[list[str], list[str]]:
+def fit_workers(slots: Sequence[str], parallel: int, worker: int) -> tuple[list[str], list[str]]:
     """Return the devices of as many workers as memory holds, at least one, and notes on that.
+
+    A warm worker takes `worker` bytes.
 
     All of the `slots` if the user set their number, `parallel` (0: no number is set).
     """
     ranks = [device for slot in slots for device in devices.each(slot)]
     notes, room = list(_short_gpus(ranks)), available()
-    count = max(1, (room - SPARE) // (WORKER * len(devices.each(slots[0]))))
+    count = max(1, (room - SPARE) // (worker * len(devices.each(slots[0]))))
     if count >= len(slots):
         return list(slots), notes
-    line = f"note: {_gb(room)} of memory is free and a worker takes {_gb(WORKER)} or more"
+    line = f"note: {_gb(room)} of memory is free and a worker takes {_gb(worker)} or more"
     if parallel:
         return list(slots), [*notes, f"{line}: {len(slots)} at a time may run out of it"]
     advice = f"{line}: not {len(slots)} at a time; PARALLEL={len(slots)} tries it"

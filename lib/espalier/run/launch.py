@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -15,7 +14,6 @@ from espalier.core.errors import UserError
 from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import ClaimSeal, PlanHeader
-from espalier.core.texts.program_name import how_to_install
 from espalier.core.trial import Status, Trial
 from espalier.plan import script_plan
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
@@ -25,6 +23,7 @@ from espalier.run.devices import describe_devices, slots
 from espalier.run.displays.earlier_failures import earlier_failures
 from espalier.run.displays.page_display import PageDisplay
 from espalier.run.displays.terminal_display import display
+from espalier.run.entries import check_installed, entry_of, worker_memory
 from espalier.run.pool import Executor, InProcess, Pool
 from espalier.run.priority import Priority
 from espalier.run.races import race_entry, race_supply
@@ -37,8 +36,6 @@ from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path
 from espalier.store.store import Store
 
-ENTRY = "espalier.train.worker_entry:train_trial"
-"""What trains a trial, unless another function is named."""
 WORKERS_LOG = "workers.log"
 _FINISHED = "finished already; NEW=1 (--new) runs this plan again"
 _NOTHING = "nothing is left to train"
@@ -81,7 +78,7 @@ class LaunchRequest:
 
     def header_in(self, folder: Path) -> PlanHeader:
         """Return the header of the store in `folder`: the plan's, and how to go on."""
-        entry = None if self.entry == ENTRY else self.entry
+        entry = None if self.entry == entry_of(self.header.settings) else self.entry
         header = replace(self.naming.over(self.header), entry=entry, seals=None)
         return replace(header, command=self.command or continuing(folder, header))
 
@@ -306,7 +303,8 @@ def _check_entry(folder: Path, before: PlanHeader, now: PlanHeader) -> None:
     """Raise UserError if other code trained the trials of a sweep so far."""
     if before.entry != now.entry:
         raise UserError(
-            f"{folder}: was begun with --entry {before.entry or ENTRY}, not {now.entry or ENTRY}; "
+            f"{folder}: was begun with --entry {before.entry or entry_of(before.settings)}, "
+            f"not {now.entry or entry_of(now.settings)}; "
             "give that one to go on, or begin another sweep with NEW=1"
         )
 
@@ -354,12 +352,6 @@ def _other_code(store: Store) -> Iterator[str]:
         )
 
 
-def check_installed(entry: str) -> None:
-    """Raise UserError if trials are trained with torch and it is not installed."""
-    if entry == ENTRY and importlib.util.find_spec("torch") is None:
-        raise UserError(f"torch is not installed; {how_to_install('train')} installs what trains")
-
-
 def _devices(request: LaunchRequest) -> list[str]:
     threads = max(int(trial.config["CPU_THREADS"]) for trial, _ in request.trials)
     ranks = max(trial.ranks for trial, _ in request.trials)
@@ -374,7 +366,9 @@ def _executor(
 ) -> Executor:
     """Start workers for so many trials, as many as memory allows; print a note if it does not."""
     most = 1 if request.in_process else trials
-    fitting, notes = admission.fit_workers(devices[:most], request.parallel)
+    fitting, notes = admission.fit_workers(
+        devices[:most], request.parallel, worker_memory(request.entry)
+    )
     for line in notes:
         print(line)
     if request.in_process:

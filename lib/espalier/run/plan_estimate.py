@@ -19,6 +19,7 @@ from espalier.run import cost_model
 from espalier.run.admission import fit_workers
 from espalier.run.cost_model import EPOCHS, Estimate, Span, Speed
 from espalier.run.devices import slots
+from espalier.run.entries import worker_memory
 from espalier.run.estimate_text import Findings, describe_range, format_estimate
 from espalier.run.pack_queue import share
 from espalier.run.pool import Pool
@@ -50,7 +51,7 @@ def estimate_plan(plan: Plan, parallel: int, pack: int, entry: str) -> list[str]
     `parallel` and `pack` are as in a sweep. That it measures is announced on stdout. Raises
     UserError if there can be no estimate that is right within a factor of 1.5.
     """
-    means, groups = _Means(_slots(plan, parallel), pack, entry), _groups(plan.trials)
+    means, groups = _Means(_slots(plan, parallel, entry), pack, entry), _groups(plan.trials)
     workers = len(means.workers)
     _require_measurable(plan, groups, workers)
     what = "networks" if len(groups) > 1 else "network"
@@ -199,9 +200,9 @@ def _config_bytes(plan: Plan, folder: Path) -> float:
     return 2 * cost_model.folder_size(folder / "configs") * len(plan.trials)
 
 
-def _slots(plan: Plan, parallel: int) -> list[str]:
+def _slots(plan: Plan, parallel: int, entry: str) -> list[str]:
     threads = max(int(trial.config["CPU_THREADS"]) for trial in plan.trials)
     ranks = max(trial.ranks for trial in plan.trials)
     every_slot = slots(plan.settings["DEVICE"], parallel, threads, ranks)
-    devices, _ = fit_workers(every_slot[: len(plan.trials)], parallel)
+    devices, _ = fit_workers(every_slot[: len(plan.trials)], parallel, worker_memory(entry))
     return devices

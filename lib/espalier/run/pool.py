@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from espalier.core.errors import UserError
-from espalier.core.process import log_files, stop_signals
+from espalier.core.process import log_files, memory, stop_signals
 from espalier.core.process.exits import describe_exit, last_line
 from espalier.core.trial import Action, Record, Result, Task
 from espalier.run.devices import HERE, each
@@ -118,7 +118,11 @@ class Pool:
 
     def _start(self, slot: int) -> None:
         own, devices = each(self.devices[slot]), [d for text in self.devices for d in each(text)]
-        environs = [environment(device, devices.count(device), len(self.devices)) for device in own]
+        environs = [
+            environment(device, devices.count(device), len(self.devices))
+            | {memory.DEVICES: self.devices[slot]}
+            for device in own
+        ]
         self._groups[slot] = group = WorkerGroup(self._entry, environs, self._log)
         for rank, process in enumerate(group.workers):
             self._selector.register(process.records, selectors.EVENT_READ, (slot, rank))

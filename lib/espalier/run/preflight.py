@@ -15,7 +15,7 @@ from espalier.run.pool import Executor
 from espalier.run.workers.worker import HOPELESS
 from espalier.run.workers.worker_process import Finished
 
-NEEDS = ("DATA_VERIFY", "AMP")
+NEEDS = ("DATA_VERIFY", "AMP", "SCRIPT", "SCRIPT_PATTERN")
 """What a trial needs of the machine depends on these symbols, the data set and its options."""
 PAUSE = 0.1  # seconds: how late a wish to stop may be noticed
 

@@ -8,7 +8,6 @@ import re
 import shlex
 import signal
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +25,6 @@ from espalier.scripts.supervised_program import Program, RunningProgram
 
 TICK = 0.1
 """Seconds between two looks at what a program that runs has reported."""
-_SHOWN = 80  # characters of a command in a message
 _OUT_OF_MEMORY = re.compile(r"([\w.]+\.)?(OutOfMemoryError|MemoryError)\b|CUDA .*out of memory")
 
 
@@ -65,6 +63,7 @@ class ScriptAttempt:
         Raises CannotStartError, BadMeasureError for a measure that is none, EnoughError when its
         time is up, SupervisorLostError, OSError.
         """
+        print(f"== $ {shlex.join(self._program.arguments)}", flush=True)
         start, kills = _size(self._task.log), process_memory.kills()
         code = self._run_plain() if self._pattern is None else self._run_tapped(self._pattern)
         ending = _Ending(code, start, process_memory.kills() > kills)
@@ -81,7 +80,7 @@ class ScriptAttempt:
         starved = ending.starved and ending.code == -signal.SIGKILL
         if starved or _OUT_OF_MEMORY.match(said):
             how, reason = f"{how} for lack of memory", "oom"
-        message = f"`{_shown(self._program.arguments)}` {how}: {said}"
+        message = f"its program {how}: {said}"
         return replace(result, status=Status.ERROR, reason=reason, message=message, measures={})
 
     def _run_plain(self) -> int:
@@ -147,8 +146,3 @@ def epochs_of(task: Task) -> int:
 
 def _size(log: Path) -> int:
     return log.stat().st_size if log.is_file() else 0
-
-
-def _shown(arguments: Sequence[str]) -> str:
-    text = shlex.join(arguments)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -16,7 +16,8 @@ from espalier.plan import plan
 from espalier.plan.plan import Plan
 from espalier.report import reports
 from espalier.run import launch
-from espalier.run.launch import ENTRY, LaunchRequest
+from espalier.run.entries import entry_of
+from espalier.run.launch import LaunchRequest
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
@@ -71,7 +72,7 @@ def request_of(planned: Plan, means: Means) -> LaunchRequest:
         parallel=means.parallel or int(planned.settings["PARALLEL"]),
         pack=int(planned.settings["PACK"]),
         new=means.new,
-        entry=ENTRY,
+        entry=entry_of(planned.settings),
         in_process=means.in_process,
         command="the same search",
         reuse=None if means.new else True,

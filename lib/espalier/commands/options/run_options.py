@@ -31,11 +31,14 @@ from espalier.plan.plan import read_plan
 from espalier.plan.still_valid import check_still_valid
 from espalier.plan.sweep_naming import SweepNaming
 from espalier.report.reports import ReportRequest
-from espalier.run.launch import ENTRY, LaunchRequest
+from espalier.run.entries import LIBRARY, entry_of
+from espalier.run.launch import LaunchRequest
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
-entry = click.option("--entry", default=ENTRY, help="function that trains a trial")
+entry = click.option(
+    "--entry", help="module:function that trains a trial  [default: by CONFIG_TRAINER]"
+)
 how_to_run = together(
     parallel,
     pack,
@@ -67,7 +70,7 @@ class RunOptions:
     baseline: str | None = None
     best_per: str | None = None
     in_process: bool
-    entry: str
+    entry: str | None
     output: Path | None = None
     new: bool = False
     allow: str | None = None
@@ -79,9 +82,8 @@ class RunOptions:
     def request(self, header: PlanHeader, texts: Sequence[tuple[Trial, str]]) -> LaunchRequest:
         """Return what to run, from a plan's header and its trials with their configs' texts."""
         settings = header.settings
-        usual = (
-            None if self.new or self.entry != ENTRY else True
-        )  # code of others is in no revision
+        entry = self.entry or entry_of(settings)
+        usual = None if self.new or entry != LIBRARY else True  # code of others is in no revision
         return LaunchRequest(
             header=header,
             trials=texts,
@@ -91,7 +93,7 @@ class RunOptions:
             pack=int(settings["PACK"]) if self.pack is None else self.pack,
             priority=self.priority or settings.get("PRIORITY", ""),
             new=self.new,
-            entry=self.entry,
+            entry=entry,
             in_process=self.in_process,
             report=ReportRequest(self.by, self.baseline, self.best_per),
             reuse=usual if self.reuse is None else self.reuse,

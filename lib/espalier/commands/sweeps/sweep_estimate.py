@@ -17,7 +17,7 @@ from espalier.commands.options.run_options import allow as allow_option
 from espalier.commands.options.run_options import entry as entry_option
 from espalier.plan import script_plan
 from espalier.plan.plan_report import describe_plan
-from espalier.run.launch import ENTRY, check_installed
+from espalier.run.entries import check_installed, entry_of
 from espalier.run.plan_estimate import estimate_plan
 
 
@@ -31,7 +31,7 @@ from espalier.run.plan_estimate import estimate_plan
 def command(
     parallel: int | None,
     pack: int | None,
-    entry: str,
+    entry: str | None,
     allow: str | None,
     **options: Any,
 ) -> int:
@@ -43,9 +43,10 @@ def command(
     plan, _ = read_plan(**options)
     workers = int(plan.settings["PARALLEL"]) if parallel is None else parallel
     together = int(plan.settings["PACK"]) if pack is None else pack
-    seen = power.describe(plan, None if entry == ENTRY else entry)
+    usual = entry_of(plan.settings)
+    seen = power.describe(plan, None if entry == usual else entry)
     print("\n".join([*describe_plan(plan), *seen, ""]), flush=True)  # also if time is not known
     script_plan.check_allowed(plan.trials, plan.settings, allow or "")
-    check_installed(entry)
-    print("\n".join(estimate_plan(plan, workers, together, entry)))
+    check_installed(entry or usual)
+    print("\n".join(estimate_plan(plan, workers, together, entry or usual)))
     return 0

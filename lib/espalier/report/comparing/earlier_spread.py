@@ -33,8 +33,9 @@ Spreads = Mapping[tuple[Kind, Measure], EarlierSpread]
 
 
 def kind_of(trial: Trial) -> Kind:
-    """Return the model and the samples of a trial."""
-    return frozenset(sampling(trial, "MODEL", "VALIDATION_FRACTION", "TRAIN_SUBSET").items())
+    """Return the model, or the program of a script trial, and the samples of a trial."""
+    names = ("MODEL", "SCRIPT", "TRAIN_FUNCTION", "VALIDATION_FRACTION", "TRAIN_SUBSET")
+    return frozenset(sampling(trial, *names).items())
 
 
 def of_kinds(every: Iterable[Configuration]) -> dict[Kind, list[Configuration]]:

@@ -7,6 +7,8 @@ is gone, and the worker ends itself and whatever it started.
 A module that defines the entry may define more than that:
 
 * `warm()`, called once, before the first task;
+* `supervisor()`, the id of a process that ends what a trial has left if the worker is killed, and
+  then itself: the runner waits for that;
 * `preflight(task)`, which says whether this machine has what the trial of a task needs;
 * `train_pack(tasks, emit)`, which trains the trials of several tasks as one program and yields the
   index in `tasks` and the result of each as it ends; `emit` takes the index too. What it raises is
@@ -81,7 +83,7 @@ def main(argv: list[str] | None = None) -> None:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     with os.fdopen(args.records, "wb") as pipe:
         entry = load(args.entry)
-        _send(pipe, strict_json.encode({"ready": os.getpid()}))
+        _send(pipe, strict_json.encode({"ready": os.getpid(), "supervisor": _supervisor(entry)}))
         while True:
             _serve(entry, Task.from_json(tasks.get()), pipe)
 
@@ -100,6 +102,12 @@ def load(name: str) -> Entry:
     if warm is not None:
         warm()
     return entry
+
+
+def _supervisor(entry: Entry) -> int:
+    """Return the id of the process that the entry's module has for when this one is killed."""
+    start: Callable[[], int] | None = getattr(sys.modules[entry.__module__], "supervisor", None)
+    return 0 if start is None else start()
 
 
 def perform(entry: Entry, task: Task, emit: EmitOf) -> Iterator[list[str]]:

@@ -20,7 +20,9 @@ class NoMessageError(ValueError):
 
 @dataclass(frozen=True)
 class Ready:
-    """The worker is warm."""
+    """The worker is warm; `supervisor` is the id of a process of its own, 0 if it has none."""
+
+    supervisor: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def _message(record: Any) -> Message:
     if not isinstance(record, dict):
         raise TypeError("a message is an object")
     if "ready" in record:
-        return Ready()
+        return Ready(_number(record.get("supervisor", 0)))
     if "over" in record:
         return Over(_number(record["over"]))
     number = _number(record["trial"])

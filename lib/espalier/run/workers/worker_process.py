@@ -24,6 +24,8 @@ from espalier.run.workers.worker_messages import EpochMessage, Over, Ready, Resu
 CHUNK = 1 << 16  # bytes, what a pipe holds
 LEFT_READS = 64
 """Reads from the pipe of a dead worker: more comes only from what it started and left behind."""
+CLEARANCE = 10.0
+"""Seconds that a supervisor has to end what is left of a trial."""
 ACCEPTANCE = 10.0
 """Seconds that an idle worker has to take in its task."""
 
@@ -77,6 +79,7 @@ class WorkerProcess:
         self.kills = process_memory.kills()
         self.task: Task | None = None
         self.due: list[int] = []  # the numbers of the trials that have not ended
+        self._supervisor = -1  # a descriptor of the process that ends what a trial has left
         self.spoilt = False  # by a trial that ended in an error, or left something behind
 
     @property
@@ -120,8 +123,9 @@ class WorkerProcess:
             self.break_off(str(error))
             return []
         match message:
-            case Ready():
+            case Ready(supervisor) if not self.ready:
                 self.ready = True
+                self._supervisor = _descriptor(supervisor)
             case Over():
                 self._end_task(message.first)
             case EpochMessage() if message.number in self.due:
@@ -173,9 +177,26 @@ class WorkerProcess:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self._wait_for_supervisor()
         if closing:
             os.close(self.tasks)
             os.close(self.records)
+
+    def _wait_for_supervisor(self) -> None:
+        """Wait until nothing is left of a trial that a worker has not run in itself."""
+        if self._supervisor >= 0:
+            over = select.poll()
+            over.register(self._supervisor, select.POLLIN)
+            over.poll(1000 * CLEARANCE)
+            os.close(self._supervisor)
+            self._supervisor = -1
+
+
+def _descriptor(process: int) -> int:
+    """Return a descriptor that is ready once a process has ended, -1 where there is none."""
+    with suppress(OSError, AttributeError):  # it has ended, or the system is not Linux
+        return os.pidfd_open(process) if process else -1
+    return -1
 
 
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32)}

@@ -1,0 +1,34 @@
+"""Entries: the functions that train a trial in a worker, of which a plan's trainer names one."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+
+from espalier.core.errors import UserError
+from espalier.core.texts.program_name import how_to_install
+from espalier.run.admission import LIGHT_WORKER, WORKER
+
+TRAINER, _USUAL = "TRAINER", "library"
+LIBRARY = "espalier.train.worker_entry:train_trial"
+_ENTRIES = {
+    _USUAL: LIBRARY,
+    "script": "espalier.scripts.script_entry:train_trial",
+    "function": "espalier.scripts.function_entry:train_trial",
+}
+
+
+def entry_of(settings: Mapping[str, str]) -> str:
+    """Return what trains the trials of a plan with these settings, unless a user names another."""
+    return _ENTRIES[settings.get(TRAINER, _USUAL)]
+
+
+def check_installed(entry: str) -> None:
+    """Raise UserError if trials are trained with torch and it is not installed."""
+    if entry == LIBRARY and importlib.util.find_spec("torch") is None:
+        raise UserError(f"torch is not installed; {how_to_install('train')} installs what trains")
+
+
+def worker_memory(entry: str) -> int:
+    """Return the bytes that a warm worker takes. What a program of its own takes is not known."""
+    return LIGHT_WORKER if entry == _ENTRIES["script"] else WORKER
