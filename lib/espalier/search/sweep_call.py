@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -63,7 +64,7 @@ def sweep(  # noqa: PLR0913  # the variables of make sweep
     given = _given(model, train)
     means = Means(Path(results or RESULTS), parallel or 0, new, in_process, verbose)
     naming = SweepNaming(name, note, None if tags is None else list(tags))
-    with added(given.trees):
+    with given.named_in_errors(), added(given.trees):
         planned = naming.over(_plan(range, given, max_trials))
         request = replace(
             search_runs.request_of(planned, means), naming=naming, command="the same espalier.sweep"
@@ -76,9 +77,20 @@ def sweep(  # noqa: PLR0913  # the variables of make sweep
 class _Given:
     """What Python objects come to: trees, and settings that choose what is in them."""
 
+    label: str = ""  # what names it in messages
     trees: Sequence[Path] = ()
     settings: Sequence[Setting] = ()
-    model: str = ""
+    model: str = ""  # the name of the component
+
+    @contextmanager
+    def named_in_errors(self) -> Iterator[None]:
+        """Let a UserError about a generated tree begin with what the tree was made of."""
+        try:
+            yield
+        except UserError as error:
+            if not any(str(error).startswith(str(tree)) for tree in self.trees):
+                raise
+            raise UserError(f"{self.label}: {str(error).partition(': ')[2]}") from None
 
 
 def _given(model: Callable[..., Any] | None, train: Callable[..., Any] | None) -> _Given:
@@ -86,11 +98,13 @@ def _given(model: Callable[..., Any] | None, train: Callable[..., Any] | None) -
         raise UserError("model, train: a train function builds its own model; leave out model")
     if model is not None:
         name, tree = write_model(model)
-        return _Given([tree], [range_file.assign(_MODEL, name, "model")], name)
+        label = f"model={model.__name__}"
+        return _Given(label, [tree], [range_file.assign(_MODEL, name, label)], name)
     if train is not None:
         name, tree = write_function(train)
         chosen = {"TRAINER": "function", "TRAIN_FUNCTION": name}
-        return _Given([tree], range_file.parse(range_text(chosen), "train"))
+        label = f"train={name.partition(':')[2]}"
+        return _Given(label, [tree], range_file.parse(range_text(chosen), label))
     return _Given()
 
 
@@ -102,8 +116,8 @@ def _plan(text: Range, given: _Given, limit: int | None) -> Plan:
     models = {trial.config.get(_MODEL) for trial in planned.trials}
     if given.model and given.model not in models:
         raise UserError(
-            f"model={given.model}: no trial has it; leave CONFIG_{_MODEL} out of the range, or let "
-            f"it have {given.model} too"
+            f"{given.label}: no trial has it; leave CONFIG_{_MODEL} out of the range, or let it "
+            f"have {given.model} too"
         )
     return planned
 

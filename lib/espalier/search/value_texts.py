@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from espalier.core.errors import UserError
+from espalier.core.text_files import split_lines
 from espalier.kconfig.range_file import PREFIX
 
 
@@ -27,7 +28,7 @@ def _line(name: str, value: Any) -> str:
         text = "|".join(_element(symbol, each) for each in value)
     else:
         text = _element(symbol, value)
-    if len(text.splitlines()) > 1:
+    if len(split_lines(text)) > 1:
         raise UserError(f"range: CONFIG_{symbol}={text!r}: must be one line")
     return f"{PREFIX}{symbol}={text}"
 
