@@ -108,11 +108,13 @@ def test_what_holds_itself_has_an_end() -> None:
 
 def test_what_cannot_be_taken_apart_raises() -> None:
     with pytest.raises(TypeError, match="pickle"):
-        digest((item for item in ()))
+        digest(item for item in ())
 
 
 def test_installed_modules_stand_for_themselves() -> None:
-    assert not is_own("json") and not is_own("sys") and not is_own("espalier") and is_own("__main__")
+    assert (
+        not is_own("json") and not is_own("sys") and not is_own("espalier") and is_own("__main__")
+    )
     assert is_own("no_such_module")
     assert digest(Path) != digest(subprocess.run)
 

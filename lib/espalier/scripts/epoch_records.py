@@ -116,9 +116,7 @@ class EpochRecords:
         self._records[self._epoch] = record
         return record
 
-    def result(
-        self, ranked_by: str, provenance: Provenance, advice: str = HOW_TO_REPORT
-    ) -> Result:
+    def result(self, ranked_by: str, provenance: Provenance, advice: str = HOW_TO_REPORT) -> Result:
         """Return the result of a trial whose program has come to its end.
 
         `ranked_by` is a text of RANK_BY: without its first measure the result is an error, which

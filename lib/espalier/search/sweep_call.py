@@ -18,7 +18,7 @@ from espalier.kconfig import range_file
 from espalier.kconfig.range_file import Setting
 from espalier.plan import planning
 from espalier.plan.plan import Plan
-from espalier.plan.sweep_naming import SweepNaming
+from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report.frames.loaded_sweep import LoadedSweep, load_sweep
 from espalier.run import launch
 from espalier.run.launch import LaunchRequest
@@ -111,7 +111,8 @@ def _given(model: Callable[..., Any] | None, train: Callable[..., Any] | None) -
 def _plan(text: Range, given: _Given, limit: int | None) -> Plan:
     paths, settings = _read(text)
     chosen = [*(s for path in paths for s in range_file.read(path)), *settings]
-    own = [] if any(each.symbol.startswith(_MODEL) for each in chosen) else given.settings
+    chooses = given.model and any(each.symbol.startswith(_MODEL) for each in chosen)
+    own = [] if chooses else given.settings
     planned = planning.plan_from_files(paths, limit, over=[*own, *settings])
     models = {trial.config.get(_MODEL) for trial in planned.trials}
     if given.model and given.model not in models:
@@ -128,12 +129,15 @@ def _read(text: Range) -> tuple[list[Path], list[Setting]]:
         return [], range_file.parse(range_text(text), ORIGIN)
     if isinstance(text, str) and ("=" in text or "\n" in text or not text.strip()):
         return [], range_file.parse(text, ORIGIN)
+    if not isinstance(text, str | os.PathLike):
+        rule = "must be a mapping of symbols, the text of a range file, or a range file"
+        raise UserError(f"{ORIGIN}={text!r:.60}: {rule}")
     return [planning.find(os.fspath(text))], []
 
 
 def _as_code_is(request: LaunchRequest, verbose: bool) -> LaunchRequest:
     """Return the request, of a new sweep if the one to go on with was made by other objects."""
-    folder = launch.existing(request)
+    folder = _earlier(request)
     if folder is None:
         return request
     with Store.open(folder / STORE, readonly=True) as store:
@@ -143,6 +147,14 @@ def _as_code_is(request: LaunchRequest, verbose: bool) -> LaunchRequest:
     if verbose:
         print(f"note: the code has changed since {folder}; a new sweep begins")
     return replace(request, new=True)
+
+
+def _earlier(request: LaunchRequest) -> Path | None:
+    """Return the folder of the sweep to go on with, the newest if none has the name given."""
+    try:
+        return launch.existing(request)
+    except UserError:
+        return launch.existing(replace(request, naming=UNNAMED))
 
 
 def _sources(header: PlanHeader) -> list[str]:
