@@ -25,7 +25,7 @@ SHAPE = SampleShape(3, 8, 8, 10)
 
 
 class GivenNet(nn.Module):
-    def __init__(self, classes: int, input_shape: Any, width=3, bias=True, name="a", rate=0.5):  # noqa: ANN
+    def __init__(self, classes: int, input_shape: Any, width=3, bias=True, name="a", rate=0.5):
         super().__init__()
         self.given = classes, input_shape, width, bias, name, rate
 
@@ -63,7 +63,6 @@ def test_the_component_builds_with_the_values_of_a_trial(made: str) -> None:
 def test_its_parameters_are_symbols_with_their_defaults(made: str) -> None:
     kconf = tree.parse()
     names = ["WIDTH", "BIAS", "NAME", "RATE"]
-    kconf.named_choices["MODEL"].syms
     kconf.syms["MODEL_SELECT_GIVENNET"].set_value("y")
     assert [kconf.syms[f"GIVENNET_{name}"].str_value for name in names] == ["3", "y", "a", "0.5"]
     assert {f"GIVENNET_{name}" for name in names} <= set(Symbols(kconf).shape)

@@ -16,7 +16,7 @@ class Kind(enum.IntEnum):
     FIRST = 1
 
 
-def fit(config, /, log, *rest, width=3, rate=0.5, name="a", on=True, other=None, **more):  # noqa: ANN
+def fit(config, /, log, *rest, width=3, rate=0.5, name="a", on=True, other=None, **more):
     del config, log, rest, width, rate, name, on, other, more
 
 
@@ -29,7 +29,7 @@ def test_numbers_texts_and_switches_are_knobs() -> None:
     ("default", "plain"), [(np.float64(0.5), 0.5), (Kind.FIRST, 1), (np.str_("a"), "a")]
 )
 def test_a_default_is_a_plain_value(default: Any, plain: object) -> None:
-    def build(width=default):  # noqa: ANN
+    def build(width=default):
         del width
 
     (value,) = read_signature(build, "model").knobs.values()

@@ -18,7 +18,7 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
-def fit(config, log, width=3, kind="a"):  # noqa: ANN
+def fit(config, log, width=3, kind="a"):
     return config, log, width, kind
 
 
@@ -48,15 +48,15 @@ def test_without_a_tree_there_is_none() -> None:
         read_function()
 
 
-def one(config):  # noqa: ANN
+def one(config):
     return config
 
 
-def three(config, log, more):  # noqa: ANN
+def three(config, log, more):
     return config, log, more
 
 
-def early(config, seed=1):  # noqa: ANN
+def early(config, seed=1):
     return config, seed
 
 

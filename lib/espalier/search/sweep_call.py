@@ -37,7 +37,7 @@ _MODEL = KINDS["model"][1]
 
 
 def sweep(  # noqa: PLR0913  # the variables of make sweep
-    range: Range,  # noqa: A002
+    range: Range,
     *,
     model: Callable[..., Any] | None = None,
     train: Callable[..., Any] | None = None,
