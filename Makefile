@@ -18,7 +18,8 @@ COMMAND_LINE := $(foreach name,$(.VARIABLES),$(if \
 $(foreach name,$(sort $(GIVEN) $(COMMAND_LINE)),$(call as-text,$(name)))
 # What many shells hold under these names is none of ours.
 $(foreach name,$(filter-out $(COMMAND_LINE),DIR TRIALS STATUS OUT FORMAT A B WHERE SWEEP JSON \
-	SET NAME NOTE TAGS Q TOP WAIT KIND STYLE BY X Y TITLE LABELS SIZE DPI),\
+	SET NAME NOTE TAGS Q TOP WAIT KIND STYLE BY X Y TITLE LABELS SIZE DPI \
+	SCRIPT ALLOW),\
 	$(eval unexport $(name)))
 
 # A verb refuses what it has no use for: a misspelt name is no silence.
@@ -288,6 +289,8 @@ help:
 ## Variables:
 ##   RANGE_CONFIG=<file>    - Range file of the sweep; several are merged, the last one wins
 ##   SET="<symbol>=<values>" - Goes before the range file: SET="LEARNING_RATE=0.1|0.2 NUM_EPOCHS=5"
+##   SCRIPT="<command>"     - Trials are this program: SCRIPT="python train.py --lr {LEARNING_RATE}"
+##   ALLOW=<hash>           - Let the program of a range file run, as the refusal says
 ##   PARALLEL=<n>           - Trials at a time (0: one a core, or one a GPU)
 ##   PACK=<n>               - Trials trained as one program (0: by a probe, 1: never)
 ##   PRIORITY=SEED          - Trials in the order of this symbol's values; <symbol>=<value> first

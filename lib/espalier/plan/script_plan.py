@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from espalier.core.errors import UserError
-from espalier.core.texts.program_name import MAKE
 from espalier.core.trial import Trial
 from espalier.kconfig.advice import spelling
 from espalier.kconfig.line_faults import LineError, Place
@@ -23,7 +22,7 @@ from espalier.scripts import allowed_scripts, command_template, script_identity
 from espalier.scripts.command_template import FOLDER, SCRIPT
 from espalier.scripts.output_pattern import SYMBOL as PATTERN
 from espalier.scripts.output_pattern import compile_pattern
-from espalier.scripts.script_identity import DIGEST, PROGRAMS, TRAINER, ScriptIdentity
+from espalier.scripts.script_identity import AGAIN, DIGEST, PROGRAMS, TRAINER, ScriptIdentity
 
 LIBRARY = "library"
 
@@ -74,12 +73,9 @@ def check_allowed(trials: Iterable[Trial], settings: Mapping[str, str], given: s
     if not script_identity.is_of_programs(settings):
         return
     script = script_identity.identify((trial.config for trial in trials), settings)
-    if script.digest != settings[DIGEST]:
+    if script.digest != settings.get(DIGEST):
         files = ", ".join(map(str, script.files)) or settings[FOLDER]
-        raise UserError(
-            f"{files}: changed since the plan was made; plan again: {MAKE} sweep (the same trials "
-            "continue their sweep)"
-        )
+        raise UserError(f"{files}: changed since the plan was made; {AGAIN}")
     allowed_scripts.check(script, given)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
-from pathlib import Path
 
 from espalier.core.errors import UserError
-from espalier.core.file_digest import file_sha256
+from espalier.core.file_digest import kept_sha256
 from espalier.core.paths import BASE
 
 FILE, DIGEST = "START_WEIGHTS", "START_WEIGHTS_SHA256"
@@ -19,17 +17,10 @@ def with_digest(config: dict[str, str], settings: Mapping[str, str]) -> dict[str
         return config
     path = BASE / settings[FILE]
     try:
-        change = path.stat()
-        digest = _digest(path, change.st_mtime_ns, change.st_size)
+        digest = kept_sha256(path)
     except OSError as error:
         raise UserError(f"CONFIG_{FILE}={settings[FILE]}: {error.strerror or error}") from None
     if config[DIGEST] not in ("", digest):
         rule = f"is not that of {settings[FILE]}, {digest}; give the file that is meant"
         raise UserError(f"CONFIG_{DIGEST}={config[DIGEST]}: {rule}")
     return {**config, DIGEST: digest}
-
-
-@functools.lru_cache(maxsize=64)
-def _digest(path: Path, changed: int, size: int) -> str:
-    del changed, size  # another file at the same place has others
-    return file_sha256(path)

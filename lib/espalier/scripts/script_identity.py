@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from espalier.core import revision
 from espalier.core.errors import UserError
-from espalier.core.file_digest import file_sha256
+from espalier.core.file_digest import kept_sha256
 from espalier.core.records import Revision
+from espalier.core.texts.program_name import MAKE
 from espalier.kconfig import number_range
 from espalier.scripts import command_template
 from espalier.scripts.command_template import FOLDER, SCRIPT
@@ -19,13 +21,14 @@ from espalier.scripts.command_template import FOLDER, SCRIPT
 TRAINER, PROGRAMS = "TRAINER", "script"
 """The setting that says what trains trials, and its value if they are programs."""
 DIGEST = "SCRIPT_DIGEST"
+AGAIN = f"plan again: {MAKE} sweep (the same trials continue their sweep)"
 HEX = 12
 """Hex digits of a hash that people type."""
 
 
 @dataclass(frozen=True)
 class ScriptIdentity:
-    """The commands of a sweep, sorted, what they hold of texts, and their files.
+    """The commands of a sweep, sorted, what they hold of texts, and their files with a digest.
 
     `texts` are the symbols in a command, with values that are no numbers and no switches: they can
     say what it runs, as the others cannot.
@@ -34,31 +37,13 @@ class ScriptIdentity:
     commands: tuple[str, ...]
     texts: tuple[tuple[str, str], ...]
     files: tuple[Path, ...]
-
-    @property
-    def digest(self) -> str:
-        """Return a hash of the files' contents, wherever they lie; empty without any."""
-        return files_digest(self.files)
+    digest: str
 
     @property
     def hash(self) -> str:
         """Return the hash of all of it, as 64 hex digits."""
         whole = [self.commands, self.texts, self.digest]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
-
-
-def files_digest(files: Iterable[Path]) -> str:
-    """Return a hash of the contents of files, 16 hex digits; empty without any.
-
-    Raises UserError if one cannot be read.
-    """
-    names: dict[str, None] = {}
-    for path in files:
-        try:
-            names.setdefault(f"{path.name} {file_sha256(path)}")
-        except OSError as error:
-            raise UserError(f"{path}: {error.strerror or error}; it is in the command") from None
-    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16] if names else ""
 
 
 def is_of_programs(settings: Mapping[str, str]) -> bool:
@@ -69,7 +54,10 @@ def is_of_programs(settings: Mapping[str, str]) -> bool:
 def code_of(settings: Mapping[str, str]) -> Revision:
     """Return the code that the trials of a sweep are made by: the library's, and the script's."""
     code = revision.code()
-    return replace(code, script=settings.get(DIGEST, "")) if is_of_programs(settings) else code
+    if not is_of_programs(settings):
+        return code
+    digest = hashlib.sha256(settings.get(DIGEST, "").encode()).hexdigest()
+    return replace(code, script=digest[:16])
 
 
 def identify(configs: Iterable[Mapping[str, str]], settings: Mapping[str, str]) -> ScriptIdentity:
@@ -78,14 +66,43 @@ def identify(configs: Iterable[Mapping[str, str]], settings: Mapping[str, str]) 
     texts: set[tuple[str, str]] = set()
     words: set[str] = set()
     for config in configs:
-        values, command = {**settings, **config}, config[SCRIPT]
+        values, command = {**settings, **config}, config.get(SCRIPT, "")
         commands.add(command)
-        words.update(command_template.fill(command, values))
-        used = [(name, values[name]) for name in command_template.names(command)]
+        used = [(name, values.get(name, "")) for name in command_template.names(command)]
+        words.update(command_template.fill(command, dict(used)))
         texts.update(pair for pair in used if _is_free(*pair))
-    folder = Path(settings[FOLDER])
-    files = {path for word in words if (path := command_template.find_file(word, folder))}
-    return ScriptIdentity(tuple(sorted(commands)), tuple(sorted(texts)), tuple(sorted(files)))
+    files = _files(words, Path(settings.get(FOLDER, "")))
+    return ScriptIdentity(
+        tuple(sorted(commands)), tuple(sorted(texts)), tuple(files), shlex.join(files.values())
+    )
+
+
+def check_unchanged(config: Mapping[str, str], settings: Mapping[str, str]) -> None:
+    """Raise UserError if a file of a trial's command is not as it was when it was planned."""
+    words = command_template.fill(config[SCRIPT], {**settings, **config})
+    planned = shlex.split(settings[DIGEST])
+    for path, entry in _files(words, Path(settings[FOLDER])).items():
+        if entry not in planned:
+            raise UserError(f"{path}: is not as it was when the sweep was planned; {AGAIN}")
+
+
+def _files(words: Iterable[str], folder: Path) -> dict[Path, str]:
+    """Return the files among words, sorted, each with its name and a hash of what it holds."""
+    paths = {path for word in words if (path := command_template.find_file(word, folder))}
+    return {path: f"{_name(path, folder)}:{_hash(path)}" for path in sorted(paths)}
+
+
+def _name(path: Path, folder: Path) -> str:
+    """Return the name of a file, the same wherever the folder lies."""
+    top = folder.resolve()
+    return path.relative_to(top).as_posix() if path.is_relative_to(top) else path.name
+
+
+def _hash(path: Path) -> str:
+    try:
+        return kept_sha256(path)[:16]
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}; it is in the command") from None
 
 
 def _is_free(name: str, text: str) -> bool:

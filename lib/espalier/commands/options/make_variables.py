@@ -24,7 +24,7 @@ VARIABLE = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)", re.DOTALL)
 HELD_BY_SHELLS = {
     *("DIR", "TRIALS", "STATUS", "OUT", "FORMAT", "A", "B", "WHERE", "SWEEP", "JSON"),
     *("SET", "NAME", "NOTE", "TAGS", "Q", "TOP", "WAIT", "KIND", "STYLE", "BY"),
-    *("X", "Y", "TITLE", "LABELS", "SIZE", "DPI"),
+    *("X", "Y", "TITLE", "LABELS", "SIZE", "DPI", "SCRIPT", "ALLOW"),
 }
 """Variables that many shells hold for ends of their own, as some do the machine's name in NAME.
 
