@@ -15,6 +15,7 @@ from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status, Trial
+from espalier.kconfig.symbols import RANK_BY
 from espalier.plan import script_plan
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report.reports import USUAL, ReportRequest, write_page
@@ -80,7 +81,13 @@ class LaunchRequest:
         """Return the header of the store in `folder`: the plan's, and how to go on."""
         entry = None if self.entry == entry_of(self.header.settings) else self.entry
         header = replace(self.naming.over(self.header), entry=entry, seals=None)
+        if by := self._ranked_by:  # workers look for it in what a program reports
+            header = replace(header, settings={**header.settings, RANK_BY: by})
         return replace(header, command=self.command or continuing(folder, header))
+
+    @property
+    def _ranked_by(self) -> str | None:
+        return self.header.race.by if self.header.race else self.report.by
 
     def known(self, trials: Iterable[Trial]) -> list[int]:
         """Return the numbers of those of `trials` that have ended in a sweep of the results."""

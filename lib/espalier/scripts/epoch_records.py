@@ -81,6 +81,12 @@ class EpochRecords:
         kept = {epoch: record for epoch, record in self._earlier.items() if epoch < first}
         return [record for _, record in sorted((kept | self._records).items())]
 
+    @property
+    def resumed_after(self) -> int | None:
+        """The epoch of an earlier attempt that this one has gone on from; None if it has not."""
+        first = min(self._records, default=0)
+        return max((epoch for epoch in self._earlier if epoch < first), default=None)
+
     def add(self, given: Mapping[str, Any]) -> Record | None:
         """Take in what the program says; return the record of the epoch that this belongs to.
 
@@ -122,7 +128,9 @@ class EpochRecords:
         `ranked_by` is a text of RANK_BY: without its first measure the result is an error, which
         gives the `advice` if there is no measure at all.
         """
-        made = replace(provenance, pack=PackShare())
+        after = self.resumed_after
+        resumed = None if after is None else {EPOCH: after}
+        made = replace(provenance, pack=PackShare(), resumed=resumed)
         measures, history = self.measures(), self.history
         needed = measures_of(ranked_by)[0].name
         if diverged := self._why_diverged(needed):

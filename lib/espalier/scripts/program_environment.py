@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import re
 import shutil
 import sys
@@ -80,7 +81,11 @@ def with_interpreter(arguments: Sequence[str]) -> list[str]:
     return [sys.executable if first in _INTERPRETERS else first, *others]
 
 
-def missing_program(program: Program) -> str:
-    """Return the name of a program that is not here, else nothing."""
+def why_not_runnable(program: Program) -> str:
+    """Return why the first argument of a program cannot be run here, empty if it can."""
     first, path = program.arguments[0], program.environment.get("PATH", os.defpath)
-    return "" if shutil.which(first, path=path) else first
+    if shutil.which(first, path=path):
+        return ""
+    if pathlib.Path(first).is_file():
+        return f"{first}: may not be run; name its interpreter first, as in: sh {first}"
+    return f"{first}: there is no such program here"

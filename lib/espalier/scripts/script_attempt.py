@@ -13,7 +13,7 @@ from pathlib import Path
 
 from espalier.core.process import process_memory
 from espalier.core.process.exits import describe_exit, last_line
-from espalier.core.records import PackShare, Provenance
+from espalier.core.records import Provenance
 from espalier.core.trial import Emit, Result, Status, Task
 from espalier.scripts import command_template, program_environment, supervised_program
 from espalier.scripts.epoch_records import EpochRecords
@@ -67,8 +67,7 @@ class ScriptAttempt:
         start, kills = _size(self._task.log), process_memory.kills()
         code = self._run_plain() if self._pattern is None else self._run_tapped(self._pattern)
         ending = _Ending(code, start, process_memory.kills() > kills)
-        began = replace(provenance, pack=PackShare())
-        result = self.records.result(self._task.settings["RANK_BY"], began)
+        result = self.records.result(self._task.settings["RANK_BY"], provenance)
         if code and result.status is not Status.FAILED:
             return self._failure(ending, result)
         return result

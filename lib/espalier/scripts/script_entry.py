@@ -74,8 +74,8 @@ def _guarded(work: Callable[[], Result]) -> Result:
 def _check(task: Task) -> Result:
     program = program_of(task)
     pattern_of(task)
-    if missing := program_environment.missing_program(program):
-        raise UserError(f"CONFIG_SCRIPT: {missing}: there is no such program here")
+    if why := program_environment.why_not_runnable(program):
+        raise UserError(f"CONFIG_SCRIPT: {why}")
     return Result(Status.PASSED, provenance=_origin(task))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import functools
 import json
 import os
@@ -130,6 +131,9 @@ def _why_not_started(number: int, text: str) -> Exception:
     """Return the error of a program that did not start, of which `text` is a file or a reason."""
     if not number:
         return CannotStartError(f"CONFIG_SCRIPT: {text}")
+    if number in (errno.EACCES, errno.ENOEXEC):
+        fix = f"name its interpreter first, as in: sh {text}"
+        return CannotStartError(f"CONFIG_SCRIPT: {text}: is no program that can be run; {fix}")
     error = OSError(number, os.strerror(number), text)
     if os_errors.is_shortage(error):  # it may start when others have ended
         return error
@@ -143,7 +147,9 @@ def _supervisors() -> list[Supervisor]:
 
 
 def supervisor() -> Supervisor:
-    """Return the supervisor of this process; it is started when it is first asked for."""
+    """Return the supervisor of this process; started when first asked for, or when it is lost."""
+    if _supervisors() and _supervisors()[0].process.poll() is not None:
+        end_supervisor()
     if not _supervisors():
         _supervisors().append(Supervisor())
         atexit.register(end_supervisor)
@@ -163,6 +169,9 @@ def running(program: Program, output: int) -> Iterator[RunningProgram]:
     run = process.start(program, output)
     try:
         yield run
+    except SupervisorLostError:
+        end_supervisor()
+        raise
     except BaseException:
         if not run.ended:
             process.stop(run)
