@@ -146,6 +146,12 @@ def mlp(inputs: int) -> nn.Module:
         ("CONFIG_SEED", {}, "CONFIG_SEED: no such range file"),
         ("CONFIG_SEED=x", {}, "range:1: CONFIG_SEED=x: must be"),
         ({"WIDTH": range(50)}, {"train": scored(0), "max_trials": 3}, "more than 3 trials"),
+        (SMALL, {"parallel": -1}, "parallel=-1: must be at least 0"),
+        (SMALL, {"max_trials": "2"}, "max_trials='2': must be a whole number"),
+        (SMALL, {"results": 3}, "results=3: must be a folder"),
+        (SMALL, {"name": "a/b"}, "name='a/b': must be letters"),
+        (SMALL, {"note": "a\nb"}, "note='a\\nb': must be one line"),
+        (SMALL, {"tags": ["a b"]}, "tags='a b': "),
         (3, {}, "range=3: must be a mapping of symbols, the text of"),
     ],
 )

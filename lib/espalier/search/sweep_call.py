@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
+from espalier.core.arguments import check_count
 from espalier.core.component import KINDS
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
@@ -18,7 +19,13 @@ from espalier.kconfig import range_file
 from espalier.kconfig.range_file import Setting
 from espalier.plan import planning
 from espalier.plan.plan import Plan
-from espalier.plan.sweep_naming import UNNAMED, SweepNaming
+from espalier.plan.sweep_naming import (
+    UNNAMED,
+    SweepNaming,
+    read_name,
+    read_note,
+    read_tags,
+)
 from espalier.report.frames.loaded_sweep import LoadedSweep, load_sweep
 from espalier.run import launch
 from espalier.run.launch import LaunchRequest
@@ -30,6 +37,7 @@ from espalier.search.value_texts import range_text
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
+Word = TypeVar("Word")
 Range: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any]"
 ORIGIN = "range"
 """Names a range that is no file in messages."""
@@ -48,6 +56,7 @@ def sweep(  # noqa: PLR0913  # the variables of make sweep
     note: str | None = None,
     tags: Sequence[str] | None = None,
     new: bool = False,
+    allow: str = "",
     in_process: bool = False,
     verbose: bool = True,
 ) -> LoadedSweep:
@@ -57,20 +66,54 @@ def sweep(  # noqa: PLR0913  # the variables of make sweep
     file, or a range file. `model` is a class of modules, or a function that returns one; `train`
     is a function of a configuration and a logger that does all of a trial's work: see
     docs/own-model.md. `results` is the folder of all sweeps, `parallel` how many trials run at a
-    time. Called again it goes on where it stopped, and has nothing to do after its end, unless
-    `new` is set or the code of `model` or `train` has changed. `in_process` starts no workers: for
-    debuggers. Raises UserError before anything runs, and KeyboardInterrupt if it is stopped.
+    time, `allow` the hash that a refused range file of programs asks for. Called again it goes on
+    where it stopped, and has nothing to do after its end, unless `new` is set or the code of
+    `model` or `train` has changed. `in_process` starts no workers: for debuggers. Raises UserError
+    before anything runs, and KeyboardInterrupt if it is stopped.
     """
     given = _given(model, train)
-    means = Means(Path(results or RESULTS), parallel or 0, new, in_process, verbose)
-    naming = SweepNaming(name, note, None if tags is None else list(tags))
+    folder = _folder(results)
+    means = Means(folder, _count("parallel", parallel, 0) or 0, new, in_process, verbose)
+    limit, naming = _count("max_trials", max_trials, 1), _naming(name, note, tags)
     with given.named_in_errors(), added(given.trees):
-        planned = naming.over(_plan(range, given, max_trials))
-        request = replace(
-            search_runs.request_of(planned, means), naming=naming, command="the same espalier.sweep"
-        )
-        folder = search_runs.finish(_as_code_is(request, verbose), verbose)
-    return load_sweep(folder)
+        planned = naming.over(_plan(range, given, limit))
+        request = search_runs.request_of(planned, means)
+        request = replace(request, naming=naming, allow=allow, command="the same espalier.sweep")
+        made = search_runs.finish(_as_code_is(request, verbose), verbose)
+    return load_sweep(made)
+
+
+def _folder(results: str | os.PathLike[str] | None) -> Path:
+    if not isinstance(results, str | os.PathLike | None):
+        raise UserError(f"results={results!r:.60}: must be a folder")
+    return RESULTS if results is None else Path(results)
+
+
+def _count(name: str, value: int | None, least: int) -> int | None:
+    """Return `value`, None or a whole number from `least`. Raises UserError for another."""
+    try:
+        if value is not None:
+            check_count(name, value, least)
+    except (TypeError, ValueError) as error:
+        raise UserError(str(error)) from None
+    return value
+
+
+def _naming(name: str | None, note: str | None, tags: Sequence[str] | None) -> SweepNaming:
+    """Return what a sweep is to be called. Raises UserError."""
+    words = tags if isinstance(tags, str | None) else ",".join(map(str, tags))
+    return SweepNaming(
+        _read_word("name", name, read_name),
+        _read_word("note", note, read_note),
+        _read_word("tags", words, read_tags),
+    )
+
+
+def _read_word(place: str, text: str | None, read: Callable[[str], Word]) -> Word | None:
+    try:
+        return None if text is None else read(str(text))
+    except UserError as error:
+        raise UserError(f"{place}={text!r:.60}: {error}") from None
 
 
 @dataclass(frozen=True)
