@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from script_trials import LAST, script_task
+from script_trials import LAST, script_task, with_command
 
 from espalier.core.trial import Record, Result, Task
 from espalier.run.workers.result_check import check_result
@@ -66,7 +66,7 @@ def test_a_result_says_what_was_run_and_where_but_no_secret(
 ) -> None:
     monkeypatch.setenv("MY_TOKEN", "a-secret-of-mine")
     task = script_task(tmp_path, 'test "$MY_TOKEN" = a-secret-of-mine || exit 9\n' + LAST)
-    result = result_of(replace(task, settings={**task.settings, "SCRIPT_DIGEST": ""}))
+    result = result_of(task)
     made = result.provenance
     assert made.config == task.trial.config
     assert made.versions is not None
@@ -83,8 +83,7 @@ def test_python_is_the_interpreter_that_runs_here(tmp_path: Path) -> None:
     )
     task = script_task(tmp_path, "")
     command = f"python program.py {sys.executable}"
-    trial = replace(task.trial, config={**task.trial.config, "SCRIPT": command})
-    assert result_of(replace(task, trials=(trial,))).measures["val_acc"] == 100.0
+    assert result_of(with_command(task, command)).measures["val_acc"] == 100.0
 
 
 def test_measures_of_a_pattern(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -94,6 +93,26 @@ def test_measures_of_a_pattern(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert "Epoch 1\nacc=91%\nEpoch 2\nacc=92%\n" in capfd.readouterr().out
     kept = (task.directory / "measures.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(kept[0]) == {"epoch": 1}
+
+
+def test_a_pattern_that_matches_nothing_is_shown(tmp_path: Path) -> None:
+    pattern = "(?P<val_acc>d+)"
+    result = result_of(script_task(tmp_path, "echo first; echo; echo last 91", pattern))
+    assert (result.status, result.reason) == ("error", "input")
+    what = f"CONFIG_SCRIPT_PATTERN={pattern} matched none of the"
+    assert result.message == f"{what} 2 lines of output, the last: last 91"
+    assert result_of(script_task(tmp_path, LAST, pattern)).status == "passed"
+    (tmp_path / "trial/measures.jsonl").unlink()
+    empty = result_of(script_task(tmp_path, "exit 0", pattern))
+    assert empty.message == f"{what} program's output, which is empty"
+
+
+def test_files_that_were_changed_since_they_were_planned_are_refused(tmp_path: Path) -> None:
+    task = script_task(tmp_path, LAST)
+    (tmp_path / "program.sh").write_text("exit 0 # changed", encoding="utf-8")
+    result = result_of(task)
+    assert (result.status, result.reason) == ("error", "input")
+    assert "program.sh: is not as it was when the sweep was planned" in result.message
 
 
 @pytest.mark.parametrize(
@@ -173,8 +192,7 @@ def test_a_program_that_is_missing_is_said_before_a_sweep(
     tmp_path: Path, command: str, message: str
 ) -> None:
     task = script_task(tmp_path, "exit 0")
-    trial = replace(task.trial, config={**task.trial.config, "SCRIPT": command})
-    result = script_entry.preflight(replace(task, trials=(trial,)))
+    result = script_entry.preflight(with_command(task, command))
     assert (result.status, result.reason) == ("error", "input")
     assert message in result.message
     assert script_entry.preflight(task).status == "passed"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from espalier.core.trial import Task, Trial
+from espalier.scripts import script_identity
 
 SETTINGS = {
     "RANK_BY": "val_acc",
     "TRAINER": "script",
-    "SCRIPT_DIGEST": "",
     "DEVICE": "cpu",
     "MAX_ATTEMPTS": "2",
     "TRIAL_TIMEOUT": "0",
@@ -42,7 +43,15 @@ def script_task(
     directory.mkdir(exist_ok=True)
     places = {**SETTINGS, "SCRIPT_FOLDER": str(folder), **settings}
     trial = script_trial(1, "sh program.sh {SEED}", pattern)
+    places["SCRIPT_DIGEST"] = script_identity.identify([trial.config], places).digest
     return Task((trial,), places, (directory,), (attempt,))
+
+
+def with_command(task: Task, command: str) -> Task:
+    """The same task with another command, whose files are as they were planned."""
+    trial = replace(task.trial, config={**task.trial.config, "SCRIPT": command})
+    digest = script_identity.identify([trial.config], task.settings).digest
+    return replace(task, trials=(trial,), settings={**task.settings, "SCRIPT_DIGEST": digest})
 
 
 def noted(directory: Path, count: int) -> list[int]:

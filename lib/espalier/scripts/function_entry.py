@@ -16,14 +16,14 @@ from espalier.scripts.epoch_records import REFUSED, BadMeasureError, EpochRecord
 from espalier.scripts.program_environment import typed_symbols
 from espalier.scripts.signatures import read_signature
 from espalier.scripts.train_function import read_function
-from espalier.scripts.trial_origin import machine, origin_of
+from espalier.scripts.trial_origin import origin_of, prepare
 
 _ADVICE = "let it call its logger, log(epoch=1, val_acc=0.91)"
 
 
 def warm() -> None:
     """Load the function, and ask the machine what it is, before the first trial is timed."""
-    machine()
+    prepare()
     read_function()
 
 

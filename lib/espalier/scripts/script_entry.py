@@ -16,17 +16,17 @@ from espalier.scripts import (
     script_identity,
     script_speed,
     supervised_program,
+    trial_origin,
 )
 from espalier.scripts.epoch_records import REFUSED, BadMeasureError
 from espalier.scripts.script_attempt import ScriptAttempt, pattern_of, program_of
 from espalier.scripts.supervised_program import SupervisorLostError
-from espalier.scripts.trial_origin import machine, origin_of
 
 
 def warm() -> None:
     """Start the supervisor, and ask the machine what it is, before the first trial is timed."""
     supervised_program.supervisor()
-    machine()
+    trial_origin.prepare()
 
 
 def supervisor() -> int:
@@ -81,4 +81,4 @@ def _check(task: Task) -> Result:
 
 def _origin(task: Task) -> Provenance:
     """Return the provenance of a result. What the files of the command hold stands for the data."""
-    return origin_of(task, task.settings.get(script_identity.DIGEST))
+    return trial_origin.origin_of(task, task.settings.get(script_identity.DIGEST))

@@ -14,10 +14,16 @@ from espalier.core.trial import Task
 from espalier.scripts import script_identity
 
 
+def prepare() -> None:
+    """Ask what runs here, before the first trial is timed, and before the code may change."""
+    revision.code()
+    _machine()
+
+
 def origin_of(task: Task, fingerprint: str | None) -> Provenance:
     """Return the provenance of a result. `fingerprint` stands for the data that it is of."""
     return replace(
-        machine(),
+        _machine(),
         code=script_identity.code_of(task.settings),
         started=datetime.now(UTC).isoformat(),
         config=dict(task.trial.config),
@@ -29,11 +35,11 @@ def origin_of(task: Task, fingerprint: str | None) -> Provenance:
 
 
 @functools.cache
-def machine() -> Provenance:
+def _machine() -> Provenance:
     """Return what is the same for every trial of this process: packages and the machine."""
     gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     return Provenance(
         versions=revision.versions(),
-        device=f"gpu {gpus}" if gpus else f"cpu ({platform.processor() or platform.machine()})",
+        device=f"gpu {gpus}" if gpus else f"cpu ({platform.processor() or platform._machine()})",
         platform=platform.platform(),
     )
