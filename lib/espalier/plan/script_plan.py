@@ -60,7 +60,7 @@ def complete(made: Plan, requested: Requests, over: Sequence[Setting] = ()) -> P
     script = script_identity.identify((trial.config for trial in made.trials), settings)
     if any(each.symbol == SCRIPT for each in over):
         allowed_scripts.allow(script)
-    elif not script.files:
+    elif not script.beside:
         raise _error(requested, script.commands[0], _no_file(settings[FOLDER]))
     return replace(made, settings={**settings, DIGEST: _digest(script, made.settings)})
 
@@ -74,7 +74,7 @@ def check_allowed(trials: Iterable[Trial], settings: Mapping[str, str], given: s
         return
     script = script_identity.identify((trial.config for trial in trials), settings)
     if script.digest != settings.get(DIGEST):
-        files = ", ".join(map(str, script.files)) or settings[FOLDER]
+        files = ", ".join(map(str, script.files)) or "the files of the command"
         raise UserError(f"{files}: changed since the plan was made; {AGAIN}")
     allowed_scripts.check(script, given)
 
