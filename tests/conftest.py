@@ -54,10 +54,11 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _a_cache_of_its_own(tmp_path_factory):
-    """What the tests measure about packs is not for the user's next sweep."""
+def _folders_of_their_own(tmp_path_factory):
+    """What the tests measure, or allow to run, is not for the user's next sweep."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         yield
 
 

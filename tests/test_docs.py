@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import json
 import os
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -55,8 +57,22 @@ def symbols() -> set[str]:
     kconf = tree.parse()
     names = {item.name for item in kconf.unique_defined_syms} | set(kconf.named_choices)
     for page in PAGES:
-        names |= set(re.findall(r"^config (\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE))
+        text = page.read_text(encoding="utf-8")
+        names |= set(re.findall(r"^config (\w+)$", text, re.MULTILINE))
+        names |= {name for kind, part in FENCE.findall(text) for name in parameters(kind, part)}
     return names
+
+
+def parameters(kind: str, text: str) -> Iterator[str]:
+    """Yield the symbols that a class or a train function in an example for espalier.sweep has."""
+    if kind != "python" or "espalier.sweep(" not in text:
+        return
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef):
+            yield from (arg.arg.upper() for arg in node.args.args)
+        for part in node.body if isinstance(node, ast.ClassDef) else ():
+            if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+                yield from (f"{node.name}_{arg.arg}".upper() for arg in part.args.args)
 
 
 def listed_targets() -> set[str]:

@@ -46,6 +46,7 @@ _HOMES = {
     "thorough_optimization": "search.scenarios",
     "find_pareto_optimal": "search.scenarios",
     "load_sweep": "report.frames.loaded_sweep",
+    "sweep": "search.sweep_call",
     "log": "scripts.program_log",
     "config": "scripts.program_log",
 }

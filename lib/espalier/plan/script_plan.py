@@ -24,7 +24,7 @@ from espalier.scripts.output_pattern import SYMBOL as PATTERN
 from espalier.scripts.output_pattern import compile_pattern
 from espalier.scripts.script_identity import AGAIN, DIGEST, PROGRAMS, TRAINER, ScriptIdentity
 
-LIBRARY = "library"
+LIBRARY, FUNCTIONS, FUNCTION = "library", "function", "TRAIN_FUNCTION"
 
 
 def given_command(text: str) -> list[Setting]:
@@ -49,6 +49,9 @@ def complete(made: Plan, requested: Requests, over: Sequence[Setting] = ()) -> P
     What the settings `over` of the command line have as the command is thereby allowed. Raises
     UserError.
     """
+    if made.settings.get(TRAINER) == FUNCTIONS and not all(t.config[FUNCTION] for t in made.trials):
+        rule = f"needs CONFIG_{FUNCTION}, which espalier.sweep(train=...) sets in Python"
+        raise UserError(f"CONFIG_{TRAINER}={FUNCTIONS}: {rule}; choose another trainer")
     if not script_identity.is_of_programs(made.settings):
         return made
     commands = {trial.config[SCRIPT]: trial for trial in made.trials}
@@ -60,7 +63,7 @@ def complete(made: Plan, requested: Requests, over: Sequence[Setting] = ()) -> P
     script = script_identity.identify((trial.config for trial in made.trials), settings)
     if any(each.symbol == SCRIPT for each in over):
         allowed_scripts.allow(script)
-    elif not script.files:
+    elif not script.beside:
         raise _error(requested, script.commands[0], _no_file(settings[FOLDER]))
     return replace(made, settings={**settings, DIGEST: _digest(script, made.settings)})
 
@@ -74,7 +77,7 @@ def check_allowed(trials: Iterable[Trial], settings: Mapping[str, str], given: s
         return
     script = script_identity.identify((trial.config for trial in trials), settings)
     if script.digest != settings.get(DIGEST):
-        files = ", ".join(map(str, script.files)) or settings[FOLDER]
+        files = ", ".join(map(str, script.files)) or "the files of the command"
         raise UserError(f"{files}: changed since the plan was made; {AGAIN}")
     allowed_scripts.check(script, given)
 

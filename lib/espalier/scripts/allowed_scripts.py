@@ -46,7 +46,7 @@ def check(script: ScriptIdentity, given: str = "") -> None:
 
 
 def _check_given(script: ScriptIdentity, given: str) -> None:
-    if not script.files:
+    if not script.beside:
         rule = f"allows files, and none is in {_described(script)}"
         raise UserError(f"{VARIABLE}={given}: {rule}; give the command: {_how(script)}")
     text = given.lower()
@@ -66,7 +66,7 @@ def _described(script: ScriptIdentity) -> str:
 
 def _how(script: ScriptIdentity) -> str:
     """Return what to type: the hash, or the command where it has no file to look at."""
-    if script.files:
+    if script.beside:
         return f"{VARIABLE}={script.hash[:HEX]}"
     return f"SCRIPT={shlex.quote(script.commands[0])}"
 

@@ -30,7 +30,7 @@ REFUSED = "input"
 _LARGEST = 1e100
 _LONGEST_NAME = 200  # characters
 _SHOWN = 60
-_HOW_TO_SAY = (
+HOW_TO_REPORT = (
     'let it call espalier.log(val_acc=...), append lines such as {"val_acc": 0.91} to the file '
     "that ESPALIER_LOG names, or set CONFIG_SCRIPT_PATTERN"
 )
@@ -122,10 +122,11 @@ class EpochRecords:
         self._records[self._epoch] = record
         return record
 
-    def result(self, ranked_by: str, provenance: Provenance) -> Result:
+    def result(self, ranked_by: str, provenance: Provenance, advice: str = HOW_TO_REPORT) -> Result:
         """Return the result of a trial whose program has come to its end.
 
-        `ranked_by` is a text of RANK_BY: without its first measure the result is an error.
+        `ranked_by` is a text of RANK_BY: without its first measure the result is an error, which
+        gives the `advice` if there is no measure at all.
         """
         after = self.resumed_after
         resumed = None if after is None else {EPOCH: after}
@@ -136,7 +137,7 @@ class EpochRecords:
             return Result(Status.FAILED, "diverged", diverged, measures, history, made)
         if needed in measures:
             return Result(Status.PASSED, measures=measures, history=history, provenance=made)
-        return Result(Status.ERROR, REFUSED, self._why_unranked(needed), {}, history, made)
+        return Result(Status.ERROR, REFUSED, self._why_unranked(needed, advice), {}, history, made)
 
     def measures(self) -> Record:
         """Return the final measures: of each name the last value, and what follows from all."""
@@ -163,10 +164,10 @@ class EpochRecords:
             "",
         )
 
-    def _why_unranked(self, needed: str) -> str:
+    def _why_unranked(self, needed: str, advice: str) -> str:
         said = [name for name in self._latest if name not in (EPOCH, EPOCHS, STEP)]
         if not said:
-            return f"the program ended well, and reported no measure; {_HOW_TO_SAY}"
+            return f"the program ended well, and reported no measure; {advice}"
         return (
             f"the program reported {listed(said)}, but not {needed}, which ranks; report it, or "
             f"rank by another with RANK_BY"
@@ -207,6 +208,8 @@ def _number(name: str, value: Any) -> int | float:
     """Return a number; null and numbers that are not finite are NaN."""
     if value is None:
         return math.nan
+    if hasattr(value, "item"):  # a scalar of numpy or torch
+        value = value.item()
     if not isinstance(value, (int, float)):
         raise BadMeasureError(f"{name}={_show(value)}: must be a number")
     number = int(value) if isinstance(value, bool) else value

@@ -27,12 +27,13 @@ class MeasuresFile:
             end = file.seek(0, os.SEEK_END)
             if end and _last_byte(file.fileno(), end) != b"\n":
                 end += file.write(b"\n")
-        self._read, self._rest = end, b""
+        self._begun = self._read = end
+        self._rest = b""
 
     def earlier(self) -> list[dict[str, Any]]:
         """Return the records of earlier attempts, those that are records."""
         records = []
-        for line in self._path.read_bytes()[: self._read].splitlines():
+        for line in self._path.read_bytes()[: self._begun].splitlines():
             with suppress(BadMeasureError):
                 records.append(_record(line))
         return records

@@ -20,6 +20,7 @@ SYMBOL = "SCRIPT_PATTERN"
 _COUNTS = (EPOCH, EPOCHS, STEP)
 _ENDS = re.compile(rb"[\r\n]+")
 _LONGEST = 1 << 16  # bytes of a line that are searched
+_SHOWN = 80  # characters of a line in a message
 _STEERING = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 r"""A sequence that colours a terminal, as `\x1b[32m` does."""
 
@@ -42,7 +43,10 @@ class OutputPattern:
     """Searches the output of a program as it comes, a piece at a time."""
 
     pattern: re.Pattern[str]
+    matches: int = field(default=0, init=False)
     _rest: bytes = field(default=b"", init=False)
+    _lines: int = field(default=0, init=False)  # that hold something
+    _last: str = field(default="", init=False)  # of them
 
     def feed(self, data: bytes) -> Iterator[dict[str, float]]:
         """Yield a record for each match in the lines that `data` completes.
@@ -59,8 +63,17 @@ class OutputPattern:
         yield from self._search(self._rest)
         self._rest = b""
 
+    def why_unmatched(self) -> str:
+        """Return why there is no measure when nothing has matched."""
+        what = f"CONFIG_{SYMBOL}={self.pattern.pattern} matched none of the"
+        if not self._lines:
+            return f"{what} program's output, which is empty"
+        return f"{what} {self._lines} lines of output, the last: {self._last[:_SHOWN]}"
+
     def _search(self, line: bytes) -> Iterator[dict[str, float]]:
         text = _STEERING.sub("", line[:_LONGEST].decode("utf-8", "replace"))
+        if text.strip():
+            self._lines, self._last = self._lines + 1, text.strip()
         for match in self.pattern.finditer(text):
             record = {
                 name: _number(name, value)
@@ -68,6 +81,7 @@ class OutputPattern:
                 if value is not None
             }
             if record:
+                self.matches += 1
                 yield record
 
 

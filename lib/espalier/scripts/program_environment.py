@@ -53,9 +53,13 @@ def _places(task: Task) -> dict[str, str]:
 
 def write_symbols(task: Task) -> None:
     """Write the file of all symbols into the trial's folder. Raises OSError."""
-    values = {name: _typed(text) for name, text in sorted(symbols_of(task).items())}
-    text = json.dumps(values, indent=1, ensure_ascii=False)
+    text = json.dumps(typed_symbols(task), indent=1, ensure_ascii=False)
     (task.directory / CONFIG).write_text(f"{text}\n", encoding="utf-8", errors="backslashreplace")
+
+
+def typed_symbols(task: Task) -> dict[str, int | float | bool | str]:
+    """Return all symbols of a trial as what they stand for, sorted by name."""
+    return {name: _typed(text) for name, text in sorted(symbols_of(task).items())}
 
 
 def _typed(text: str) -> int | float | bool | str:

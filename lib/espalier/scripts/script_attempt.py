@@ -15,7 +15,12 @@ from espalier.core.process import process_memory
 from espalier.core.process.exits import describe_exit, last_line
 from espalier.core.records import Provenance
 from espalier.core.trial import Emit, Result, Status, Task
-from espalier.scripts import command_template, program_environment, supervised_program
+from espalier.scripts import (
+    command_template,
+    program_environment,
+    script_identity,
+    supervised_program,
+)
 from espalier.scripts.epoch_records import EpochRecords
 from espalier.scripts.measures_file import MeasuresFile
 from espalier.scripts.output_pattern import SYMBOL as PATTERN
@@ -70,6 +75,8 @@ class ScriptAttempt:
         result = self.records.result(self._task.settings["RANK_BY"], provenance)
         if code and result.status is not Status.FAILED:
             return self._failure(ending, result)
+        if self._pattern is not None and not self.records.measures():
+            return replace(result, message=self._pattern.why_unmatched())
         return result
 
     def _failure(self, ending: _Ending, result: Result) -> Result:
@@ -124,7 +131,11 @@ class ScriptAttempt:
 
 
 def program_of(task: Task) -> Program:
-    """Return the program of a trial. Raises UserError for a command that is none."""
+    """Return the program of a trial.
+
+    Raises UserError for a command that is none, and for files that are not as they were planned.
+    """
+    script_identity.check_unchanged(task.trial.config, task.settings)
     symbols = program_environment.symbols_of(task)
     folder = Path(symbols["SCRIPT_FOLDER"])
     arguments = command_template.arguments(symbols["SCRIPT"], symbols, folder)

@@ -5,14 +5,9 @@ No torch is imported here, so that a machine without it can run programs.
 
 from __future__ import annotations
 
-import functools
-import os
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
-from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.records import Provenance
 from espalier.core.trial import Emit, Result, Status, Task, discard
@@ -21,6 +16,7 @@ from espalier.scripts import (
     script_identity,
     script_speed,
     supervised_program,
+    trial_origin,
 )
 from espalier.scripts.epoch_records import REFUSED, BadMeasureError
 from espalier.scripts.script_attempt import ScriptAttempt, pattern_of, program_of
@@ -30,7 +26,7 @@ from espalier.scripts.supervised_program import SupervisorLostError
 def warm() -> None:
     """Start the supervisor, and ask the machine what it is, before the first trial is timed."""
     supervised_program.supervisor()
-    _machine()
+    trial_origin.prepare()
 
 
 def supervisor() -> int:
@@ -47,7 +43,7 @@ def train_trial(task: Task, emit: Emit = discard) -> Result:
     """
     if task.rank:  # the first of several workers has the devices of all
         return Result(Status.PASSED)
-    provenance = _provenance(task)
+    provenance = _origin(task)
     result = _guarded(lambda: ScriptAttempt(task, emit).run(provenance))
     return result if result.provenance.settings else replace(result, provenance=provenance)
 
@@ -80,29 +76,9 @@ def _check(task: Task) -> Result:
     pattern_of(task)
     if why := program_environment.why_not_runnable(program):
         raise UserError(f"CONFIG_SCRIPT: {why}")
-    return Result(Status.PASSED, provenance=_provenance(task))
+    return Result(Status.PASSED, provenance=_origin(task))
 
 
-def _provenance(task: Task) -> Provenance:
+def _origin(task: Task) -> Provenance:
     """Return the provenance of a result. What the files of the command hold stands for the data."""
-    return replace(
-        _machine(),
-        code=script_identity.code_of(task.settings),
-        started=datetime.now(UTC).isoformat(),
-        config=dict(task.trial.config),
-        settings=dict(task.settings),
-        threads=int(task.trial.config["CPU_THREADS"]),
-        ranks=task.trial.ranks,
-        data_fingerprint=task.settings.get(script_identity.DIGEST) or None,
-    )
-
-
-@functools.cache
-def _machine() -> Provenance:
-    """Return what is the same for every trial of this process: packages and the machine."""
-    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    return Provenance(
-        versions=revision.versions(),
-        device=f"gpu {gpus}" if gpus else f"cpu ({platform.processor() or platform.machine()})",
-        platform=platform.platform(),
-    )
+    return trial_origin.origin_of(task, task.settings.get(script_identity.DIGEST))

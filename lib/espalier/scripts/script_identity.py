@@ -6,6 +6,7 @@ import hashlib
 import json
 import shlex
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,8 +23,18 @@ TRAINER, PROGRAMS = "TRAINER", "script"
 """The setting that says what trains trials, and its value if they are programs."""
 DIGEST = "SCRIPT_DIGEST"
 AGAIN = f"plan again: {MAKE} sweep (the same trials continue their sweep)"
+LARGEST = 2**24
+"""Bytes of a file outside of the folder that is hashed: larger ones are data."""
 HEX = 12
 """Hex digits of a hash that people type."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a command that has its values."""
+
+    text: str
+    is_program: bool = False  # the first one
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,7 @@ class ScriptIdentity:
     texts: tuple[tuple[str, str], ...]
     files: tuple[Path, ...]
     digest: str
+    beside: bool  # whether one of the files lies below the folder, or in a tree of one's own
 
     @property
     def hash(self) -> str:
@@ -64,32 +76,50 @@ def identify(configs: Iterable[Mapping[str, str]], settings: Mapping[str, str]) 
     """Return what trials with these `configs` would start. Raises UserError for no command."""
     commands: set[str] = set()
     texts: set[tuple[str, str]] = set()
-    words: set[str] = set()
+    words: set[Word] = set()
     for config in configs:
         values, command = {**settings, **config}, config.get(SCRIPT, "")
         commands.add(command)
         used = [(name, values.get(name, "")) for name in command_template.names(command)]
-        words.update(command_template.fill(command, dict(used)))
+        program, *others = command_template.fill(command, dict(used))
+        words |= {Word(program, is_program=True), *map(Word, others)}
         texts.update(pair for pair in used if _is_free(*pair))
-    files = _files(words, Path(settings.get(FOLDER, "")))
+    folder = Path(settings.get(FOLDER, ""))
+    files = _files(words, folder)
     return ScriptIdentity(
-        tuple(sorted(commands)), tuple(sorted(texts)), tuple(files), shlex.join(files.values())
+        commands=tuple(sorted(commands)),
+        texts=tuple(sorted(texts)),
+        files=tuple(files),
+        digest=shlex.join(files.values()),
+        beside=any(command_template.find_file(str(path), folder) for path in files),
     )
 
 
 def check_unchanged(config: Mapping[str, str], settings: Mapping[str, str]) -> None:
     """Raise UserError if a file of a trial's command is not as it was when it was planned."""
-    words = command_template.fill(config[SCRIPT], {**settings, **config})
+    program, *others = command_template.fill(config[SCRIPT], {**settings, **config})
+    words = [Word(program, is_program=True), *map(Word, others)]
     planned = shlex.split(settings[DIGEST])
     for path, entry in _files(words, Path(settings[FOLDER])).items():
         if entry not in planned:
             raise UserError(f"{path}: is not as it was when the sweep was planned; {AGAIN}")
 
 
-def _files(words: Iterable[str], folder: Path) -> dict[Path, str]:
+def _files(words: Iterable[Word], folder: Path) -> dict[Path, str]:
     """Return the files among words, sorted, each with its name and a hash of what it holds."""
-    paths = {path for word in words if (path := command_template.find_file(word, folder))}
+    paths = {path for word in words if (path := _file(word, folder))}
     return {path: f"{_name(path, folder)}:{_hash(path)}" for path in sorted(paths)}
+
+
+def _file(word: Word, folder: Path) -> Path | None:
+    """Return the file that a word is: below the folder, or elsewhere if it may be code."""
+    if path := command_template.find_file(word.text, folder):
+        return path
+    elsewhere = Path(word.text)
+    with suppress(OSError, ValueError):  # no name of a file: too long, or with a null
+        if not word.is_program and elsewhere.is_absolute() and elsewhere.is_file():
+            return elsewhere if elsewhere.stat().st_size <= LARGEST else None
+    return None
 
 
 def _name(path: Path, folder: Path) -> str:

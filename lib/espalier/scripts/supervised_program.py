@@ -147,7 +147,9 @@ def _supervisors() -> list[Supervisor]:
 
 
 def supervisor() -> Supervisor:
-    """Return the supervisor of this process; it is started when it is first asked for."""
+    """Return the supervisor of this process; started when first asked for, or when it is lost."""
+    if _supervisors() and _supervisors()[0].process.poll() is not None:
+        end_supervisor()
     if not _supervisors():
         _supervisors().append(Supervisor())
         atexit.register(end_supervisor)
@@ -167,6 +169,9 @@ def running(program: Program, output: int) -> Iterator[RunningProgram]:
     run = process.start(program, output)
     try:
         yield run
+    except SupervisorLostError:
+        end_supervisor()
+        raise
     except BaseException:
         if not run.ended:
             process.stop(run)

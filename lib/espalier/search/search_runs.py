@@ -42,18 +42,27 @@ def run(planned: Plan, means: Means) -> tuple[Path, list[TrialResult]]:
 
     Raises KeyboardInterrupt if it was stopped, and UserError.
     """
-    request = _request(planned, means)
-    with contextlib.nullcontext() if means.verbose else _silent():
-        if launch.run(request) == EXIT_INTERRUPTED:
-            raise KeyboardInterrupt
-    folder = launch.existing(replace(request, new=False))
-    if folder is None:
-        raise UserError(f"{means.results}: the results of this search are gone; search again")
+    folder = finish(request_of(planned, means), means.verbose)
     with Store.open(folder / STORE, readonly=True) as store:
         return folder, reports.trial_results(store)
 
 
-def _request(planned: Plan, means: Means) -> LaunchRequest:
+def finish(request: LaunchRequest, verbose: bool) -> Path:
+    """Run what is requested to its end; return the folder of its results.
+
+    Raises KeyboardInterrupt if it was stopped, and UserError.
+    """
+    with contextlib.nullcontext() if verbose else _silent():
+        if launch.run(request) == EXIT_INTERRUPTED:
+            raise KeyboardInterrupt
+    folder = launch.existing(replace(request, new=False))
+    if folder is None:
+        raise UserError(f"{request.results}: the results are gone; run it again")
+    return folder
+
+
+def request_of(planned: Plan, means: Means) -> LaunchRequest:
+    """Return what runs a plan, or goes on with it."""
     written, trials = plan.render(planned)
     return LaunchRequest(
         header=written.header(),

@@ -104,7 +104,7 @@ def command(files: Sequence[str], folder: Path | None, **options: Any) -> int:
     every trial passed, 1 if some did not, and 130 after a signal.
     """
     given = take_fields(RuleOptions, options)
-    sizes = {name: options.pop(name) for name in ("max_trials", "sampler", "assignments")}
+    sizes = {name: options.pop(name) for name in ("max_trials", "sampler", "assignments", "script")}
     chosen = RunOptions(**options)
     planned = _planned(read_plan(files, **sizes)[0]) if files else None
     if folder is not None:

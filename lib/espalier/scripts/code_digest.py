@@ -1,0 +1,179 @@
+"""A hash of functions and classes by what they do, the same in every process of a Python version.
+
+It goes over compiled code, so that no comment and no line number counts, and over all that this
+code reads: defaults, closures, the globals that it names, the classes that it derives from. What
+belongs to Python or to an installed package stands for itself by its name: results record versions.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import hashlib
+import inspect
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from espalier.core.paths import LIBRARY
+
+_PLAIN = (type(None), type(...), bool, int, float, complex, str)
+_WHOLE = (tuple, frozenset, CodeType)
+"""What holds nothing that leads back to it, but through something else."""
+_OF_EVERY_CLASS = {
+    *("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__qualname__"),
+    *("__firstlineno__", "__static_attributes__", "__abstractmethods__", "_abc_impl", "__slots__"),
+}
+"""Attributes of a class that say nothing of what it does."""
+_READING = {"LOAD_GLOBAL", "LOAD_NAME"}
+_INSTALLED = [
+    *(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")),
+    LIBRARY,
+]
+
+
+def digest(item: object) -> str:
+    """Return 16 hex digits for a function, a class, or whatever they hold.
+
+    Raises what pickling raises for an object that cannot be taken apart.
+    """
+    return _Walk().of(item)[:16]
+
+
+def is_own(module_name: str | None) -> bool:
+    """Return whether a module is the user's, and of no installed package."""
+    module = sys.modules.get(module_name or "")
+    if module is None or module.__name__ == "__main__":
+        return True
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return getattr(module, "__spec__", None) is None  # made while running
+    path = Path(file).resolve()
+    return not any(path.is_relative_to(folder) for folder in _INSTALLED)
+
+
+class _Walk:
+    """One walk over an object and all that it leads to, each part once."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, int] = {}
+        self._alive: list[object] = []  # so that no id is used twice
+
+    def of(self, item: object) -> str:
+        """Return the hash of a part; of one that was met before, of its number."""
+        if isinstance(item, bytes):
+            return hashlib.sha256(item).hexdigest()
+        if isinstance(item, _PLAIN):
+            return _hash(f"{type(item).__name__} {item!r}")
+        if id(item) in self._numbers:
+            return _hash(f"again {self._numbers[id(item)]}")
+        if not isinstance(item, _WHOLE):
+            self._numbers[id(item)] = len(self._numbers)
+        self._alive.append(item)
+        return _hash(f"{type(item).__qualname__} {' '.join(self._parts(item))}")
+
+    def _parts(self, item: Any) -> Iterator[str]:  # noqa: C901  # a case a kind
+        match item:
+            case tuple() | list():
+                yield from map(self.of, item)
+            case set() | frozenset():
+                yield from sorted(map(self.of, item))
+            case Mapping():
+                for key, value in item.items():
+                    yield from (self.of(key), self.of(value))
+            case CodeType():
+                yield from self._of_code(item)
+            case ModuleType():
+                yield from self._of_module(item)
+            case FunctionType() if _stands_by_value(item):
+                yield from self._of_function(item)
+            case type() if _stands_by_value(item):
+                yield from self._of_class(item)
+            case staticmethod() | classmethod() | MethodType():
+                yield from map(self.of, (item.__func__, getattr(item, "__self__", None)))
+            case property():
+                yield from map(self.of, (item.fget, item.fset, item.fdel))
+            case functools.partial():
+                yield from map(self.of, (item.func, item.args, item.keywords))
+            case _:
+                yield from self._of_other(item)
+
+    def _of_module(self, module: ModuleType) -> Iterator[str]:
+        """Yield a module's name; of an own one its text and the own ones that it uses too."""
+        yield module.__name__
+        if not is_own(module.__name__):
+            return
+        with suppress(OSError, TypeError):  # it has no file
+            yield _hash(inspect.getsource(module))
+        for value in list(vars(module).values()):
+            other = _module_of(value)
+            if other is not None and other is not module and is_own(other.__name__):
+                yield self.of(other)
+
+    def _of_code(self, code: CodeType) -> Iterator[str]:
+        counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
+        names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+        yield from map(self.of, (code.co_name, code.co_code, counts, names, code.co_consts))
+
+    def _of_function(self, function: FunctionType) -> Iterator[str]:
+        yield from map(self.of, (function.__code__, function.__defaults__, function.__kwdefaults__))
+        for cell in function.__closure__ or ():
+            yield self.of(cell.cell_contents)
+        space = function.__globals__
+        for name in sorted(_names(function.__code__)):
+            if name in space:
+                yield from (name, self.of(space[name]))
+
+    def _of_class(self, kind: type) -> Iterator[str]:
+        yield self.of(kind.__bases__)
+        for name, value in sorted(vars(kind).items()):
+            if name not in _OF_EVERY_CLASS:
+                yield from (name, self.of(value))
+
+    def _of_other(self, item: Any) -> Iterator[str]:
+        """Yield what stands for an object: its name if it has one, else how it is made anew."""
+        names = [getattr(item, name, None) for name in ("__module__", "__qualname__")]
+        if all(isinstance(name, str) for name in names):
+            yield ".".join(map(str, names))
+            return
+        made = _taken_apart(item)
+        if isinstance(made, str):
+            yield made
+            return
+        for part in made:
+            yield self.of(list(part) if isinstance(part, Iterator) else part)
+
+
+def _taken_apart(item: Any) -> Any:
+    """Return what an object is made of: as it is pickled, but for tensors, whose pickles differ."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(item, torch.Tensor):
+        return item.__reduce_ex__(4)
+    values = item.detach().cpu().contiguous().flatten().view(torch.uint8)
+    return str(item.dtype), tuple(item.shape), values.numpy().tobytes()
+
+
+def _stands_by_value(item: Any) -> bool:
+    return is_own(item.__module__) or "<locals>" in item.__qualname__
+
+
+def _module_of(value: object) -> ModuleType | None:
+    if isinstance(value, ModuleType):
+        return value
+    name = getattr(value, "__module__", None)
+    return sys.modules.get(name) if isinstance(name, str) else None
+
+
+def _names(code: CodeType) -> set[str]:
+    """Return the names of globals that code reads, and the code of functions within it."""
+    own = {each.argval for each in dis.get_instructions(code) if each.opname in _READING}
+    inner = (const for const in code.co_consts if isinstance(const, CodeType))
+    return own.union(*map(_names, inner))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
