@@ -10,7 +10,7 @@ from espalier.core.errors import UserError
 from espalier.core.file_digest import file_sha256
 from espalier.core.paths import BASE
 
-FILE, DIGEST = "START_WEIGHTS", "START_WEIGHTS_SHA256"
+FILE, DIGEST = "INIT_FROM", "INIT_FROM_SHA256"
 
 
 def with_digest(config: dict[str, str], settings: Mapping[str, str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from espalier.core.component import symbol
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.data.transforms import Normalization
 
-DIGEST = "START_WEIGHTS_SHA256"
+DIGEST = "INIT_FROM_SHA256"
 
 
 @kconfig_dataclass
@@ -18,7 +18,7 @@ class StartPlan:
     """The SHA-256 of the file to start from, None for none; `fresh`: but for the last layer."""
 
     digest: str | None = symbol(DIGEST)
-    fresh: bool | None = symbol("START_WEIGHTS_FRESH")
+    fresh: bool | None = symbol("INIT_FROM_FRESH")
 
 
 class StartingPoint(Protocol):

@@ -32,7 +32,7 @@ from espalier.train.data.preprocessing import Preprocessing, preprocessing_finge
 
 EVALUATION_SETTINGS = {
     **{"DEVICE": "cpu", "MICRO_BATCH": "0", "DOWNLOAD": "n", "SAVE_MODEL": "n"},
-    "START_WEIGHTS": "",
+    "INIT_FROM": "",
 }
 """Settings for a saved network, whatever others are."""
 FIELDS: dict[str, type] = {

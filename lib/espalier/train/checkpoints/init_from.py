@@ -28,8 +28,8 @@ from espalier.train.checkpoints.remapping import remap, state_in
 from espalier.train.data.preprocessing import Preprocessing, preprocessing_fingerprint
 from espalier.train.data.transforms import Normalization
 
-FILE = "START_WEIGHTS"
-REASON = "start_weights"
+FILE = "INIT_FROM"
+REASON = "init_from"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class SavedWeights:
         doubts = [*placed.missing, *placed.wrong_shape, *placed.unexpected, *placed.ambiguous]
         if set(doubts) - spared:
             advice = "give its tensors the model's names with python -m espalier remap, or set "
-            advice += "CONFIG_START_WEIGHTS_FRESH=y if only the last layer differs"
+            advice += "CONFIG_INIT_FROM_FRESH=y if only the last layer differs"
             raise self._refusal(f"does not fit the model: {placed.describe_mismatch()}; {advice}")
         kept = {name: tensor for name, tensor in placed.state.items() if name not in spared}
         model.load_state_dict({**model.state_dict(), **kept})
