@@ -28,6 +28,7 @@ from espalier.plan import (
     sensible_runs,
     staleness,
     test_matrix,
+    weights_file,
 )
 from espalier.plan.expand import Expansion
 from espalier.plan.plan import Plan
@@ -260,6 +261,7 @@ def _plan(
     notes: Sequence[str] = (),
 ) -> Plan:
     swept = {axis["symbol"]: None for axis in axes}
+    explained = {*swept, weights_file.DIGEST}  # as of files that are swept
     trials = plan.number(expansion.configs, swept, symbols.shape)
     return Plan(
         trials=trials,
@@ -269,7 +271,7 @@ def _plan(
         kconfig=staleness.kconfig_hash(symbols),
         counts=expansion.counts(),
         dropped=[{"count": n, "reason": reason} for reason, n in expansion.reasons.items()],
-        notes=[*notes, *differing(expansion.configs.values(), swept, expansion.solved)],
+        notes=[*notes, *differing(expansion.configs.values(), explained, expansion.solved)],
         design=expansion.design,
         controls=symbols.controls,
         claims=claim_seal.seal(expansion.settings, trials),

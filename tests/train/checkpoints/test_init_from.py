@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def started(path: Path, folder: Path, **changes: str) -> Task:
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "0" * 64
     values = {**SMALL, "TRAIN_SUBSET": "60", "INIT_FROM": str(path)}
     values |= {"INIT_FROM_SHA256": digest, **changes}
-    return trial_tasks.task(values, {**SETTINGS, "INIT_FROM": str(path)}, folder)
+    return trial_tasks.task(values, SETTINGS, folder)
 
 
 def state_of(task: Task) -> dict[str, Tensor]:
@@ -104,6 +105,27 @@ def test_a_last_layer_for_other_classes_must_be_fresh(model: Path, tmp_path: Pat
         worker_entry.prepare(started(tmp_path / "three.pt", tmp_path))
     fresh = state_of(started(tmp_path / "three.pt", tmp_path, INIT_FROM_FRESH="y"))
     assert torch.equal(next(iter(fresh.values())), next(iter(state.values())))
+
+
+def test_another_head_under_another_name_may_be_fresh(model: Path, tmp_path: Path) -> None:
+    """As of a network that another program trained on other classes, or without a head."""
+    source = list(dict(tensor_files.read(model)["state"]).values())
+    body = {"fc1.weight": source[0], "fc1.bias": source[1]}
+    head = {"top.weight": torch.ones(3, 8), "top.bias": torch.ones(3)}
+    drawn = [*state_of(trial_tasks.task(SMALL, SETTINGS)).values()]
+    for name, state in {"headed.pt": {**body, **head}, "bare.pt": body}.items():
+        torch.save(state, tmp_path / name)
+        with pytest.raises(CannotTrain, match="does not fit the model: .*missing"):
+            worker_entry.prepare(started(tmp_path / name, tmp_path))
+        fresh = [*state_of(started(tmp_path / name, tmp_path, INIT_FROM_FRESH="y")).values()]
+        expected = [*source[:2], *drawn[2:]]
+        assert all(torch.equal(a, b) for a, b in zip(fresh, expected, strict=True))
+
+
+def test_a_body_that_does_not_fit_is_refused_with_a_fresh_head_too(tmp_path: Path) -> None:
+    torch.save({"fc1.weight": torch.ones(8, 5), "fc1.bias": torch.ones(8)}, tmp_path / "odd.pt")
+    with pytest.raises(CannotTrain, match="does not fit the model: .*unexpected: fc1.weight"):
+        worker_entry.prepare(started(tmp_path / "odd.pt", tmp_path, INIT_FROM_FRESH="y"))
 
 
 def test_identity_is_what_the_file_holds(model: Path, tmp_path: Path) -> None:
@@ -179,7 +201,8 @@ def test_another_file_at_the_same_place_is_noticed(model: Path, tmp_path: Path) 
 
 
 def test_a_trial_without_its_file_says_which_it_needs(model: Path, tmp_path: Path) -> None:
-    task = started(model, tmp_path)
-    task.settings["INIT_FROM"] = ""
+    planned = started(model, tmp_path)
+    values = {name: text for name, text in planned.trial.config.items() if name != "INIT_FROM"}
+    task = replace(planned, trials=(replace(planned.trial, config=values),))
     with pytest.raises(UserError, match="CONFIG_INIT_FROM is empty: .* name their file"):
         worker_entry.prepare(task)
