@@ -275,7 +275,7 @@ LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 lock: setup-plan
 	$(QUIET)$(LOCK) requirements/dev.in -o requirements/dev.txt
 	$(QUIET)$(LOCK) requirements/trackers.in -o requirements/trackers.txt
-	$(QUIET)for name in train plan bench; do $(LOCK) requirements/$$name.in \
+	$(QUIET)for name in train plan ray bench; do $(LOCK) requirements/$$name.in \
 		-c requirements/dev.txt -o requirements/$$name.txt || exit; done
 
 ##

@@ -109,6 +109,8 @@ def test_make_calls_verbs_that_exist_with_options_that_they_have() -> None:
         (["digits-matrix"], {"digits-matrix_defconfig"}),
         (["menu"], {"menuconfig"}),
         (["sweep", "PARALLEL=2", "--pa"], {"--parallel", "--pack"}),
+        (["sweep", "digits-ra"], {"digits-race-range"}),
+        (["sweep", "of-my-own/"], {"of-my-own/"}),  # a file, by the shell itself
     ],
 )
 def test_a_shell_completes(

@@ -9,7 +9,9 @@ import torch
 from espalier.core.errors import UserError
 from espalier.datasets.files import corpora
 from espalier.datasets.text import Text, decode, encode
+from espalier.datasets.text_size import count_samples
 
+SIZE = {"TEXT_LENGTH": "0", "TEXT_CONTEXT": "128", "TEXT_STRIDE": "0"}
 POEM = "Tiger Tiger, burning bright,\r\nIn the forests of the night; \u2014 \U0001f405\n"
 
 
@@ -65,6 +67,28 @@ def test_prose_and_code_are_the_same_each_time_and_differ():
 
     first = topics[min(topics)]
     assert whole(prose).startswith(first)
+
+
+def test_the_library_is_six_million_characters_of_ascii():
+    text = corpora.library()
+    assert len(text) == corpora.LIBRARY_CHARACTERS == 6_000_000
+    assert text.isascii() and len(set(text)) < 100
+    counts = count_samples({"TEXT_CORPUS": "library", **SIZE}, None)
+    assert counts.characters == len(text)
+
+
+def test_the_library_is_read_in_the_order_of_its_paths(tmp_path, monkeypatch):
+    files = {"b.py": "two", "a/c.py": "one", "a/test/d.py": "no", "e.py": "\u00e9", "z.txt": "no"}
+    files |= {"_sysconfigdata_here.py": "no", "config-here/f.py": "no", "site-packages/g.py": "no"}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(corpora.sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(corpora, "LIBRARY_CHARACTERS", 6)
+    assert corpora.library() == "one\ntw"
+    monkeypatch.setattr(corpora, "LIBRARY_CHARACTERS", 8)
+    with pytest.raises(UserError, match="has 7 characters of .* not the 8 that are read"):
+        corpora.library()
 
 
 def test_a_shared_vocabulary_is_one_for_prose_and_code():

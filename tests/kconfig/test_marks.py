@@ -17,6 +17,7 @@ from espalier.kconfig.symbols import Symbols
     [
         ("Any text.", Marks(None, False, None)),
         ("Any text.\nIdentity: no", Marks(Scope.SWEEP, False, None)),
+        ("Any text.\nIdentity: content", Marks(Scope.CONTENT, False, None)),
         ("Any text.\n  Pack: same\n", Marks(Scope.PACK, False, None)),
         ("Pack: may differ\nAny text.", Marks(Scope.TRIAL, False, None)),
         ("Any text.\nControl: yes", Marks(None, True, None)),

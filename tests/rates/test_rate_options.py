@@ -20,7 +20,7 @@ SHORT = {
     "GRAD_CLIP_NORM": "1",
 }
 
-PRETRAINED = ("START_WEIGHTS", "named.pt")  # not read, for the rates go by layers; a path only
+PRETRAINED = ("INIT_FROM", "named.pt")  # not read, for the rates go by layers; a path only
 
 
 def trainer(wishes, k, build):

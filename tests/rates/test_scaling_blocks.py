@@ -136,7 +136,7 @@ def outcome(rates, optimizer):
             **packing.BASE,
             **SHORT,
             "MODEL": "blocks",
-            "START_WEIGHTS": "named.pt",  # for `pretrained`, and not read: the rates go by layers
+            "INIT_FROM": "named.pt",  # for `pretrained`, and not read: the rates go by layers
             "RATES": rates,
             "OPTIMIZER": optimizer,
             "PRUNING_METHOD": "grow",

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from own_data import write_npz
 from small_files import write_idx
 
 from espalier import HyperparameterSearcher, load_results
@@ -245,9 +246,21 @@ def test_counts_without_training(tmp_path: Path) -> None:
     assert not stores(tmp_path)
 
 
-def test_a_set_whose_files_alone_tell_its_classes_is_not_searched() -> None:
-    with pytest.raises(UserError, match="dataset npz: only its files say how many classes"):
-        HyperparameterSearcher("npz")
+def test_data_of_ones_own_are_searched(tmp_path: Path) -> None:
+    """Their files say how large a sample is and how many classes there are."""
+    write_npz(tmp_path / "own data.npz")  # 8x8 pixels, 4 classes
+    given = {**QUICK, "output": tmp_path, "verbose": False, "max_params": 400, "seeds": 1}
+    files = {"data_dir": tmp_path, "settings": {"NPZ_FILE": "own data.npz"}}
+    made = HyperparameterSearcher("npz", **given, **files)
+    (small,) = made.grid_search({"architecture": "mlp", "MLP_WIDTH": [5, 9], "MLP_LAYERS": 1})
+    assert small.total_params == 64 * 5 + 5 + 5 * 4 + 4  # with 9 there are 625
+    assert made.left_out == ["1 left out: more than 400 parameters"]
+
+
+def test_missing_data_of_ones_own_are_one_line(tmp_path: Path) -> None:
+    made = HyperparameterSearcher("npz", data_dir=tmp_path, settings={"NPZ_FILE": "no.npz"})
+    with pytest.raises(UserError, match=r"no\.npz"):
+        made.grid_search({"architecture": "mlp", "MLP_WIDTH": [5]})
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ ONE_LAYER = {
     "APOPTOSIS_LAYER_NAMES": "1",
 }
 GROW = {"MODEL": "blocks", "PRUNING_METHOD": "grow", "GROW_TO": "0.4"}
-PRETRAINED = {"START_WEIGHTS": "named.pt"}  # and not read: the rates go by layers, not by the file
+PRETRAINED = {"INIT_FROM": "named.pt"}  # and not read: the rates go by layers, not by the file
 TOURNAMENT = {"BLOCKS_SIZES": "16,16", "GROWTH_EVENTS": "2"}
 NOISE = {**GROW, "NUM_EPOCHS": "9", "GROWTH_WINDOW": "50"}
 NOISE |= {"GROWTH_REFERENCE": "1", "GROWTH_ALARMS": "0.45"}
@@ -173,7 +173,7 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
 
 # Meant to leave the numbers as they are, and tested where they act.
 ENGINE = {"CPU_THREADS", "DEVICES_PER_TRIAL", "COMPILE", "AMP", "DATA_VERIFY", "TEXT_LEAK_LOSS"}
-ENGINE |= {"MAX_PARAMS", "MIN_PARAMS_SHARE", "START_WEIGHTS_SHA256", "START_WEIGHTS_FRESH"}
+ENGINE |= {"MAX_PARAMS", "MIN_PARAMS_SHARE", "INIT_FROM", "INIT_FROM_SHA256", "INIT_FROM_FRESH"}
 
 FACTORS = [Decimal(factor) for factor in ("0.5", "1e6", "1e-9", "2", "5", "0.1")]
 
@@ -261,7 +261,7 @@ def alike(config: Values, other: Values, name: str) -> bool:
 
 def outcomes(values, data_dir):
     """What a training run under `values` has come to after each epoch, as comparable text."""
-    values = {n: text for n, text in values.items() if not n.startswith("START_WEIGHTS")}
+    values = {n: text for n, text in values.items() if not n.startswith("INIT_FROM")}
     settings = {**SETTINGS, "DATA_DIR": data_dir}
     trial = Trial(1, "config_001", "0", {**values, **files_unverified(values)})
     trainer, _ = worker_entry.prepare(Task.single(trial, settings, None))

@@ -15,10 +15,12 @@ from espalier.commands.options.option_types import (
     make_option,
     parallel,
 )
+from espalier.commands.options.range_options import assignments, read_assignments
 from espalier.core import component
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
 from espalier.kconfig import assign, tree
+from espalier.kconfig.range_file import Setting
 from espalier.kconfig.symbols import Symbols
 
 if TYPE_CHECKING:
@@ -56,14 +58,19 @@ def default_dataset() -> str:
 )
 @click.option("--seeds", type=POSITIVE, help="seeds of each configuration, 1 to 5")
 @click.option("--lr", type=Checked(click.FLOAT, "a number"), help="learning rate")
+@assignments
 @click.option("--data-dir", help="folder of the data sets")
 @click.option("--output-dir", "output", type=PATH, default=RESULTS, help="folder of the results")
 @parallel
 def command(scenario: str, budget: str | None, trials: int | None, **options: Any) -> int:
-    """Search for the best network within a budget of parameters, and print the results."""
+    """Search for the best network within a budget of parameters, and print the results.
+
+    `--set` gives what all of them share, such as the files of a data set of your own.
+    """
     from espalier.search.search_results import table
 
     search, limit = _scenario(scenario)
+    options["settings"] = dict(map(_single, read_assignments(options.pop("assignments"))))
     given = {limit: trials, **_budget(budget, scenario == "pareto"), **options}
     if scenario == "budget":
         name = f"budget_{budget or 'default'}_{options['dataset']}_results.json"
@@ -71,6 +78,14 @@ def command(scenario: str, budget: str | None, trials: int | None, **options: An
     given = {name: value for name, value in given.items() if value is not None}
     print(table(_listed(search(**given))))
     return 0
+
+
+def _single(setting: Setting) -> tuple[str, str]:
+    """Return a symbol and its one value. Raises UserError for several."""
+    if len(setting.values) > 1:
+        rule = "a search has one value for all; in Python a space takes several"
+        raise setting.error(rule)
+    return setting.symbol, setting.values[0]
 
 
 def _scenario(name: str) -> tuple[Scenario, str]:

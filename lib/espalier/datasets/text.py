@@ -32,14 +32,14 @@ class Text(Dataset):
 
     holds: ClassVar[type[Shape]] = TokenShape
 
-    corpus: Literal["prose", "code", "shakespeare", "file"]
+    corpus: Literal["prose", "code", "library", "shakespeare", "file"]
     file: str | None
     length: int
     vocabulary: Literal["own", "shared"]
     context: int
     stride: int
     leak_loss: float
-    shift_corpus: Literal["prose", "code", "shakespeare", "file"] | None
+    shift_corpus: Literal["prose", "code", "library", "shakespeare", "file"] | None
     shift_file: str | None
 
     @override

@@ -10,7 +10,7 @@ from espalier.core.errors import UserError
 from espalier.datasets.files import corpora
 from espalier.datasets.sample_counts import TextCounts
 
-PUBLISHED = {"shakespeare": 1_115_394}
+PUBLISHED = {"shakespeare": 1_115_394, "library": corpora.LIBRARY_CHARACTERS}
 """Characters of texts that need not be there to be counted."""
 KINDS = {"shakespeare": 65}
 """How many different ones they have."""

@@ -47,8 +47,17 @@ def effective(symbols: Symbols, name: str) -> str:
 
 
 def effective_config(symbols: Symbols, names: Iterable[str]) -> dict[str, str]:
-    """Return the canonical values of those of `names` that are active now."""
-    return {n: effective(symbols, n) for n in names if symbols.item(n).visibility}
+    """Return the canonical values of those of `names` that are active now.
+
+    The path of a file is left out where none is given: then there is no content either.
+    """
+    values = {n: effective(symbols, n) for n in names if symbols.item(n).visibility}
+    return without_empty_paths(symbols, values)
+
+
+def without_empty_paths(symbols: Symbols, config: Mapping[str, str]) -> dict[str, str]:
+    """Return a configuration without paths of files that it does not name."""
+    return {n: value for n, value in config.items() if value or n not in symbols.by_content}
 
 
 def load(symbols: Symbols, config: Mapping[str, str]) -> None:
@@ -56,7 +65,8 @@ def load(symbols: Symbols, config: Mapping[str, str]) -> None:
 
     Raises UserError for a symbol, or a member of a choice, that this tree does not have.
     """
-    for name, value in config.items():
+    given_none = {name: "" for name in symbols.by_content if name not in config}
+    for name, value in {**given_none, **config}.items():
         try:
             put(symbols, name, value)
         except KeyError:

@@ -6,6 +6,7 @@ the help text says it, in a line of its own and in exactly these words:
 | line | stands in the help of | means |
 |---|---|---|
 | `Identity: no` | what a user can set | a setting of the sweep, outside of a trial's identity |
+| `Identity: content` | a path | what its file holds is part of a trial, where it lies is not |
 | `Pack: same` | what a user can set | equal in all trials of a pack (trained as one program) |
 | `Pack: may differ` | what a user can set | each trial of a pack may have a value of its own |
 | `Trust: needed` | what a user can set | a path, or a check: not taken from a file of others |
@@ -13,7 +14,7 @@ the help text says it, in a line of its own and in exactly these words:
 | `Float in [a, b)` | a string | a number in this interval |
 | `Measure: name max` | anything | trials record the number `name`; more is better (`min`: less) |
 
-The first three are scopes. Every symbol and every choice with a prompt has one of them. The members
+The first four are scopes. Every symbol and every choice with a prompt has one of them. The members
 of a choice have that of their choice.
 """
 
@@ -33,6 +34,7 @@ class Scope(Enum):
     """The trials that have one value of a symbol in common."""
 
     SWEEP = "Identity: no"
+    CONTENT = "Identity: content"
     PACK = "Pack: same"
     TRIAL = "Pack: may differ"
 

@@ -55,6 +55,8 @@ class Symbols:
         """Those that are not: device, paths, verbosity, how to expand."""
         self.shape = tuple(n for n in self.identity if self.same_in_pack(n))
         """Those that must be equal in all trials of a pack."""
+        self.by_content = tuple(n for n in self.prompted if self._scope(n) is Scope.CONTENT)
+        """Paths of files that are part of a trial by what they hold, not by where they lie."""
         self._fixed_ranges = {n: r for n, s in self._symbols.items() if (r := _fixed_range(s))}
         self.need_trust = tuple(n for n in self.prompted if self._marks[n].needs_trust)
         """Paths and checks: what they are in a file of others is not taken."""

@@ -81,8 +81,12 @@ class Expansion:
 
 
 def identity(config: Mapping[str, str]) -> str:
-    """Return the id of a configuration: 12 hex digits of the hash of its canonical values."""
-    text = json.dumps([ID_SCHEME, config], sort_keys=True, separators=(",", ":"))
+    """Return the id of a configuration: 12 hex digits of the hash of its canonical values.
+
+    The path of a file that has its own digest among them is not part of it.
+    """
+    values = weights_file.identity_part(config)
+    text = json.dumps([ID_SCHEME, values], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -218,7 +222,7 @@ class _Walk:
         self.took.update(
             (r.name, v) for r in self.off for v in self._values(r) if self._holds(r, v)
         )
-        config = weights_file.with_digest(config, self.result.settings)
+        config = weights_file.with_digest(config, is_swept=weights_file.FILE in self.axes)
         config, why = self.budgets.fitted(config)
         if why:  # no matter of the values: each may do beside others
             self._leave_out(why, weight)

@@ -29,6 +29,7 @@ from espalier.plan import (
     sensible_runs,
     staleness,
     test_matrix,
+    weights_file,
 )
 from espalier.plan.expand import Expansion
 from espalier.plan.plan import Plan
@@ -274,8 +275,9 @@ def _plan(
     notes: Sequence[str] = (),
 ) -> Plan:
     swept = {axis["symbol"]: None for axis in axes}
+    explained = {*swept, weights_file.DIGEST}  # as of files that are swept
     shape = script_plan.shape_symbols(symbols, expansion.settings)
-    trials = plan.number(expansion.configs, swept, shape)
+    trials = plan.number(expansion.configs, explained, shape)
     return Plan(
         trials=trials,
         axes=axes,
@@ -284,7 +286,7 @@ def _plan(
         kconfig=staleness.kconfig_hash(symbols),
         counts=expansion.counts(),
         dropped=[{"count": n, "reason": reason} for reason, n in expansion.reasons.items()],
-        notes=[*notes, *differing(expansion.configs.values(), swept, expansion.solved)],
+        notes=[*notes, *differing(expansion.configs.values(), explained, expansion.solved)],
         design=expansion.design,
         controls=symbols.controls,
         claims=claim_seal.seal(expansion.settings, trials),

@@ -13,6 +13,7 @@ from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.range_file import Setting
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
+from espalier.plan import weights_file
 
 
 def requested_parts(
@@ -30,7 +31,8 @@ def requested_parts(
     faults.check()
     merged = [requests.merge([*parts, last]) for parts in itertools.product(*checked)]
     notes = [note for file in files for note in file.notes]
-    return [part for part, _ in merged], notes + [note for _, over in merged for note in over]
+    notes += [note for _, over in merged for note in over]
+    return [weights_file.resolve_paths(part) for part, _ in merged], notes
 
 
 def _translated(symbols: Symbols, path: Path, faults: Faults) -> Translation:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from espalier.core import component
 from espalier.core.contracts import Dataset
 from espalier.core.errors import UserError
+from espalier.core.paths import BASE
 from espalier.core.samples import SampleShape
 from espalier.core.trial import Record
+from espalier.kconfig import trust
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.plan.plan import Plan
+from espalier.plan.sensible_runs import DATA_DIR
 from espalier.search import guide_names
 from espalier.search.search_space import BUDGET, Proposal
 
@@ -36,6 +40,11 @@ class Conditions:
     def unlimited(self) -> dict[str, str]:
         """The same without a budget."""
         return {name: text for name, text in self.base.items() if name not in BUDGET}
+
+    @property
+    def data_dir(self) -> Path:
+        """The folder of the data sets."""
+        return BASE / self.base.get(DATA_DIR, trust.default(self.symbols, DATA_DIR))
 
     def plan(self, proposals: Sequence[Proposal], seeds: Sequence[int]) -> Plan:
         """Return the plan that trains each proposal with each seed."""
@@ -105,12 +114,10 @@ def positive(name: str, value: int) -> int:
 
 
 def require_classes(dataset: str, classes: int) -> None:
-    """Raise UserError unless the data set has so many classes."""
+    """Raise UserError unless the data set has so many classes, where not its files say how many."""
     kind = component.find("dataset", dataset, Dataset)
     if kind.holds is not SampleShape:
         raise UserError(f"dataset {dataset}: has no classes; searches are for images")
     shape = kind.shape
-    if not isinstance(shape, SampleShape):
-        raise UserError(f"dataset {dataset}: only its files say how many classes; sweep it instead")
-    if shape.classes != classes:
+    if isinstance(shape, SampleShape) and shape.classes != classes:
         raise UserError(f"n_classes={classes}: data set {dataset} has {shape.classes}; give that")

@@ -18,14 +18,17 @@ from random import Random
 from typing import Any
 
 from espalier.core import component
-from espalier.core.contracts import Dataset, Model
+from espalier.core.contracts import Model
 from espalier.core.errors import UserError
+from espalier.core.paths import BASE
+from espalier.core.samples import Shape
 from espalier.core.trial_config import Config
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.search import distributions, guide_names
 from espalier.search.distributions import Choices, UniformRange
 from espalier.search.sizing import Cell, Sizing, Tally
+from espalier.train.building import budget_fit
 from espalier.train.building.parameter_budget import Budget
 
 NUMBERS = ("int", "float")
@@ -195,18 +198,16 @@ class SearchSpace:
             for dimension in self.dimensions
             if not dimension.gates and dimension.symbol in config
         ]
-        sizing, sizes = self._sizing(config, active)
+        shape = budget_fit.input_shape(config, BASE / made.settings["DATA_DIR"])
+        sizing, sizes = self._sizing(config, active, shape)
         values = {name: value for name, value in chosen.items() if name in config}
         others = [dimension for dimension in active if dimension.symbol not in sizes.values()]
         return Context(values, config, chance, sizing, sizes, others)
 
     def _sizing(
-        self, config: Mapping[str, str], active: Sequence[Dimension]
+        self, config: Mapping[str, str], active: Sequence[Dimension], shape: Shape
     ) -> tuple[Sizing, dict[str, str]]:
         model = component.select("model", Config(config), Model)
-        dataset = component.select("dataset", Config(config), Dataset)
-        if dataset.shape is None:
-            raise UserError(f"dataset {config['DATASET']}: its models cannot be counted beforehand")
         prefix = config["MODEL"].upper()
         fields = {component.symbol_of(f, prefix): f.name for f in dataclasses.fields(model)}
         sizes = {
@@ -219,7 +220,7 @@ class SearchSpace:
             for name, dimension in sizes.items()
             if isinstance(dimension.law, Choices)
         }
-        sizing = Sizing(model, dataset.shape, self.budget, laws)
+        sizing = Sizing(model, shape, self.budget, laws)
         return sizing, {name: sizes[name].symbol for name in laws}
 
     def _check_effect(self, contexts: Sequence[Context]) -> None:

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from espalier.core.errors import UserError
-from espalier.core.paths import BASE
-from espalier.plan.sensible_runs import DATA_DIR, SensibleRuns
+from espalier.plan.sensible_runs import SensibleRuns
 from espalier.search.fixed_settings import Conditions
 from espalier.search.search_space import Proposal
 
@@ -22,7 +21,7 @@ class TrainableFilter:
     def __init__(self, conditions: Conditions) -> None:
         """`conditions` are what all runs of the search share."""
         self._base = conditions.base
-        self._runs = SensibleRuns(BASE / conditions.base.get(DATA_DIR, ""))
+        self._runs = SensibleRuns(conditions.data_dir)
         self._reasons: Counter[str] = Counter()
         self._texts: dict[str, str] = {}
 

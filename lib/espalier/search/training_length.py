@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from espalier.core import component
 from espalier.core.contracts import Dataset
-from espalier.core.paths import BASE
 from espalier.core.samples import RawData, steps_in
 from espalier.core.trial_config import Config
 from espalier.plan import planning
@@ -29,8 +27,7 @@ def training_samples(same: Conditions) -> int:
     (values,) = made.configs.values()
     config, settings = Config(values), Config(made.settings)
     dataset = component.select("dataset", config, Dataset)
-    folder = BASE / Path(settings.read("DATA_DIR", str))
-    raw = dataset.load(folder, settings.read("DOWNLOAD", bool))
+    raw = dataset.load(same.data_dir, settings.read("DOWNLOAD", bool))
     whole = len(raw.train_y) if isinstance(raw, RawData) else len(raw.train)
     left = whole - round(whole * float(values["VALIDATION_FRACTION"]))
     return min(left, int(values["TRAIN_SUBSET"]) or left)

@@ -23,7 +23,7 @@ from espalier.layers.folded import CannotPack
 from espalier.optimizers.lean import LeanAdam
 from espalier.train import epoch_log, final_metrics, pack_size, speed
 from espalier.train.building.run_builder import build_trainer, load_trial_data
-from espalier.train.checkpoints import start_weights
+from espalier.train.checkpoints import init_from
 from espalier.train.checkpoints.model_files import ModelSaving
 from espalier.train.checkpoints.snapshot_manager import SnapshotManager
 from espalier.train.data.splits import Data
@@ -185,7 +185,7 @@ def prepare(task: Task) -> tuple[Trainer, Data]:
     Where the size of micro batches is measured, a spare trial is built first and dropped.
     """
     plan = component.build(MicroBatchPlan, Config(task.settings), "")
-    start = start_weights.open_start(task)
+    start = init_from.open_start(task)
     size = plan.choose_size(build_trainer(task, start)[0]) if plan.limit else 0
     trainer, data = build_trainer(task, start)
     _saving(task).check(data)
@@ -237,7 +237,7 @@ def preflight(task: Task) -> Result:
     config, settings = Config(task.trial.config), Config(task.settings)
     try:
         device = choose_device(settings.read("DEVICE", str), config.read("AMP", str))
-        data = load_trial_data(config, settings, device, start_weights.open_start(task))
+        data = load_trial_data(config, settings, device, init_from.open_start(task))
     except CannotTrain as error:  # a matter of this trial alone, not of the machine
         return Result(Status.FAILED, error.reason, str(error))
     except UserError as error:

@@ -57,6 +57,18 @@ def test_what_is_said_is_corrected_by_holm() -> None:
     assert compared.said == [Answer.UNDECIDED, Answer.UNDECIDED]
 
 
+def test_files_of_weights_are_matched_by_what_they_hold() -> None:
+    def of_files(folder: str, start: int) -> list[TrialResult]:
+        results = two_arms(start=start)
+        return [
+            *with_values(results[:4], INIT_FROM=f"{folder}/a.pt", INIT_FROM_SHA256="aa"),
+            *with_values(results[4:], INIT_FROM=f"{folder}/b.pt", INIT_FROM_SHA256="bb"),
+        ]
+
+    compared = paired(of_files("here", 1), of_files("there", 11))
+    assert [(a.first.number, b.first.number) for a, b in compared.pairs] == [(1, 11), (5, 15)]
+
+
 def test_what_differs_throughout_is_a_setting() -> None:
     first = with_values(two_arms(), LR="0.1", OLD="y")
     second = with_values(two_arms(), LR="0.2", NEW="3")

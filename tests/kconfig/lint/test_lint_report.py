@@ -21,7 +21,7 @@ def test_the_tree_is_clean():
 MLP = "depends on MODEL_SELECT_MLP\n"
 TEXT = "help\n\t  What it is.\n"
 HELP = f"{TEXT}\t  Pack: same\n"
-SCOPES = "'Identity: no', 'Pack: same', 'Pack: may differ'"
+SCOPES = "'Identity: no', 'Identity: content', 'Pack: same', 'Pack: may differ'"
 FORMS = f"{SCOPES}, 'Trust: needed', 'Control: yes', 'Float in [a, b)', 'Measure: name max'"
 C = "config C\n\tbool\n"
 CASES = {  # a symbol's definition -> what is said about it

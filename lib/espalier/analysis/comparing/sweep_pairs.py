@@ -15,6 +15,7 @@ from espalier.analysis.multiple_tests import holm
 from espalier.analysis.rank import Configuration, TrialResult
 from espalier.core.measures import Measure
 from espalier.core.trial import REPETITION, Record, Result
+from espalier.plan.weights_file import identity_part
 
 CLOCKS = ("seconds", "total_time", "started")
 """What a clock says of a trial, beside all that ends in `_seconds`: never the same twice."""
@@ -156,7 +157,7 @@ def _by_key(
     """Group configurations, in plan order, by what they must agree in."""
     groups: dict[frozenset[tuple[str, str]], list[Configuration]] = {}
     for item in arms.in_plan_order(items):
-        config = item.first.config.items()
+        config = identity_part(item.first.config).items()
         key = frozenset((n, text) for n, text in config if n not in free and n not in REPETITION)
         groups.setdefault(key, []).append(item)
     return groups

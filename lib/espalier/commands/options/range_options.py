@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,12 +20,28 @@ from espalier.commands.options.option_types import (
     together,
 )
 from espalier.core.paths import RESULTS
+from espalier.kconfig import defconfigs
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.range_file import Setting, parse_assignments
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning, script_plan
 from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the range files of defconfigs/, or, where files here begin so, the shell's own."""
+    del ctx, param
+    item = click.shell_completion.CompletionItem
+    names = [path.name for path in defconfigs.ranges() if path.name.startswith(incomplete)]
+    here = any(path.name.startswith(incomplete) for path in Path().iterdir())
+    if here or not names:
+        return [item(incomplete, type="file")]
+    return [item(name) for name in names]
+
 
 assignments = make_option(
     SET,
@@ -59,6 +76,7 @@ range_options = together(
         nargs=-1,
         required=True,
         metavar="RANGE_CONFIG...",
+        shell_complete=_complete,
         help="range files, merged from left to right",
     ),
     size_options,

@@ -1,8 +1,8 @@
 """The texts that every Python ships, tiny Shakespeare, and any file, as strings.
 
 Prose is the language reference that `help()` shows (`pydoc_data.topics`), code the sources of a few
-modules of the standard library. Both differ between versions of Python. Nothing here imports torch,
-so that a plan can count characters.
+modules of the standard library, and the library the sources of nearly all. They differ between
+versions of Python. Nothing here imports torch, so that a plan can count characters.
 """
 
 from __future__ import annotations
@@ -23,6 +23,14 @@ MODULES = (
     *("mailbox", "optparse", "os", "pickle", "pickletools"),
 )
 """Modules that are one file in every Python from 3.11 on, more than are needed of each version."""
+LIBRARY_CHARACTERS = 6_000_000
+LEFT_OUT = {
+    *("test", "tests", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip"),
+    *("distutils", "lib2to3", "encodings", "pydoc_data", "site-packages", "dist-packages"),
+}
+"""Parts that many installations lack, that are tables rather than text, or that are no Python's."""
+BUILT = ("_sysconfigdata", "config-")
+"""How what a build wrote begins: it has paths of the machine in it."""
 SHAKESPEARE = "tinyshakespeare.txt"
 SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
@@ -32,6 +40,7 @@ def read_corpus(name: str, file: str | None, data_dir: Path) -> str:
     readers: dict[str, Callable[[], str]] = {
         "prose": prose,
         "code": code,
+        "library": library,
         "shakespeare": lambda: shakespeare(data_dir / SHAKESPEARE),
         "file": lambda: any_file(data_dir, file or ""),
     }
@@ -55,6 +64,32 @@ def code() -> str:
     folder = Path(sysconfig.get_path("stdlib"))
     text = "\n".join(_read(folder / f"{name}.py") for name in MODULES)
     return text[:CODE_CHARACTERS]
+
+
+def library() -> str:
+    """Return the first LIBRARY_CHARACTERS characters of the library's sources, by their paths.
+
+    A file with a character that is no ASCII is left out, so that few kinds of them occur. Raises
+    UserError if this Python has less.
+    """
+    folder = Path(sysconfig.get_path("stdlib"))
+    sources = (path.read_bytes() for path in _sources(folder))
+    text = "\n".join(source.decode("ascii") for source in sources if source.isascii())
+    if len(text) < LIBRARY_CHARACTERS:
+        lack = f"{len(text):,} characters of the standard library's sources, not the"
+        fix = "install the whole standard library or set CONFIG_TEXT_CORPUS_CODE=y"
+        raise UserError(f"{folder}: has {lack} {LIBRARY_CHARACTERS:,} that are read; {fix}")
+    return text[:LIBRARY_CHARACTERS]
+
+
+def _sources(folder: Path) -> list[Path]:
+    """Return the modules of the standard library that are read, in the order of their paths."""
+    tops = [each for each in folder.iterdir() if not each.name.startswith(BUILT)]
+    folders = [each for each in tops if each.is_dir() and each.name not in LEFT_OUT]
+    paths = [each for each in tops if each.suffix == ".py"]
+    paths += [path for each in folders for path in each.rglob("*.py")]
+    parts = {path.relative_to(folder).parts: path for path in paths}
+    return [parts[each] for each in sorted(parts) if not LEFT_OUT & {*each}]
 
 
 def shakespeare(path: Path) -> str:

@@ -51,11 +51,22 @@ def fit_budget(values: Mapping[str, str], data_dir: Path) -> BudgetFit:
     free = unsolved_symbols(model, config)
     if len(free) > 1:
         return BudgetFit(left=tuple(free.values()))
-    shape = _input_shape(model, _shape(_selected("dataset", config, Dataset), data_dir))
+    shape = input_shape(values, data_dir)
     try:
         return _solve(model, shape, budget, free) if free else _fixed(model, shape, budget)
     except CannotTrain as error:
         return BudgetFit(why=str(error))
+
+
+def input_shape(values: Mapping[str, str], data_dir: Path) -> Shape:
+    """Return the shape of what the model of a configuration is given.
+
+    `data_dir` is read only for a data set that does not declare its shape. Raises UserError if
+    that fails.
+    """
+    config = Config(values)
+    data = _shape(_selected("dataset", config, Dataset), data_dir)
+    return _input_shape(_selected("model", config, Model), data)
 
 
 def symbols_read(values: Mapping[str, str]) -> tuple[str, ...]:

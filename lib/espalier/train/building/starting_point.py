@@ -10,15 +10,16 @@ from espalier.core.component import symbol
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.data.transforms import Normalization
 
-DIGEST = "START_WEIGHTS_SHA256"
+FILE, DIGEST = "INIT_FROM", "INIT_FROM_SHA256"
 
 
 @kconfig_dataclass
 class StartPlan:
-    """The SHA-256 of the file to start from, None for none; `fresh`: but for the last layer."""
+    """The file to start from and its SHA-256, None for none; `fresh`: but for the last layer."""
 
+    place: str | None = symbol(FILE)
     digest: str | None = symbol(DIGEST)
-    fresh: bool | None = symbol("START_WEIGHTS_FRESH")
+    fresh: bool | None = symbol("INIT_FROM_FRESH")
 
 
 class StartingPoint(Protocol):

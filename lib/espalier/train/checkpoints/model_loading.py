@@ -26,14 +26,12 @@ from espalier.core.trial_config import Config
 from espalier.kconfig import assign, tree, trust
 from espalier.kconfig.symbols import Symbols
 from espalier.train.building import run_builder
+from espalier.train.building.starting_point import FILE
 from espalier.train.checkpoints import tensor_files
 from espalier.train.checkpoints.model_files import CLOSE, FORMAT, compute_exact_logits
 from espalier.train.data.preprocessing import Preprocessing, preprocessing_fingerprint
 
-EVALUATION_SETTINGS = {
-    **{"DEVICE": "cpu", "MICRO_BATCH": "0", "DOWNLOAD": "n", "SAVE_MODEL": "n"},
-    "START_WEIGHTS": "",
-}
+EVALUATION_SETTINGS = {"DEVICE": "cpu", "MICRO_BATCH": "0", "DOWNLOAD": "n", "SAVE_MODEL": "n"}
 """Settings for a saved network, whatever others are."""
 FIELDS: dict[str, type] = {
     **dict.fromkeys(("config", "settings", "shape", "state", "method"), dict),
@@ -149,6 +147,7 @@ def evaluation_values(
     here = assign.effective_config(symbols, symbols.settings)
     here |= {n: v for n, v in given.items() if n in symbols.settings}
     here |= EVALUATION_SETTINGS
+    config = {name: value for name, value in config.items() if name != FILE}
     taken = trust.without_trust(symbols, config, given)
     needed = [name for name in symbols.need_trust if name not in EVALUATION_SETTINGS]
     trusted = {n: v for n, v in settings.items() if n in needed}

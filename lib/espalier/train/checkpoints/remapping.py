@@ -59,7 +59,12 @@ class Remapping:
     @property
     def complete(self) -> bool:
         """Return whether every tensor of the state has its place, and every place its tensor."""
-        return not any(self._mismatches().values())
+        return not self.doubts
+
+    @property
+    def doubts(self) -> set[str]:
+        """Return the names that have no place, or no tensor, or more than one that would do."""
+        return {name for names in self._mismatches().values() for name in names}
 
     def _mismatches(self) -> dict[str, list[str]]:
         return {
@@ -113,14 +118,18 @@ def remap(
     if not all of it fits; with `dry_run` nothing is raised, and with `strict=False` only what is
     ambiguous is an error: other tensors are left out.
     """
-    names = _renamed(state, renames or {})
-    remapping = _Matcher(names, state, model.state_dict()).match()
+    remapping = match(state, model.state_dict(), renames or {})
     doubt = remapping.describe_mismatch() if strict else _listed(remapping.ambiguous)
     if doubt and not dry_run:
         raise UserError(
             f"state dict: does not fit the model: {doubt}; look at dry_run, and give renames"
         )
     return remapping
+
+
+def match(state: State, places: State, renames: Mapping[str, str]) -> Remapping:
+    """Match each tensor of `state` with one of `places`, by name. Raises UserError for a rename."""
+    return _Matcher(_renamed(state, renames), state, places).match()
 
 
 def _renamed(state: State, renames: Mapping[str, str]) -> dict[str, str]:

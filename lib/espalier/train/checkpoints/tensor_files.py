@@ -67,7 +67,8 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
     except UNREADABLE as error:
-        rule = "must be a file that torch.save wrote, of tensors and plain data, and whole"
+        rule = "must be a file that torch.save wrote, whole, and of tensors and plain data such as "
+        rule += "model.state_dict()"
         raise UserError(f"{path}: {rule} ({first_line(error)})") from None
     if not isinstance(record, dict):
         raise UserError(f"{path}: must hold a dict, not {type(record).__name__}")

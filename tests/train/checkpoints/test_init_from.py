@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from espalier.core.errors import UserError
 from espalier.core.trial import Status, Task
 from espalier.plan import planning
 from espalier.train import worker_entry
-from espalier.train.checkpoints import model_loading, reevaluation, start_weights, tensor_files
+from espalier.train.checkpoints import init_from, model_loading, reevaluation, tensor_files
 from espalier.train.data.preprocessing import preprocessing_fingerprint
 from espalier.train.loop import Loop
 
@@ -39,9 +40,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def started(path: Path, folder: Path, **changes: str) -> Task:
     """A task from a file, with a subset of its own, so that a mean of its own would differ."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "0" * 64
-    values = {**SMALL, "TRAIN_SUBSET": "60", "START_WEIGHTS": str(path)}
-    values |= {"START_WEIGHTS_SHA256": digest, **changes}
-    return trial_tasks.task(values, {**SETTINGS, "START_WEIGHTS": str(path)}, folder)
+    values = {**SMALL, "TRAIN_SUBSET": "60", "INIT_FROM": str(path)}
+    values |= {"INIT_FROM_SHA256": digest, **changes}
+    return trial_tasks.task(values, SETTINGS, folder)
 
 
 def state_of(task: Task) -> dict[str, Tensor]:
@@ -73,7 +74,7 @@ def test_pretrained_layers_stay_and_the_last_one_learns(model: Path, tmp_path: P
     list(Loop([trainer]).epochs())
     after = trainer.run.model.state_dict()
     moved = {name for name in before if not torch.equal(before[name], after[name])}
-    assert moved == start_weights.last_layer(trainer.run.model)
+    assert moved == init_from.last_layer(trainer.run.model)
 
 
 def test_a_fine_tuned_model_is_evaluated_as_it_was_trained(model: Path, tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_a_fine_tuned_model_is_evaluated_as_it_was_trained(model: Path, tmp_path
 
 
 def test_a_fresh_last_layer_is_what_the_model_draws(model: Path, tmp_path: Path) -> None:
-    fresh = state_of(started(model, tmp_path, START_WEIGHTS_FRESH="y"))
+    fresh = state_of(started(model, tmp_path, INIT_FROM_FRESH="y"))
     drawn = state_of(trial_tasks.task(SMALL, SETTINGS))
     source = model_loading.load_model(model).model.state_dict()
     names = list(fresh)
@@ -100,15 +101,36 @@ def test_a_last_layer_for_other_classes_must_be_fresh(model: Path, tmp_path: Pat
     *_, weight, bias = state
     state[weight], state[bias] = torch.ones(3, 8), torch.ones(3)
     torch.save(state, tmp_path / "three.pt")
-    with pytest.raises(CannotTrain, match="wrong shape.*CONFIG_START_WEIGHTS_FRESH=y"):
+    with pytest.raises(CannotTrain, match="wrong shape.*CONFIG_INIT_FROM_FRESH=y"):
         worker_entry.prepare(started(tmp_path / "three.pt", tmp_path))
-    fresh = state_of(started(tmp_path / "three.pt", tmp_path, START_WEIGHTS_FRESH="y"))
+    fresh = state_of(started(tmp_path / "three.pt", tmp_path, INIT_FROM_FRESH="y"))
     assert torch.equal(next(iter(fresh.values())), next(iter(state.values())))
+
+
+def test_another_head_under_another_name_may_be_fresh(model: Path, tmp_path: Path) -> None:
+    """As of a network that another program trained on other classes, or without a head."""
+    source = list(dict(tensor_files.read(model)["state"]).values())
+    body = {"fc1.weight": source[0], "fc1.bias": source[1]}
+    head = {"top.weight": torch.ones(3, 8), "top.bias": torch.ones(3)}
+    drawn = [*state_of(trial_tasks.task(SMALL, SETTINGS)).values()]
+    for name, state in {"headed.pt": {**body, **head}, "bare.pt": body}.items():
+        torch.save(state, tmp_path / name)
+        with pytest.raises(CannotTrain, match="does not fit the model: .*missing"):
+            worker_entry.prepare(started(tmp_path / name, tmp_path))
+        fresh = [*state_of(started(tmp_path / name, tmp_path, INIT_FROM_FRESH="y")).values()]
+        expected = [*source[:2], *drawn[2:]]
+        assert all(torch.equal(a, b) for a, b in zip(fresh, expected, strict=True))
+
+
+def test_a_body_that_does_not_fit_is_refused_with_a_fresh_head_too(tmp_path: Path) -> None:
+    torch.save({"fc1.weight": torch.ones(8, 5), "fc1.bias": torch.ones(8)}, tmp_path / "odd.pt")
+    with pytest.raises(CannotTrain, match="does not fit the model: .*unexpected: fc1.weight"):
+        worker_entry.prepare(started(tmp_path / "odd.pt", tmp_path, INIT_FROM_FRESH="y"))
 
 
 def test_identity_is_what_the_file_holds(model: Path, tmp_path: Path) -> None:
     def trial_ids(path: Path) -> list[str]:
-        lines = {"PRUNING_METHOD": "none", "START_WEIGHTS": f'"{path}"', "RATES": "pretrained"}
+        lines = {"PRUNING_METHOD": "none", "INIT_FROM": f'"{path}"', "RATES": "pretrained"}
         file = tmp_path / "range"
         file.write_text("".join(f"CONFIG_{n}={v}\n" for n, v in lines.items()), encoding="utf-8")
         return [trial.id for trial in planning.plan_from_files([file]).trials]
@@ -124,7 +146,7 @@ def test_identity_is_what_the_file_holds(model: Path, tmp_path: Path) -> None:
 def test_pretrained_rates_need_something_pretrained(tmp_path: Path) -> None:
     file = tmp_path / "range"
     file.write_text("CONFIG_PRUNING_METHOD=none\nCONFIG_RATES=pretrained\n", encoding="utf-8")
-    with pytest.raises(UserError, match='RATES=pretrained: needs CONFIG_START_WEIGHTS != ""'):
+    with pytest.raises(UserError, match='RATES=pretrained: needs CONFIG_INIT_FROM != ""'):
         planning.plan_from_files([file])
 
 
@@ -175,11 +197,12 @@ def test_a_wrong_file_is_one_line(write: Any, rule: str, model: Path, tmp_path: 
 
 def test_another_file_at_the_same_place_is_noticed(model: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="SHA-256 is .*, the trial was planned with 1111"):
-        worker_entry.prepare(started(model, tmp_path, START_WEIGHTS_SHA256="1111"))
+        worker_entry.prepare(started(model, tmp_path, INIT_FROM_SHA256="1111"))
 
 
 def test_a_trial_without_its_file_says_which_it_needs(model: Path, tmp_path: Path) -> None:
-    task = started(model, tmp_path)
-    task.settings["START_WEIGHTS"] = ""
-    with pytest.raises(UserError, match="CONFIG_START_WEIGHTS is empty: .* name their file"):
+    planned = started(model, tmp_path)
+    values = {name: text for name, text in planned.trial.config.items() if name != "INIT_FROM"}
+    task = replace(planned, trials=(replace(planned.trial, config=values),))
+    with pytest.raises(UserError, match="CONFIG_INIT_FROM is empty: .* name their file"):
         worker_entry.prepare(task)

@@ -7,7 +7,7 @@ preprocessing is taken too. Its method's state is not: masks and births are thos
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,17 +19,17 @@ from espalier.core.contracts import CannotTrain
 from espalier.core.errors import UserError
 from espalier.core.file_digest import file_sha256
 from espalier.core.paths import BASE
+from espalier.core.texts.program_name import EXECUTABLE
 from espalier.core.trial import Task
 from espalier.core.trial_config import Config
-from espalier.train.building.starting_point import StartPlan
+from espalier.train.building.starting_point import FILE, StartPlan
 from espalier.train.checkpoints import model_loading, tensor_files
 from espalier.train.checkpoints.model_files import FORMAT
-from espalier.train.checkpoints.remapping import remap, state_in
+from espalier.train.checkpoints.remapping import Remapping, State, match, state_in
 from espalier.train.data.preprocessing import Preprocessing, preprocessing_fingerprint
 from espalier.train.data.transforms import Normalization
 
-FILE = "START_WEIGHTS"
-REASON = "start_weights"
+REASON = "init_from"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,18 +57,34 @@ class SavedWeights:
 
     def load_into(self, model: nn.Module, fresh: bool) -> None:
         """Give `model` the weights, with `fresh` all but its last layer's. Raises CannotTrain."""
+        own = model.state_dict()
         spared = last_layer(model) if fresh else frozenset()
-        placed = remap(self.state, model, dry_run=True)
-        doubts = [*placed.missing, *placed.wrong_shape, *placed.unexpected, *placed.ambiguous]
-        if set(doubts) - spared:
-            advice = "give its tensors the model's names with python -m espalier remap, or set "
-            advice += "CONFIG_START_WEIGHTS_FRESH=y if only the last layer differs"
+        placed = match(self.state, own, {})
+        if spared and placed.doubts - spared:
+            placed = _match_body(self.state, _without(own, spared)) or placed
+        if placed.doubts - spared:
+            advice = f"give its tensors the model's names with {EXECUTABLE} remap, or set "
+            advice += "CONFIG_INIT_FROM_FRESH=y if only the last layer differs"
             raise self._refusal(f"does not fit the model: {placed.describe_mismatch()}; {advice}")
-        kept = {name: tensor for name, tensor in placed.state.items() if name not in spared}
-        model.load_state_dict({**model.state_dict(), **kept})
+        model.load_state_dict({**own, **_without(placed.state, spared)})
 
     def _refusal(self, rule: str) -> CannotTrain:
         return CannotTrain(REASON, f"CONFIG_{FILE}={self.place}: {rule}")
+
+
+def _match_body(state: State, body: State) -> Remapping | None:
+    """Match all but the last layer, where the file has none or one of another name and shape.
+
+    `body` are the model's tensors without it. None if they do not fit as a whole.
+    """
+    last = next((name for name in reversed([*state]) if state[name].ndim > 1), "")
+    layer = {name for name in state if name.rpartition(".")[0] == last.rpartition(".")[0]}
+    tries = (match(each, body, {}) for each in (state, _without(state, layer)) if each)
+    return next((each for each in tries if each.complete), None)
+
+
+def _without(state: State, names: Collection[str]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in state.items() if name not in names}
 
 
 def last_layer(model: nn.Module) -> frozenset[str]:
@@ -89,7 +105,7 @@ def open_start(task: Task) -> SavedWeights | None:
     plan = component.build(StartPlan, Config(task.trial.config), "")
     if plan.digest is None:
         return None
-    place = task.settings.get(FILE, "")
+    place = plan.place
     if not place:
         rule = f"the trial starts from weights with SHA-256 {plan.digest}: name their file"
         raise UserError(f"CONFIG_{FILE} is empty: {rule}")
