@@ -85,7 +85,7 @@ def plan_of_single_trial(path: Path, done: str) -> Plan:
     """
     dotconfig.require(path)
     symbols = Symbols(tree.parse())
-    requested = requests.from_settings(symbols, range_file.read(path))
+    requested, _ = requests.read(symbols, [path])
     axes = test_matrix.to_axes(symbols, requested)
     expansion = sampling.sample(symbols, axes, None, strict=False)
     single = _plan(symbols, _axes(axes.values(), expansion.configs), expansion, [path])

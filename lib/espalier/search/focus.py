@@ -15,6 +15,7 @@ from espalier.analysis.rank import Configuration, Ranking, rank, sampling
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
 from espalier.core.process import disk_full
+from espalier.core.trees.needed_trees import check_trees
 from espalier.core.trial import REPETITION, Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
@@ -50,6 +51,7 @@ def plan_around(
     """
     symbols = Symbols(tree.parse())
     with Store.open(folder / STORE, readonly=True) as store:
+        check_trees(store.header.trees, str(folder))
         trials = trial_results(store)
         by = ranking_measure(store, trials, by)
         settings = {n: text for n, text in store.header.settings.items() if n in symbols}

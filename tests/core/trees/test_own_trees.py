@@ -15,7 +15,7 @@ from espalier.core import component, revision
 from espalier.core.errors import UserError
 from espalier.core.paths import LIBRARY, ROOT
 from espalier.core.records import Provenance
-from espalier.core.trees import needed_trees, own_trees
+from espalier.core.trees import own_trees
 from espalier.kconfig import defconfigs, tree
 
 Use = Callable[..., None]
@@ -191,17 +191,6 @@ def test_the_option_stands_anywhere_and_goes_before_the_variable(
     for words in (["lint", "--external"], ["--external=", "lint"], ["--external", "--new"]):
         with pytest.raises(UserError, match="^--external.*: must be folders with colons between$"):
             take_external(words)
-
-
-def test_trees_that_were_recorded_must_be_given(use: Use, tmp_path: Path) -> None:
-    record = [{"path": "/x y/$(reboot)", "sources": "0"}]
-    use()
-    needed_trees.check_trees(None, "p")
-    with pytest.raises(UserError) as caught:
-        needed_trees.check_trees(record, "plan.jsonl")
-    assert str(caught.value).endswith(" EXTERNAL='/x y/$(reboot)'")
-    use(tmp_path)
-    needed_trees.check_trees(record, "plan.jsonl")
 
 
 def test_modules_of_a_tree_are_imported_as_ours_without_torch(tmp_path: Path) -> None:
