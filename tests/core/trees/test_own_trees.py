@@ -170,7 +170,7 @@ def test_code_of_a_tree_is_code_wherever_it_lies(use: Use, tmp_path: Path) -> No
     (tmp_path / "a").rename(tmp_path / "moved")
     use(tmp_path / "moved")
     assert not revision.code().differs(first)
-    write(tmp_path / "moved", "models/one.py", "x = 2\n")
+    write(tmp_path / "moved", "methods/analysis/tests/one.py", "x = 2\n")
     use(tmp_path / "moved")
     assert revision.code().differs(first)
     assert Provenance.from_json({"code": first.as_json()}).code == first

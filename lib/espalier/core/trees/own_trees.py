@@ -15,7 +15,7 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.paths import LIBRARY, ROOT
 from espalier.core.trees import tree_names
-from espalier.core.trees.tree_layout import DEFCONFIGS, MENUS, ROOMS
+from espalier.core.trees.tree_layout import DEFCONFIGS, MENUS, ROOMS, TESTS
 
 VARIABLE = "EXTERNAL"
 """The variable that names the trees outside, with colons between them."""
@@ -88,7 +88,7 @@ def _tree(name: str) -> Path:
         raise UserError(f"{VARIABLE}={name}: no such folder; make it; colons part folders")
     if path in (ROOT, LIBRARY):
         raise UserError(f"{VARIABLE}={name}: is the harness's own tree; leave it out")
-    holds = (MENUS, DEFCONFIGS, *ROOMS.values())
+    holds = (MENUS, DEFCONFIGS, *ROOMS.values(), TESTS)
     if any(path.iterdir()) and not any((path / each).exists() for each in holds):
         raise UserError(f"{VARIABLE}={name}: has none of {', '.join(holds)}; name another folder")
     return path
