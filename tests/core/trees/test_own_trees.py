@@ -90,12 +90,17 @@ def test_a_tree_whose_path_has_wild_characters_is_in_the_menus(use: Use, tmp_pat
     [
         ("{0}/none", "no such folder; make it"),
         ("{0}/file", "no such folder; make it"),
+        ("~nobody there/x", "no such folder; make it"),
+        ("{0}/link", "a colon or no text is in its path; rename the folder"),
+        ("{0}/two\nlines", "a colon or no text is in its path; rename the folder"),
         ("{0}", "has none of Kconfig, defconfigs, models, "),
         (str(ROOT), "is the harness's own tree; leave it out"),
     ],
 )
 def test_what_is_no_tree_is_refused(use: Use, tmp_path: Path, text: str, rule: str) -> None:
     write(tmp_path, "file")
+    (tmp_path / "a:b").mkdir()
+    (tmp_path / "link").symlink_to("a:b")
     with pytest.raises(UserError, match=rule) as caught:
         use(Path(text.format(tmp_path)))
     assert str(caught.value).startswith(f"EXTERNAL={text.format(tmp_path)}: ")
@@ -188,6 +193,7 @@ def test_the_option_stands_anywhere_and_goes_before_the_variable(
     assert own_trees.external() == (tmp_path / "a",)
     assert take_external(["lint", f"--external={first}", "--external", f"{tmp_path}/b"]) == ["lint"]
     assert own_trees.external() == (tmp_path / "a", tmp_path / "b")
+    assert take_external(["lint", "EXTERNAL="]) == ["lint"] and own_trees.external() == ()
     for words in (["lint", "--external"], ["--external=", "lint"], ["--external", "--new"]):
         with pytest.raises(UserError, match="^--external.*: must be folders with colons between$"):
             take_external(words)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from espalier.core import component, revision
 from espalier.core.errors import UserError
 from espalier.core.trees.own_trees import VARIABLE, external
+from espalier.core.trees.tree_syntax import check_syntax
 
 _COMMENT = re.compile(rf"^# Trees outside: {VARIABLE}=(.+)\n", re.MULTILINE)
 
@@ -16,13 +17,15 @@ _COMMENT = re.compile(rf"^# Trees outside: {VARIABLE}=(.+)\n", re.MULTILINE)
 def check_trees(recorded: Sequence[Mapping[str, str]] | None, place: str) -> None:
     """Raise UserError, which begins with `place`, if trees are missing that were `recorded`.
 
-    A tree may have moved or changed: whether the trials still mean the same, Kconfig says.
+    So it does if a file of those that are given is no Python. A tree may have moved or changed:
+    whether the trials still mean the same, Kconfig says.
     """
     if len(recorded or ()) > len(revision.trees() or ()):
         raise UserError(
             f"{place}: was made with a tree outside, and a file does not say what code runs; "
             f"give it again, if you trust what is in it: {external_text(recorded)}"
         )
+    check_syntax()
 
 
 def check_components(
@@ -35,6 +38,7 @@ def check_components(
     for kind in kinds:
         if config.get(component.KINDS[kind][1]) not in component.names(kind):
             check_trees(recorded, place)
+    check_syntax()
 
 
 def external_text(recorded: Sequence[Mapping[str, str]] | None) -> str:

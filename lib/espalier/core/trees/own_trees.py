@@ -83,7 +83,9 @@ def _read_trees(text: str) -> tuple[Path, ...]:
 
 
 def _tree(name: str) -> Path:
-    path = Path(os.path.realpath(Path(name).expanduser()))
+    path = Path(os.path.realpath(os.path.expanduser(name)))  # noqa: PTH111 - a user that is none
+    if ":" in str(path) or not str(path).isprintable():
+        raise UserError(f"{VARIABLE}={name}: a colon or no text is in its path; rename the folder")
     if not path.is_dir():
         raise UserError(f"{VARIABLE}={name}: no such folder; make it; colons part folders")
     if path in (ROOT, LIBRARY):
