@@ -1,11 +1,14 @@
 """Build the package: `lib/espalier` with the top of the Kconfig tree and `defconfigs/` in it.
 
+The tests of the contract that every component passes are in it too, for trees of one's own.
+
 What it depends on is named in requirements/*.in alone.
 """
 
 from __future__ import annotations
 
 import shutil
+import tomllib
 from pathlib import Path
 
 from setuptools import setup
@@ -23,6 +26,16 @@ class BuildTree(build_py):
         if not self.editable_mode:
             shutil.copy("Kconfig", package)
             shutil.copytree("defconfigs", package / "defconfigs")
+            copy_contracts(package)
+
+
+def copy_contracts(package: Path) -> None:
+    """Copy the contract tests, what they share, and the settings that pytest runs them with."""
+    settings = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    shared = ["pyproject.toml", "tests/conftest.py", *Path("tests", "support").glob("*.py")]
+    for name in [*shared, *settings["tool"]["espalier"]["contracts"]]:
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(name, package / name)
 
 
 def packages(stage: str) -> list[str]:
@@ -34,5 +47,5 @@ def packages(stage: str) -> list[str]:
 setup(
     cmdclass={"build_py": BuildTree},
     install_requires=packages("plan"),
-    extras_require={stage: packages(stage) for stage in ("train", "ray", "trackers")},
+    extras_require={stage: packages(stage) for stage in ("train", "check", "ray", "trackers")},
 )

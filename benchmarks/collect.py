@@ -29,6 +29,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "pack_sweep",
     "pack_conv",
     "pack_equality",
+    "own_tree",
     "quick_start",
     "grow_grid",
     "plan_10k",

@@ -325,17 +325,3 @@ def test_a_check_of_a_tree_needs_one(checkout):
     done = make(checkout, "check-external")
     assert done.returncode == 2 and not (checkout / ".venv").exists()
     assert done.stderr.startswith("error: EXTERNAL names no tree; for example: make check-external")
-
-
-def test_a_check_of_trees_runs_the_contracts_and_their_own_tests(tmp_path, checkout):
-    """pytest is replaced by what prints its arguments."""
-    (tmp_path / "one" / "tests").mkdir(parents=True)
-    (tmp_path / "two").mkdir()
-    given = f"{tmp_path}/one:{tmp_path}/two"
-    programs = ["ESPALIER=true", "SETUP=true", "PYTEST=printf '%s\\n'"]
-    done = make(checkout, "check-external", f"EXTERNAL={given}", *programs)
-    words = done.stdout.splitlines()
-    assert done.returncode == 0, done.stderr
-    assert words[words.index("--external") + 1] == given
-    assert words[-1] == f"{tmp_path}/one/tests" and "tests/test_components.py" in words
-    assert all((ROOT / word).is_file() for word in words if word.startswith("tests/"))

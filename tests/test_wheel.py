@@ -19,7 +19,7 @@ from espalier.core.paths import ROOT
 pytest.importorskip("uv", reason="uv builds and installs the wheel")
 
 SOURCES = ["Kconfig", "MANIFEST.in", "pyproject.toml", "setup.py"]
-FOLDERS = ["defconfigs", "lib/espalier", "models", "requirements"]
+FOLDERS = ["defconfigs", "lib/espalier", "models", "requirements", "tests"]
 RANGE = """# Two learning rates
 CONFIG_MODEL_SELECT_MLP=y
 CONFIG_PRUNING_METHOD="none"
@@ -184,7 +184,7 @@ def test_a_tree_of_ones_own_goes_with_the_package(run: Run, folder: Path) -> Non
     (folder / "tree").mkdir()
     given = "EXTERNAL=tree"
     said = run("espalier", "new", "KIND=model", "NAME=mine", given).stdout
-    assert f"espalier lint EXTERNAL={shlex.quote(str(folder / 'tree'))} tries it" in said
+    assert f"espalier check-external EXTERNAL={shlex.quote(str(folder / 'tree'))} tries it" in said
     assert run("espalier", "lint", given).stdout == "Kconfig lint: 0 findings\n"
     chosen = RANGE.replace("SELECT_MLP", "SELECT_MINE")
     (folder / "mine-range").write_text(chosen, encoding="utf-8")
@@ -192,3 +192,19 @@ def test_a_tree_of_ones_own_goes_with_the_package(run: Run, folder: Path) -> Non
     assert "EXTERNAL=" in run("espalier", "sweep-run", code=2).stderr
     done = run("espalier", "sweep-run", given, "PARALLEL=1", "--pack", "1")
     assert "2 trials: 2 passed" in done.stdout
+
+
+def test_the_contracts_go_with_the_package(run: Run, environment: Path, folder: Path) -> None:
+    """A tree passes them; one with a fault fails them. Nothing is written into the package."""
+    given = "EXTERNAL=checked"
+    (folder / "checked").mkdir()
+    run("espalier", "new", "KIND=lr_schedule", "NAME=slow", given)
+    before = files(environment)
+    said = run("espalier", "check-external", given).stdout
+    assert "Kconfig lint: 0 findings" in said and "7 passed" in said
+    schedule = folder / "checked" / "lr_schedules" / "slow.py"
+    text = schedule.read_text(encoding="utf-8")
+    schedule.write_text(text.replace("return ", "return 2 * "), encoding="utf-8")
+    said = run("espalier", "check-external", given, code=1).stdout
+    assert "test_every_schedule_stays_between_zero_and_one[slow" in said
+    assert files(environment) == before

@@ -91,6 +91,71 @@ def test_the_plan_records_it_too_and_needs_it_again(place: Path) -> None:
     )
 
 
+REFUSED = "was made with a tree outside, and a file does not say what code runs; give it again"
+
+
+@pytest.fixture(scope="module")
+def saved(place: Path) -> Path:
+    """The folder of a trial of the page's model, in a sweep elsewhere, with model and snapshots."""
+    other = place.parent / "elsewhere"
+    other.mkdir()
+    lines = ["MODEL=tanhnet", "PRUNING_METHOD=none", "TRAIN_SUBSET=100", "NUM_EPOCHS=2"]
+    lines += ["SAVE_MODEL=y", "SNAPSHOT_EVERY=1"]
+    text = "".join(f"CONFIG_{line}\n" for line in lines)
+    (other / "saving").write_text(text, encoding="utf-8")
+    given = {"EXTERNAL": "../my-tree"}
+    for words in (["sweep-generate", "saving"], ["sweep-run", "--in-process"]):
+        done = espalier(other, *words, **given)
+        assert done.returncode == 0, done.stderr
+    (folder,) = (path.parent for path in other.glob("test_matrix_results/*/*/model.pt"))
+    return folder
+
+
+def refused(saved: Path, *words: str, **given: str) -> None:
+    """Without the tree a command says in one line which to give."""
+    done = espalier(saved.parents[2], *words, EXTERNAL="", **given)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2 and line.count(REFUSED) == 1
+    assert line.endswith(f" EXTERNAL={shlex.quote(str((saved.parents[3] / 'my-tree').resolve()))}")
+
+
+def test_a_model_is_measured_with_the_tree_and_refused_without(saved: Path) -> None:
+    model = str(saved / "model.pt")
+    refused(saved, "evaluate", model)
+    done = espalier(saved.parents[2], "evaluate", model, EXTERNAL="../my-tree")
+    assert done.returncode == 0 and "accuracy" in done.stdout, done.stderr
+
+
+def test_a_snapshot_goes_on_with_the_tree_and_is_refused_without(saved: Path) -> None:
+    words = ["resume", str(saved / "snapshots" / "epoch_00001.json"), "NUM_EPOCHS=3"]
+    refused(saved, *words)
+    done = espalier(
+        saved.parents[2], *words, "--in-process", "--output-dir", "resumed", EXTERNAL="../my-tree"
+    )
+    assert done.returncode == 0 and "1 passed" in done.stdout, done.stderr
+
+
+def test_a_sweep_is_focused_with_the_tree_alone(saved: Path) -> None:
+    refused(saved, "sweep-focus", "--dir", str(saved.parent))
+
+
+def test_a_configuration_is_refused_by_all_that_reads_it(saved: Path) -> None:
+    """It is `.config` that says which tree, and no preset that is saved of it does."""
+    given = {"EXTERNAL": "../my-tree"}
+    (saved.parents[2] / ".config").write_text("CONFIG_MODEL_SELECT_TANHNET=y\n", encoding="utf-8")
+    for verb in ("olddefconfig", "savedefconfig"):
+        done = espalier(saved.parents[2], verb, **given)
+        assert done.returncode == 0, done.stderr
+    assert (saved.parents[2] / "defconfig").read_text() == "CONFIG_MODEL_SELECT_TANHNET=y\n"
+    state = str(saved / "model.pt")
+    for words in (["validate"], ["train"], ["olddefconfig"], ["remap", state, "--dry-run"]):
+        refused(saved, *words)
+    done = espalier(saved.parents[2], "remap", state, "--dry-run", **given)
+    assert done.returncode == 0, done.stderr
+    done = espalier(saved.parents[2], "diffconfig", FROM="defconfig", TO=".config", EXTERNAL="")
+    assert done.returncode == 0, done.stderr
+
+
 def test_reports_need_no_tree(place: Path) -> None:
     done = espalier(place, "sweep-leaderboard", EXTERNAL="")
     assert done.returncode == 0 and "tanhnet" not in done.stderr

@@ -32,6 +32,7 @@ SWEEPS = {
 }
 """The short help of each verb of `commands/sweeps`."""
 TARGETS = {
+    "check-external": "The contracts for a tree of one's own, and its tests",
     "diffconfig": "Compare two configurations: FROM=.config.old TO=.config",
     "help": "List the verbs",
     "sweep": "sweep-generate, then sweep-run",

@@ -17,8 +17,13 @@ def command() -> int:
 
     Prints a line for each finding. The exit code is 1 if there is one.
     """
+    return 1 if print_findings() else 0
+
+
+def print_findings() -> int:
+    """Print what the lint finds, and return how many findings there are."""
     lines = lint_report.findings(ROOT)
     for line in lines:
         print(line, file=sys.stderr)
     print(f"Kconfig lint: {count_text(len(lines), 'finding')}")
-    return 1 if lines else 0
+    return len(lines)

@@ -10,19 +10,25 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from espalier.commands.options.option_types import PATH, in_process, results_of_run
+from espalier.core import component, decoding
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
 from espalier.core.records import Provenance
+from espalier.core.trees.needed_trees import check_components
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.branch_plan import FREE, plan_branch, read_changes
 from espalier.plan.plan import Plan, render
 from espalier.run import entries, launch
 from espalier.store import results_dir
+
+if TYPE_CHECKING:
+    from espalier.train.checkpoints.snapshot_files import Snapshot
 
 
 @click.command()
@@ -42,9 +48,9 @@ def command(snapshot: Path, changes: Sequence[str], output: Path | None, in_proc
 
     start = snapshot_files.load(snapshot)
     start.read()  # raises if it is damaged
+    made = _provenance(start)
     symbols = Symbols(tree.parse())
     values = read_changes(changes, symbols)
-    made = Provenance.from_json(start.manifest["made"])
     plan = plan_branch(made, values, str(start.path), symbols)
     (trial,) = plan.trials
     if int(epochs := trial.config["NUM_EPOCHS"]) <= start.epoch:
@@ -56,6 +62,17 @@ def command(snapshot: Path, changes: Sequence[str], output: Path | None, in_proc
         name = results_dir.directory_name(trial, plan.controls)
         copy_snapshot(start, trial, folder / name, values)
     return launch.run(_request(plan, folder, in_process, start.manifest["sha256"]))
+
+
+def _provenance(start: Snapshot) -> Provenance:
+    """Return what a snapshot was made with. Raises UserError if a tree of it is not given."""
+    try:
+        made = decoding.provenance(start.manifest["made"])
+    except decoding.ContentError as error:
+        raise UserError(f"{start.path}: damaged: {error}") from None
+    recorded = made.code.trees if made.code else None
+    check_components(made.config or {}, component.KINDS, recorded, str(start.path))
+    return made
 
 
 def _request(plan: Plan, folder: Path, in_process: bool, state: str) -> launch.LaunchRequest:

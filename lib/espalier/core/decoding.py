@@ -60,15 +60,25 @@ def trial(record: object, number: object = None) -> Trial:
 def result(record: object) -> Result:
     """Return the result that a JSON object stands for. Raises ContentError, ValueError."""
     fields = _fields(record, Result, required=("status",), skipped=("status", "provenance"))
-    origin = _fields(fields.get("provenance", {}), Provenance, skipped=("code", "pack"))
-    for key, kind in (("code", Revision), ("pack", PackShare)):
-        if origin.get(key) is not None:
-            _fields(origin[key], kind)
+    _check_provenance(fields.get("provenance", {}))
     _check_measures(fields.get("measures", {}))
     for each in fields.get("history", ()):
         if not _is_plain(each):
             epoch(each)
     return Result.from_json(dict(fields))
+
+
+def _check_provenance(record: object) -> None:
+    origin = _fields(record, Provenance, skipped=("code", "pack"))
+    for key, kind in (("code", Revision), ("pack", PackShare)):
+        if origin.get(key) is not None:
+            _fields(origin[key], kind)
+
+
+def provenance(record: Record) -> Provenance:
+    """Return the provenance that a JSON object stands for. Raises ContentError."""
+    _check_provenance(record)
+    return Provenance.from_json(record)
 
 
 def outcome(status: str, measures: object) -> Result:
@@ -134,6 +144,12 @@ def header(record: object) -> PlanHeader:
             if not all(check(item.get(part)) for part, check in parts.items()):
                 raise ContentError(f"{name}: must have {' and '.join(parts)}")
     return PlanHeader.from_json(fields)
+
+
+def trees(code: object) -> list[dict[str, str]] | None:
+    """Return the trees outside that a record of code names; None if it names none as it must."""
+    named = code.get("trees") if isinstance(code, dict) else None
+    return named if _conforms(list[dict[str, str]])(named) else None
 
 
 def _check_seals(fields: Mapping[str, Any]) -> None:

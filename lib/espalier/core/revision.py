@@ -12,7 +12,7 @@ import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from espalier import __version__
 from espalier.core.paths import LIBRARY
 from espalier.core.records import Revision
 from espalier.core.trees import own_trees
-from espalier.core.trees.tree_layout import MENUS, ROOMS
+from espalier.core.trees.tree_layout import MENUS, ROOMS, TESTS
 
 PACKAGES = ("espalier", "torch", "torchvision", "numpy", "scikit-learn", "kconfiglib")
 OUTSIDE = ("analysis", "report", "validation", "search", "commands")
@@ -101,7 +101,7 @@ def _code_files(library: Path) -> Iterator[tuple[str, Path]]:
     menus = library.parents[1] / MENUS
     if menus.is_file():  # an installed package has none
         yield MENUS, menus
-    yield from _code_below(library)
+    yield from _code_below(library, (*OUTSIDE, TESTS))
 
 
 def _tree_files(tree: Path) -> Iterator[tuple[str, Path]]:
@@ -113,8 +113,11 @@ def _tree_files(tree: Path) -> Iterator[tuple[str, Path]]:
             yield f"external/{room}/{name}", path
 
 
-def _code_below(top: Path) -> Iterator[tuple[str, Path]]:
-    """Yield each code file of a folder with its name in it; each folder once, links or not."""
+def _code_below(top: Path, but: Collection[str] = ()) -> Iterator[tuple[str, Path]]:
+    """Yield each code file of a folder with its name in it; each folder once, links or not.
+
+    Folders of it that are named in `but` are left out.
+    """
     entered = set()
     for folder, folders, names in os.walk(top, followlinks=True):
         entered.add(os.path.realpath(folder))
@@ -122,15 +125,15 @@ def _code_below(top: Path) -> Iterator[tuple[str, Path]]:
         folders[:] = [
             name
             for name in folders
-            if _counts(own / name) and os.path.realpath(f"{folder}/{name}") not in entered
+            if _counts(own / name, but) and os.path.realpath(f"{folder}/{name}") not in entered
         ]
         for name in filter(_is_code, names):
             if (path := Path(folder, name)).is_file():
                 yield (own / name).as_posix(), path
 
 
-def _counts(folder: Path) -> bool:
-    return folder.as_posix() not in OUTSIDE and not folder.name.startswith((".", "__"))
+def _counts(folder: Path, but: Collection[str]) -> bool:
+    return folder.as_posix() not in but and not folder.name.startswith((".", "__"))
 
 
 def _is_code(name: str) -> bool:

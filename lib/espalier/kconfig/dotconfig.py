@@ -1,7 +1,8 @@
 """Read and write `.config` files by way of the Kconfig tree.
 
 The leading comment of a file is kept: what `<name>_defconfig` writes begins with the description of
-the preset, every front end keeps it, and `savedefconfig` writes it back.
+the preset, every front end keeps it, and `savedefconfig` writes it back. In a
+`.config` it ends with a line that names the trees outside, which no preset has.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import kconfiglib
 from espalier.core.errors import UserError
 from espalier.core.text_files import read_user_text
 from espalier.core.texts.program_name import MAKE
+from espalier.core.trees.needed_trees import trees_comment, without_comment
 from espalier.kconfig import assign, requests
 from espalier.kconfig.advice import hints
 from espalier.kconfig.defconfigs import leading_comment
@@ -53,7 +55,8 @@ def load(kconf: kconfiglib.Kconfig, file: Path) -> None:
             _check_single(request)
     faults.check()
     kconf.unset_values()
-    kconf.config_header = leading_comment(read_user_text(file))
+    comment = leading_comment(read_user_text(file))
+    kconf.config_header = without_comment(comment) + trees_comment()
     for request in assigned:
         assign.put(symbols, request.name, request.values[0])
     for request in assigned:
@@ -97,7 +100,8 @@ def save(kconf: kconfiglib.Kconfig, file: Path) -> str:
 def save_minimal(kconf: kconfiglib.Kconfig, file: Path) -> str:
     """Write what differs from the defaults to `file`; returns and raises as `save`."""
     _check_replaceable(file)
-    return str(kconf.write_min_config(os.fspath(file)))
+    header = without_comment(kconf.config_header)
+    return str(kconf.write_min_config(os.fspath(file), header))
 
 
 def _check_replaceable(file: Path) -> None:

@@ -15,6 +15,7 @@ import kconfiglib
 
 from espalier.core.errors import UserError
 from espalier.core.process.terminal import printable
+from espalier.core.trees.needed_trees import trees_comment
 from espalier.kconfig import defconfigs, dotconfig, questions, randconfig, screen, tree
 from espalier.kconfig.randconfig import Fits
 from espalier.kconfig.symbols import Symbols
@@ -27,8 +28,10 @@ def run(name: str, fits: Fits | None = None) -> int:
 
     `fits` says which configurations randconfig may draw; None takes any.
     """
+    kconf = tree.parse()
+    kconf.config_header += trees_comment()
     try:
-        _target(name, fits)(tree.parse())
+        _target(name, fits)(kconf)
     except KeyboardInterrupt:
         print(f"\n{name}: interrupted, {dotconfig.path()} is as it was last saved", file=sys.stderr)
         return 130

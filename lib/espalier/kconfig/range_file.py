@@ -14,6 +14,7 @@ from pathlib import Path
 
 from espalier.core import text_files
 from espalier.core.text_files import split_lines
+from espalier.core.trees.needed_trees import check_comment
 from espalier.kconfig import number_range
 from espalier.kconfig.line_faults import Faults, LineError, Place, shorten
 
@@ -49,10 +50,7 @@ def read(path: Path) -> list[Setting]:
 
     Raises UserError, with every fault, if the file cannot be read or lines are malformed.
     """
-    faults = Faults()
-    settings = read_lines(path, faults)
-    faults.check()
-    return settings
+    return parse(text_files.read_user_text(path), str(path))
 
 
 def parse(text: str, path: str) -> list[Setting]:
@@ -71,12 +69,19 @@ def assign(symbol: str, text: str, origin: str) -> Setting:
 def read_lines(path: Path, faults: Faults) -> list[Setting]:
     """Return the settings of the well-formed lines of a file; the faults of others are collected.
 
-    A file that cannot be read is a fault too.
+    A file that cannot be read is a fault too, and one of trees outside that are not given.
     """
     text = ""
     with faults.collect():
-        text = text_files.read_user_text(path)
+        text = _text_of_trees(path)
     return parse_lines(text, str(path), faults)
+
+
+def _text_of_trees(path: Path) -> str:
+    """Return the text of a file. Raises UserError if it names trees that are not given."""
+    text = text_files.read_user_text(path)
+    check_comment(text, str(path))
+    return text
 
 
 def parse_lines(text: str, path: str, faults: Faults) -> list[Setting]:

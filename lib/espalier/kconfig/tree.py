@@ -54,7 +54,8 @@ def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
     try:
         kconf = _Tree("Kconfig", warn=True, warn_to_stderr=False)
     except kconfiglib.KconfigError as error:  # its text names file and line
-        raise UserError(f"{' '.join(str(error).split())}; correct the Kconfig file") from None
+        text = " ".join(str(error).split()).rstrip(".")
+        raise UserError(f"{text}; correct the Kconfig file") from None
     _check_once(kconf)
     return kconf
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from espalier.core.errors import UserError
+from espalier.core.errors import UserError, UserErrors
 from espalier.core.records import Provenance
 from espalier.kconfig import assign, trust
 from espalier.kconfig.symbols import Symbols
@@ -58,7 +58,8 @@ def plan_branch(made: Provenance, changes: Mapping[str, str], place: str, symbol
         quoted = {name: _quote(value) for name, value in base.items()}
         plan = planning.plan_from_rows(quoted, [{}], symbols)
     except UserError as error:  # its place would be a line of rows that nobody wrote
-        raise UserError(f"{place}: {str(error).partition(': ')[2]}") from error
+        rules = [UserError(f"{place}: {line.partition(': ')[2]}") for line in error.lines]
+        raise UserErrors(rules) from error
     if len(plan.trials) != 1 or plan.trials[0].config != config:
         raise UserError(
             f"{place}: its configuration is not one of this version any more; "

@@ -14,6 +14,7 @@ from espalier.core.paths import ROOT
 from espalier.core.texts.count_text import count_text
 from espalier.core.texts.program_name import MAKE
 from espalier.core.trees.tree_layout import DEFCONFIGS
+from espalier.core.trees.tree_syntax import check_syntax
 from espalier.core.trial import Record, Trial
 from espalier.kconfig import defconfigs, dotconfig, range_file, requests, tree
 from espalier.kconfig.line_faults import Faults
@@ -98,8 +99,9 @@ def plan_of_single_trial(path: Path, done: str) -> Plan:
     Whether its run would make sense is not asked, since it is not to be run as it is.
     """
     dotconfig.require(path)
+    check_syntax()
     symbols = Symbols(tree.parse())
-    requested = requests.from_settings(symbols, range_file.read(path))
+    requested, _ = requests.read(symbols, [path])
     axes = test_matrix.to_axes(symbols, requested)
     expansion = sampling.sample(symbols, axes, None, strict=False)
     single = _plan(symbols, _axes(axes.values(), expansion.configs), expansion, [path])

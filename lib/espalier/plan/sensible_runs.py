@@ -21,6 +21,7 @@ from espalier.core.paths import BASE
 from espalier.core.run_length import Rest, RunLength, RunSchedule, steps_in
 from espalier.core.texts.count_text import count_text
 from espalier.core.trees import own_trees
+from espalier.core.trees.tree_syntax import check_syntax
 from espalier.core.trial_config import Config
 from espalier.datasets import sample_counts
 from espalier.datasets.sample_counts import SampleCounts, check_batch
@@ -185,7 +186,8 @@ def _schedules(config: Mapping[str, str]) -> Iterator[RunSchedule]:
 
 @functools.cache
 def _rules() -> list[_Rule]:
-    """Return a rule for each schedule of the library and of the trees outside."""
+    """Return a rule for each schedule of the library and of the trees outside. Raises UserError."""
+    check_syntax()
     return [rule for name in own_trees.modules("*_schedule.py") for rule in _rules_of(name)]
 
 

@@ -15,6 +15,7 @@ from espalier.analysis.rank import Configuration, Ranking, rank, sampling
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
 from espalier.core.process import disk_full
+from espalier.core.trees.needed_trees import check_trees
 from espalier.core.trial import REPETITION, Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
@@ -51,6 +52,7 @@ def plan_around(
     Raises UserError.
     """
     with Store.open(folder / STORE, readonly=True) as store:
+        check_trees(store.header.trees, str(folder))
         script_knobs.use_of_settings(store.header.settings)
         symbols = Symbols(tree.parse())
         trials = trial_results(store)

@@ -15,7 +15,7 @@ from espalier.core import component, revision
 from espalier.core.errors import UserError
 from espalier.core.paths import LIBRARY, ROOT
 from espalier.core.records import Provenance
-from espalier.core.trees import needed_trees, own_trees
+from espalier.core.trees import own_trees
 from espalier.kconfig import defconfigs, tree
 
 Use = Callable[..., None]
@@ -90,12 +90,17 @@ def test_a_tree_whose_path_has_wild_characters_is_in_the_menus(use: Use, tmp_pat
     [
         ("{0}/none", "no such folder; make it"),
         ("{0}/file", "no such folder; make it"),
+        ("~nobody there/x", "no such folder; make it"),
+        ("{0}/link", "a colon or no text is in its path; rename the folder"),
+        ("{0}/two\nlines", "a colon or no text is in its path; rename the folder"),
         ("{0}", "has none of Kconfig, defconfigs, models, "),
         (str(ROOT), "is the harness's own tree; leave it out"),
     ],
 )
 def test_what_is_no_tree_is_refused(use: Use, tmp_path: Path, text: str, rule: str) -> None:
     write(tmp_path, "file")
+    (tmp_path / "a:b").mkdir()
+    (tmp_path / "link").symlink_to("a:b")
     with pytest.raises(UserError, match=rule) as caught:
         use(Path(text.format(tmp_path)))
     assert str(caught.value).startswith(f"EXTERNAL={text.format(tmp_path)}: ")
@@ -170,7 +175,7 @@ def test_code_of_a_tree_is_code_wherever_it_lies(use: Use, tmp_path: Path) -> No
     (tmp_path / "a").rename(tmp_path / "moved")
     use(tmp_path / "moved")
     assert not revision.code().differs(first)
-    write(tmp_path / "moved", "models/one.py", "x = 2\n")
+    write(tmp_path / "moved", "methods/analysis/tests/one.py", "x = 2\n")
     use(tmp_path / "moved")
     assert revision.code().differs(first)
     assert Provenance.from_json({"code": first.as_json()}).code == first
@@ -188,20 +193,10 @@ def test_the_option_stands_anywhere_and_goes_before_the_variable(
     assert own_trees.external() == (tmp_path / "a",)
     assert take_external(["lint", f"--external={first}", "--external", f"{tmp_path}/b"]) == ["lint"]
     assert own_trees.external() == (tmp_path / "a", tmp_path / "b")
+    assert take_external(["lint", "EXTERNAL="]) == ["lint"] and own_trees.external() == ()
     for words in (["lint", "--external"], ["--external=", "lint"], ["--external", "--new"]):
         with pytest.raises(UserError, match="^--external.*: must be folders with colons between$"):
             take_external(words)
-
-
-def test_trees_that_were_recorded_must_be_given(use: Use, tmp_path: Path) -> None:
-    record = [{"path": "/x y/$(reboot)", "sources": "0"}]
-    use()
-    needed_trees.check_trees(None, "p")
-    with pytest.raises(UserError) as caught:
-        needed_trees.check_trees(record, "plan.jsonl")
-    assert str(caught.value).endswith(" EXTERNAL='/x y/$(reboot)'")
-    use(tmp_path)
-    needed_trees.check_trees(record, "plan.jsonl")
 
 
 def test_modules_of_a_tree_are_imported_as_ours_without_torch(tmp_path: Path) -> None:

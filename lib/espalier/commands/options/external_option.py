@@ -18,17 +18,20 @@ HELP = (
 def take_external(args: Sequence[str]) -> list[str]:
     """Use the trees that the command line names, else those of EXTERNAL; return the other words.
 
-    This comes before all else, since the trees say which components there are. Raises UserError.
+    `EXTERNAL=` means none. This comes before all else, since the trees say which components there
+    are. Raises UserError.
     """
     left, named, words = [], [], iter(args)
     for word in words:
         if word == OPTION:
             named.append(_given(next(words, "")))
-        elif word.startswith((f"{OPTION}=", f"{own_trees.VARIABLE}=")):
+        elif word.startswith(f"{OPTION}="):
             named.append(_given(word.partition("=")[2]))
+        elif word.startswith(f"{own_trees.VARIABLE}="):
+            named.append(word.partition("=")[2])
         else:
             left.append(word)
-    own_trees.use(":".join(named) or os.environ.get(own_trees.VARIABLE, ""))
+    own_trees.use(":".join(named) if named else os.environ.get(own_trees.VARIABLE, ""))
     return left
 
 

@@ -8,7 +8,7 @@ from string import Template
 from espalier.core import component
 from espalier.core.errors import UserError
 from espalier.core.paths import LIBRARY, ROOT
-from espalier.core.trees.tree_layout import ROOMS
+from espalier.core.trees.tree_layout import ROOMS, TESTS
 from espalier.core.trees.tree_names import NAME
 
 TEMPLATES = Path(__file__).parent
@@ -35,7 +35,7 @@ def _paths(kind: str, name: str, tree: Path | None) -> dict[str, Path]:
     """Return where each template goes, by what follows its kind."""
     room = ROOMS[kind]
     folder = (tree or LIBRARY) / room
-    tests = tree / "tests" if tree else ROOT / "tests" / room
+    tests = tree / TESTS if tree else ROOT / TESTS / room
     files = {part: folder / f"{name}.{part}" for part in ("py", "Kconfig")}
     return {**files, "test": tests / f"test_{name}.py"}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.paths import LIBRARY, ROOT
 from espalier.core.trees import tree_names
-from espalier.core.trees.tree_layout import DEFCONFIGS, MENUS, ROOMS
+from espalier.core.trees.tree_layout import DEFCONFIGS, MENUS, ROOMS, TESTS
 
 VARIABLE = "EXTERNAL"
 """The variable that names the trees outside, with colons between them."""
@@ -108,12 +108,14 @@ def _read_trees(text: str) -> tuple[Path, ...]:
 
 
 def _tree(name: str) -> Path:
-    path = Path(os.path.realpath(Path(name).expanduser()))
+    path = Path(os.path.realpath(os.path.expanduser(name)))  # noqa: PTH111 - a user that is none
+    if ":" in str(path) or not str(path).isprintable():
+        raise UserError(f"{VARIABLE}={name}: a colon or no text is in its path; rename the folder")
     if not path.is_dir():
         raise UserError(f"{VARIABLE}={name}: no such folder; make it; colons part folders")
     if path in (ROOT, LIBRARY):
         raise UserError(f"{VARIABLE}={name}: is the harness's own tree; leave it out")
-    holds = (MENUS, DEFCONFIGS, *ROOMS.values())
+    holds = (MENUS, DEFCONFIGS, *ROOMS.values(), TESTS)
     if any(path.iterdir()) and not any((path / each).exists() for each in holds):
         raise UserError(f"{VARIABLE}={name}: has none of {', '.join(holds)}; name another folder")
     return path

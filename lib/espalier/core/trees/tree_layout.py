@@ -17,6 +17,8 @@ MENUS = "Kconfig"
 """The file of symbols that no component owns alone."""
 DEFCONFIGS = "defconfigs"
 """The folder of presets and range files."""
+TESTS = "tests"
+"""The folder of tests; that of an installed package has the contracts alone."""
 PATTERNS = ("*.Kconfig", "*/*.Kconfig")
 """The fragments of components in a room: beside their Python files, in families or not."""
 

@@ -22,7 +22,7 @@ from espalier.core.errors import UserError
 from espalier.core.paths import LIBRARY
 from espalier.core.text_files import read_user_text
 from espalier.core.trees import own_trees
-from espalier.core.trees.tree_layout import MENUS, ROOMS
+from espalier.core.trees.tree_layout import MENUS, ROOMS, TESTS
 from espalier.kconfig.lint.lint_tree import Item, name, place
 
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -53,7 +53,8 @@ def findings(kconf: Kconfig, root: Path) -> Iterator[str]:
 def _files(root: Path, pattern: str) -> list[Path]:
     own = [root] if root == LIBRARY else [root / "lib", root / "models"]
     outside = [room for tree in own_trees.external() for room in _rooms(tree)]
-    return sorted(path for folder in [*own, *outside] for path in folder.rglob(pattern))
+    paths = {path for folder in [*own, *outside] for path in folder.rglob(pattern)}
+    return sorted(path for path in paths if root / TESTS not in path.parents)
 
 
 def _rooms(tree: Path) -> list[Path]:

@@ -19,8 +19,10 @@ from torch import Tensor, nn
 
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Model
+from espalier.core.decoding import trees
 from espalier.core.errors import UserError
 from espalier.core.samples import SampleShape
+from espalier.core.trees.needed_trees import check_components
 from espalier.core.trial import Task, Trial
 from espalier.core.trial_config import Config
 from espalier.kconfig import assign, tree, trust
@@ -49,7 +51,7 @@ class LoadedModel:
 
     `config` and `settings` are those of its trial, which the file says. `method` is the final state
     of the method, with its masks. `data_fingerprint` is that of the samples that it was trained,
-    validated and tested on.
+    validated and tested on. `code` is the record of what it was made with.
     """
 
     model: nn.Module
@@ -58,6 +60,7 @@ class LoadedModel:
     settings: Mapping[str, str]
     method: Mapping[str, Any]
     data_fingerprint: str
+    code: Mapping[str, Any]
 
     @torch.no_grad()
     def logits(self, raw: Tensor) -> Tensor:
@@ -80,7 +83,8 @@ def load_model(
 
     Raises UserError, in one line, if the file is damaged, if `preprocessing` is given and is not
     what the model was trained with, or if the stored samples no longer give the stored logits,
-    within 1e-6: the file was altered, or this code computes something else. A network that its
+    within 1e-6: the file was altered, or this code computes something else; or if the model is of a
+    tree outside that EXTERNAL does not name. A network that its
     method gave another structure needs its data set, in `data_dir` (by default CONFIG_DATA_DIR's
     default). `given` are values by symbol to use where the file's own are not taken.
     """
@@ -131,7 +135,7 @@ def _load(
     model = _model(record, place, given).eval()
     _check_probe(model, stored, record["probe"], place)
     kept = {name: record[name] for name in ("config", "settings", "method", "data_fingerprint")}
-    return LoadedModel(model, stored, **kept)
+    return LoadedModel(model, stored, **kept, code=record.get("code", {}))
 
 
 def evaluation_values(
@@ -187,6 +191,7 @@ def _warn(note: str) -> None:
 
 def _model(record: Mapping[str, Any], place: str, given: Mapping[str, str]) -> nn.Module:
     """Build the model as configured, or else in the structure that its method gave it."""
+    check_components(record["config"], ["model"], trees(record.get("code")), place)
     try:
         spec = component.select("model", Config(record["config"]), Model)
         model = spec.build(SampleShape(**record["shape"]))
@@ -204,6 +209,7 @@ def _fits(model: nn.Module, state: Mapping[str, Tensor]) -> bool:
 
 
 def _with_method(record: Mapping[str, Any], place: str, given: Mapping[str, str]) -> nn.Module:
+    check_components(record["config"], component.KINDS, trees(record.get("code")), place)
     config, settings = evaluation_values(record["config"], record["settings"], place, given)
     trial = Trial(1, "config_001", "", config)
     try:

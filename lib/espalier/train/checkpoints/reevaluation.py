@@ -10,7 +10,9 @@ import torch
 
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Dataset, Model
+from espalier.core.decoding import trees
 from espalier.core.errors import UserError
+from espalier.core.trees.needed_trees import check_components
 from espalier.core.trial_config import Config
 from espalier.train.building.starting_point import DIGEST
 from espalier.train.checkpoints.model_loading import (
@@ -51,6 +53,7 @@ def reevaluate(
     given |= {"DATA_DIR": data_dir} if data_dir else {}
     loaded = load_model(path, given=given)
     own = others or (loaded.config, loaded.settings)
+    check_components(own[0], ["dataset"], trees(loaded.code), str(path))
     config, settings = evaluation_values(*own, str(path), given)
     with damage_reported(str(path)):
         inherited = DIGEST in loaded.config  # the preprocessing was that of other weights
