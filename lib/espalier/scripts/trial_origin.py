@@ -40,6 +40,6 @@ def _machine() -> Provenance:
     gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     return Provenance(
         versions=revision.versions(),
-        device=f"gpu {gpus}" if gpus else f"cpu ({platform.processor() or platform._machine()})",
+        device=f"gpu {gpus}" if gpus else f"cpu ({platform.processor() or platform.machine()})",
         platform=platform.platform(),
     )
