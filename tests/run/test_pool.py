@@ -12,7 +12,6 @@ import pytest
 from fake_sweep import HERE, trial
 
 from espalier.core.errors import UserError
-from espalier.core.process.exits import last_line
 from espalier.core.trial import Result, Task
 from espalier.run import pool as pool_module
 from espalier.run.pool import InProcess, Pool
@@ -286,16 +285,6 @@ def test_a_message_ends_with_the_last_words(tmp_path: Path) -> None:
     (tmp_path / "output.log").write_text("first\n  last \n\n", encoding="utf-8")
     assigned = Task.single(trial(1), {}, tmp_path)
     assert death(-15, assigned).message == "worker was killed by signal 15 (SIGTERM): last"
-    assert last_line(tmp_path / "none.log") == "none.log is missing"
-    (tmp_path / "empty.log").touch()
-    assert last_line(tmp_path / "empty.log") == "nothing is said in empty.log"
-    warning = "[rank0]:[W1121 14:49:04.145118120 reducer.cpp:1545] Warning: beside the point\n"
-    (tmp_path / "output.log").write_text("last\n" + warning, encoding="utf-8")
-    assert last_line(tmp_path / "output.log") == "last"
-    (tmp_path / "output.log").write_text(
-        "== config_001 attempt 1, Sat Nov 21\n" + warning, encoding="utf-8"
-    )
-    assert last_line(tmp_path / "output.log") == "nothing is said in output.log"
 
 
 def test_a_worker_that_the_kernel_killed_for_memory_ran_out_of_it(tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from script_trials import ESCAPING, gone, noted
+
+from espalier.core.process.descendants import descendants
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is that of Linux")
+CODE = """
+import subprocess, sys, os
+from espalier.core.process.descendants import adopt_orphans, descendants, end_children
+adopt_orphans()
+subprocess.Popen(["sh", "-c", sys.argv[1]]).wait()
+while len(list(descendants(os.getpid()))) < 2:
+    pass
+end_children()
+print(list(descendants(os.getpid())))
+"""
+
+
+def test_descendants_are_children_and_theirs() -> None:
+    shell = subprocess.Popen(["sh", "-c", "sleep 600 & echo $!; wait"], stdout=subprocess.PIPE)
+    assert shell.stdout is not None
+    child = int(shell.stdout.readline())
+    try:
+        assert [*descendants(shell.pid)] == [child]
+        assert {shell.pid, child} <= {*descendants(os.getpid())}
+        assert [*descendants(child)] == []
+    finally:
+        os.kill(child, 9)
+        shell.communicate()
+
+
+def test_all_of_them_end_daemons_included(tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-c", CODE, ESCAPING]
+    assert subprocess.check_output(command, cwd=tmp_path) == b"[]\n"
+    assert [gone(process) for process in noted(tmp_path, 2)] == [True, True]
