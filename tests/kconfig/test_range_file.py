@@ -96,6 +96,12 @@ def test_quoted_literals_come_back_whole(items: list[str]) -> None:
     assert values("|".join(f'"{item}"' for item in escaped)) == items
 
 
+@given(st.lists(texts.filter(lambda text: not text.endswith("\\")), min_size=1, max_size=5))
+def test_a_backslash_before_anything_else_is_a_backslash(items: list[str]) -> None:
+    plain = [item.replace("\\\\", "/").replace('"', "'") for item in items]  # no pair, no quote
+    assert values("|".join(f'"{item}"' for item in plain)) == plain
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
     try:

@@ -16,11 +16,12 @@ def symbols() -> Symbols:
 def test_every_path_and_every_check_of_data_needs_trust(symbols: Symbols) -> None:
     assert set(symbols.need_trust) == {
         *("DATA_DIR", "DOWNLOAD", "DATA_VERIFY", "START_WEIGHTS"),
-        *("TEXT_FILE", "TEXT_SHIFT_FILE", "FOLDER_PATH", "NPZ_FILE"),
+        *("TEXT_FILE", "TEXT_SHIFT_FILE", "FOLDER_PATH", "NPZ_FILE", "SCRIPT_FOLDER"),
     }
     texts = {name for name in symbols.prompted if symbols.kind(name) == "string"}
     others = {"BLOCKS_SIZES", "CLAIM", "MULTISCALE_FACTORS", "PRIORITY", "RANK_BY"}  # no paths
     others |= {"APOPTOSIS_LAYERS_TARGETS", "APOPTOSIS_LAYER_NAMES", "START_WEIGHTS_SHA256"}
+    others |= {"SCRIPT", "SCRIPT_DIGEST", "SCRIPT_KNOBS", "SCRIPT_PATTERN", "TRAIN_FUNCTION"}
     assert texts - set(symbols.need_trust) == others, "a new text: is it a path? Then mark it"
 
 

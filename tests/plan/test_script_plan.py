@@ -145,7 +145,7 @@ def test_rows_of_a_caller_are_programs_too(folder: Path, monkeypatch: pytest.Mon
         (replaced("16|32", "16|x"), "ranges:4: CONFIG_WIDTH=x: must be a decimal integer"),
         (
             replaced("CONFIG_TRAINER=script\n", ""),
-            "dropout=0.1: never in effect: needs CONFIG_TRAINER_SCRIPT",
+            "{ACT}: never in effect: needs CONFIG_TRAINER_SCRIPT",
         ),
     ],
 )
@@ -229,6 +229,23 @@ class TestAllowance:
 def test_a_wrong_command_of_the_command_line_is_one_line(text: str) -> None:
     with pytest.raises(UserError, match="^SCRIPT:1: CONFIG_SCRIPT="):
         script_plan.given_command(text)
+
+
+def test_a_pattern_keeps_its_backslashes_in_a_plan(folder: Path, tmp_path: Path) -> None:
+    pattern = r"epoch (?P<epoch>\d+): (?P<val_acc>[\d.]+\%) \"x\" \\"
+    written = pattern.replace("\\\\", "\\\\\\\\")
+    made = planned(folder, RANGES + f'CONFIG_SCRIPT_PATTERN="{written}"\n')
+    read = r'epoch (?P<epoch>\d+): (?P<val_acc>[\d.]+\%) "x" \\'
+    assert made.trials[0].config["SCRIPT_PATTERN"] == read
+    plan.write_plan(made, tmp_path / "plan")
+    assert planning.open_plan(tmp_path / "plan").trials == made.trials
+    alone = planning.plan_from_config(tmp_path / "plan" / "config_001")
+    assert alone.trials[0].id == made.trials[0].id
+
+
+def test_a_function_is_given_in_python(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="^CONFIG_TRAINER=function: needs CONFIG_TRAIN_FUNCTION"):
+        planned(tmp_path, "CONFIG_TRAINER=function\n")
 
 
 def test_functions_are_no_packs_and_no_programs(tmp_path: Path) -> None:

@@ -55,8 +55,14 @@ def run_target(target: str) -> int:
     if target == "list-defconfigs":
         print(defconfigs.listing())
         return 0
-    from espalier.kconfig import frontends
+    from espalier.kconfig import dotconfig, frontends
+    from espalier.scripts import script_knobs
 
+    suffix, prefix = "_defconfig", "defconfig-"
+    is_preset = target.endswith(suffix) or target.startswith(prefix)
+    name = target.removesuffix(suffix).removeprefix(prefix)
+    file = defconfigs.find(name) if is_preset else dotconfig.path()
+    script_knobs.use_of_files([file] if file.is_file() else [])
     return frontends.run(target, _plannable() if target == frontends.RANDOM else None)
 
 

@@ -26,7 +26,7 @@ _UNPREFIXED = re.compile(r"(?!CONFIG_)(?:config_)?([A-Za-z]\w*)=(\S.*)")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _PLAIN = re.compile(r'[^"|#]*')
 _WORD = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s"]|")+')
-_ESCAPE = re.compile(r"\\(.)")
+_ESCAPE = re.compile(r'\\(["\\])')
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from espalier.scripts.output_pattern import SYMBOL as PATTERN
 from espalier.scripts.output_pattern import compile_pattern
 from espalier.scripts.script_identity import AGAIN, DIGEST, PROGRAMS, TRAINER, ScriptIdentity
 
-LIBRARY = "library"
+LIBRARY, FUNCTIONS, FUNCTION = "library", "function", "TRAIN_FUNCTION"
 
 
 def given_command(text: str) -> list[Setting]:
@@ -49,6 +49,9 @@ def complete(made: Plan, requested: Requests, over: Sequence[Setting] = ()) -> P
     What the settings `over` of the command line have as the command is thereby allowed. Raises
     UserError.
     """
+    if made.settings.get(TRAINER) == FUNCTIONS and not all(t.config[FUNCTION] for t in made.trials):
+        rule = f"needs CONFIG_{FUNCTION}, which espalier.sweep(train=...) sets in Python"
+        raise UserError(f"CONFIG_{TRAINER}={FUNCTIONS}: {rule}; choose another trainer")
     if not script_identity.is_of_programs(made.settings):
         return made
     commands = {trial.config[SCRIPT]: trial for trial in made.trials}

@@ -22,6 +22,8 @@ from espalier.kconfig.values import canonical
 from espalier.plan import planning
 from espalier.plan.plan import Plan
 from espalier.report.reports import ranking_measure, trial_results
+from espalier.scripts import script_knobs
+from espalier.scripts.script_identity import DIGEST
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
@@ -34,8 +36,8 @@ TASK = ("TARGET_SPARSITY", "SPARSE_DENSITY", "MAX_PARAMS")
 DATA = ("VALIDATION_FRACTION", "TRAIN_SUBSET")
 """Of what data it is trained and measured on, beside the options of the data set."""
 NOTHING = "none"
-ITS_OWN = ("SAMPLER", "PRIORITY")
-"""Beginnings of settings that speak of what the first sweep varied."""
+ITS_OWN = ("SAMPLER", "PRIORITY", DIGEST)
+"""Beginnings of settings that speak of what the first sweep varied, or held."""
 
 Axes = dict[str, list[str]]
 
@@ -48,11 +50,13 @@ def plan_around(
     `around` is as for `choose_centre`, `hold` as for `held_numbers`; `region` is a factor above 1.
     Raises UserError.
     """
-    symbols = Symbols(tree.parse())
     with Store.open(folder / STORE, readonly=True) as store:
+        script_knobs.use_of_settings(store.header.settings)
+        symbols = Symbols(tree.parse())
         trials = trial_results(store)
         by = ranking_measure(store, trials, by)
         settings = {n: text for n, text in store.header.settings.items() if n in symbols}
+    assign.load(symbols, settings)  # what trains trials says which symbols they have
     ranking = rank(trials, by)
     centre = choose_centre(ranking, around)
     tried = _numbers(symbols, centre.first, tried_values(ranking))
@@ -143,7 +147,6 @@ def nearby_values(symbols: Symbols, centre: Trial, axes: Axes, region: float | N
     With a `region` (above 1) from the value over it to the value times it. What Kconfig does not
     take is left out.
     """
-    symbols.kconf.unset_values()
     for _ in range(2):  # a later value may be what makes an earlier one visible
         assign.load(symbols, centre.config)
     return {

@@ -22,6 +22,7 @@ from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import plan
 from espalier.plan.plan import Plan
+from espalier.scripts import script_knobs
 from espalier.store import locks, plan_files, sqlite_errors, trial_files
 from espalier.store.connections import SIDE_FILES
 from espalier.store.plan_files import PlannedTrial, SweepRecord
@@ -219,6 +220,7 @@ def _texts(
 def _written(trials: Sequence[Trial], settings: Mapping[str, str]) -> Iterator[tuple[int, str]]:
     if not trials:
         return
+    script_knobs.use_of_settings(settings)
     symbols = Symbols(tree.parse())
     unknown = {name for trial in trials for name in trial.config} | set(settings)
     if all(name in symbols for name in unknown):

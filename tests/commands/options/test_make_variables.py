@@ -40,13 +40,13 @@ def given(monkeypatch: pytest.MonkeyPatch, goal: str, names: str) -> None:
             "BASELINE V",
             "BASELINE: is no variable of `make table`; it has BEST_PER, DIR, F",
         ),
-        ("sweep", "DIR", "DIR: is no variable of `make sweep`; it has ALPHA, BASELINE, BEST_PER, "),
+        ("sweep", "DIR", "DIR: is no variable of `make sweep`; it has ALLOW, ALPHA, BASELINE, BE"),
         (
             "sweep",
             "RANGE_CONFIG SEED",
-            "SEED: is no variable of `make sweep`; it has ALPHA, BASEL",
+            "SEED: is no variable of `make sweep`; it has ALLOW, ALPHA, ",
         ),
-        ("all", "RANGE_CONFIG", "RANGE_CONFIG: is no variable of `make all`; it has BASELINE, BES"),
+        ("all", "RANGE_CONFIG", "RANGE_CONFIG: is no variable of `make all`; it has ALLOW, BASELI"),
     ],
 )
 def test_a_variable_of_no_use_is_named_with_what_was_meant(
