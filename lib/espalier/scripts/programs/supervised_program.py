@@ -42,7 +42,7 @@ class Program:
 
 
 class Supervisor:
-    """A process that runs programs one after the other; see `espalier.scripts.programs.supervisor`."""
+    """A process that runs programs one after the other: see the module `supervisor`."""
 
     def __init__(self) -> None:
         """Start it, in a session of its own: what kills this process leaves it to clear up."""
