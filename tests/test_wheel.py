@@ -48,6 +48,17 @@ print(len(sweep.trials), sweep.history["epoch"].max())
 espalier.RigL
 assert "torch" in sys.modules
 """
+FROM_PYTHON = """
+import espalier
+from torch import nn
+
+def tiny(inputs, classes, width=4):
+    layers = nn.Flatten(), nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, classes)
+    return nn.Sequential(*layers)
+
+text = {"TINY_WIDTH": [4, 8], "PRUNING_METHOD": "none", "NUM_EPOCHS": 1}
+print(espalier.sweep(text, model=tiny, parallel=1).ranking()["CONFIG_TINY_WIDTH"].tolist())
+"""
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -192,3 +203,9 @@ def test_a_tree_of_ones_own_goes_with_the_package(run: Run, folder: Path) -> Non
     assert "EXTERNAL=" in run("espalier", "sweep-run", code=2).stderr
     done = run("espalier", "sweep-run", given, "PARALLEL=1", "--pack", "1")
     assert "2 trials: 2 passed" in done.stdout
+
+
+def test_a_model_of_a_program_is_swept_from_python(run: Run) -> None:
+    done = run("python", "-P", "-c", FROM_PYTHON)
+    assert "2 trials: 2 passed" in done.stdout
+    assert sorted(done.stdout.splitlines()[-1].strip("[]").split(", ")) == ["4", "8"]
