@@ -10,7 +10,7 @@ import json
 import os
 import pickle
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from small_files import write_batches
 import espalier
 from espalier.__main__ import main
 from espalier.core.errors import UserError
+from espalier.core.trees import own_trees
 from espalier.core.trial import Status
 from espalier.train import worker_entry
 from espalier.train.checkpoints import snapshot_files, snapshot_manager, tensor_files
@@ -215,3 +216,74 @@ def test_a_model_of_any_other_content_is_one_line(
     assert main(["evaluate", str(path)]) == 2
     error = capfd.readouterr().err
     assert f"{path}: " in error and error.count("error: ") == 1 and "Traceback" not in error
+
+
+class TestPrograms:
+    """A range file, a plan or a store of a stranger starts no program before it is allowed."""
+
+    @pytest.fixture(autouse=True)
+    def _place(
+        self, tmp_path: Path, canary: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[None]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+        for name in ("SCRIPT", "ALLOW", "SET", "NEW"):
+            monkeypatch.delenv(name, raising=False)
+        folder = tmp_path / "stranger"
+        folder.mkdir()
+        script = f"touch '{canary}'; echo val_acc=0.5\n"
+        (folder / "train.sh").write_text(script, encoding="utf-8")
+        text = (
+            'CONFIG_TRAINER=script\nCONFIG_SCRIPT="sh train.sh {WIDTH}"\n'
+            'CONFIG_SCRIPT_KNOBS="width=1"\nCONFIG_WIDTH=1|2\n'
+            'CONFIG_SCRIPT_PATTERN="val_acc=(?P<val_acc>[0-9.]+)"\n'
+        )
+        (folder / "ranges").write_text(text, encoding="utf-8")
+        yield
+        own_trees.use_knobs(None)
+
+    def refused(self, capsys: pytest.CaptureFixture[str], canary: Path, *words: str) -> str:
+        capsys.readouterr()
+        assert main([*words]) == 2
+        assert not canary.exists()
+        *_, line = capsys.readouterr().err.splitlines()
+        return line
+
+    @pytest.mark.parametrize("verb", ["sweep", "sweep-estimate", "race"])
+    def test_a_range_file_starts_none(
+        self, capsys: pytest.CaptureFixture[str], canary: Path, verb: str
+    ) -> None:
+        line = self.refused(capsys, canary, verb, "stranger/ranges")
+        assert line.startswith("error: CONFIG_SCRIPT=sh train.sh {WIDTH} (")
+        assert "must be allowed once" in line
+
+    def test_nor_does_a_plan_or_a_store(
+        self, capsys: pytest.CaptureFixture[str], canary: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        line = self.refused(capsys, canary, "sweep", "stranger/ranges")
+        word = line.rpartition("ALLOW=")[2]
+        assert self.refused(capsys, canary, "sweep-run") == line
+        assert main(["sweep-run", "--allow", word, "--parallel", "1"]) == 0
+        assert canary.exists()
+        canary.unlink()
+        (sweep,) = Path("test_matrix_results").glob("sweep_*")
+        monkeypatch.setenv("XDG_CONFIG_HOME", "others")  # another user gets the folder
+        again = ("sweep-again", "--dir", str(sweep), "--trials", "config_001")
+        assert self.refused(capsys, canary, *again) == line
+        assert self.refused(capsys, canary, "sweep-run", "--dir", str(sweep)) == line
+
+    def test_a_changed_script_is_another(
+        self, capsys: pytest.CaptureFixture[str], canary: Path
+    ) -> None:
+        word = self.refused(capsys, canary, "sweep", "stranger/ranges").rpartition("ALLOW=")[2]
+        with Path("stranger/train.sh").open("a", encoding="utf-8") as file:
+            file.write("# more\n")
+        line = self.refused(capsys, canary, "sweep-run", "--allow", word)
+        assert "changed since the plan was made" in line
+        line = self.refused(capsys, canary, "sweep", "stranger/ranges", "--allow", word)
+        assert line.startswith(f"error: ALLOW={word}: is not the hash of CONFIG_SCRIPT=")
+
+    def test_a_command_on_the_command_line_is_its_users(self, canary: Path) -> None:
+        script = "sh stranger/train.sh {WIDTH}"
+        assert main(["sweep", "stranger/ranges", "--script", script, "--parallel", "1"]) == 0
+        assert canary.exists()

@@ -48,6 +48,17 @@ print(len(sweep.trials), sweep.history["epoch"].max())
 espalier.RigL
 assert "torch" in sys.modules
 """
+FROM_PYTHON = """
+import espalier
+from torch import nn
+
+def tiny(inputs, classes, width=4):
+    layers = nn.Flatten(), nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, classes)
+    return nn.Sequential(*layers)
+
+text = {"TINY_WIDTH": [4, 8], "PRUNING_METHOD": "none", "NUM_EPOCHS": 1}
+print(espalier.sweep(text, model=tiny, parallel=1).ranking()["CONFIG_TINY_WIDTH"].tolist())
+"""
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -208,3 +219,9 @@ def test_the_contracts_go_with_the_package(run: Run, environment: Path, folder: 
     said = run("espalier", "check-external", given, code=1).stdout
     assert "test_every_schedule_stays_between_zero_and_one[slow" in said
     assert files(environment) == before
+
+
+def test_a_model_of_a_program_is_swept_from_python(run: Run) -> None:
+    done = run("python", "-P", "-c", FROM_PYTHON)
+    assert "2 trials: 2 passed" in done.stdout
+    assert sorted(done.stdout.splitlines()[-1].strip("[]").split(", ")) == ["4", "8"]

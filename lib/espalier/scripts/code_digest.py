@@ -30,10 +30,9 @@ _OF_EVERY_CLASS = {
 }
 """Attributes of a class that say nothing of what it does."""
 _READING = {"LOAD_GLOBAL", "LOAD_NAME"}
-_INSTALLED = [
-    *(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")),
-    LIBRARY,
-]
+_INSTALLED = (Path(sysconfig.get_path("stdlib")).resolve(), LIBRARY)
+_PACKAGES = {"site-packages", "dist-packages"}
+"""What folders of installed packages are called, of whichever environment."""
 
 
 def digest(item: object) -> str:
@@ -53,7 +52,8 @@ def is_own(module_name: str | None) -> bool:
     if file is None:
         return getattr(module, "__spec__", None) is None  # made while running
     path = Path(file).resolve()
-    return not any(path.is_relative_to(folder) for folder in _INSTALLED)
+    inside = any(path.is_relative_to(folder) for folder in _INSTALLED)
+    return not inside and not _PACKAGES.intersection(path.parts)
 
 
 class _Walk:

@@ -19,6 +19,8 @@ DEFCONFIGS = "defconfigs"
 """The folder of presets and range files."""
 TESTS = "tests"
 """The folder of tests; that of an installed package has the contracts alone."""
+OF_PROGRAMS = "TRAINER_SCRIPT"
+"""What a symbol depends on that only trials that are programs have."""
 PATTERNS = ("*.Kconfig", "*/*.Kconfig")
 """The fragments of components in a room: beside their Python files, in families or not."""
 

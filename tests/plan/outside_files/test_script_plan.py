@@ -10,7 +10,8 @@ import pytest
 from espalier.core.errors import UserError
 from espalier.core.trees import own_trees
 from espalier.kconfig.range_file import Setting
-from espalier.plan import plan, planning, script_plan
+from espalier.plan import plan, planning
+from espalier.plan.outside_files import script_plan
 from espalier.plan.plan import Plan
 from espalier.scripts.script_identity import HEX, identify
 
@@ -210,6 +211,19 @@ class TestAllowance:
         assert made.trials[0].config["SCRIPT"] == "sh -c 'echo {SEED}'"
         assert made.settings["SCRIPT_FOLDER"] == str(folder)
         script_plan.check_allowed(made.trials, made.settings)
+
+    @pytest.mark.parametrize("here", [True, False])
+    def test_its_files_lie_here_or_beside_the_range_file(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool
+    ) -> None:
+        work = tmp_path / "work"
+        work.mkdir()
+        if here:
+            (work / "train.py").write_text("", encoding="utf-8")
+        monkeypatch.chdir(work)
+        over = script_plan.given_command("python train.py")
+        made = planned(folder, "CONFIG_SEED=1|2\n", over)
+        assert made.settings["SCRIPT_FOLDER"] == str(work if here else folder)
 
     def test_a_plan_of_the_library_needs_none(self) -> None:
         script_plan.check_allowed([], {"TRAINER": "library"}, "nonsense")
