@@ -99,6 +99,7 @@ def test_output_that_cannot_be_written_is_one_line_and_no_success() -> None:
             "sweep-rum",
             "no such command 'sweep-rum'; did you mean sweep-run or sweep-rebuild or sweep?",
         ),
+        ("list", "no such command 'list'; did you mean sweep-list?"),
         ("zzz", "no such command 'zzz'; see python -m espalier --help"),
         ("--zzz", "no such option '--zzz'; see python -m espalier --help"),
         (

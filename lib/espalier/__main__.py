@@ -198,6 +198,8 @@ def describe_usage_error(error: click.UsageError, args: Sequence[str]) -> str:
     """Return what is wrong with a command line, as one line: the verb, the fault, a hint."""
     path = [PROGRAM, args[0]] if args[0] in VERBS else [PROGRAM]
     near = error.possibilities if isinstance(error, MISSPELT) else None
+    if near is not None and f"sweep-{args[0]}" in VERBS:
+        near = [f"sweep-{args[0]}"]
     text = error.message if near else error.format_message()
     text = " ".join(text.split()).rstrip(".").replace(". ", "; ")
     hint = f"did you mean {' or '.join(near)}?" if near else f"see {' '.join(path)} --help"

@@ -31,3 +31,13 @@ def test_it_lists_verbs_and_targets_of_config(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == printed
     listed = re.findall(r"^  ([a-z-]+)  ", printed, re.MULTILINE)
     assert {*VERBS, *CONFIGURATORS} <= set(listed)
+
+
+def test_it_lists_the_options_of_a_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "sweep"]) == 0
+    printed = capsys.readouterr().out
+    assert main(["sweep", "--help"]) == 0
+    assert capsys.readouterr().out == printed
+    assert "--parallel" in printed
+    assert main(["help", "sweeep"]) == 2
+    assert "did you mean sweep" in capsys.readouterr().err
