@@ -30,10 +30,11 @@ def command(kind: str, name: str) -> int:
     from espalier.commands.starters.starter_files import starter_files
 
     tree = _tree()
-    for path, text in starter_files(kind, name, tree).items():
+    files = starter_files(kind, name, tree)
+    for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        print(f"Wrote {path}")
+    print("\n".join(f"Wrote {path}" for path in files))
     given = f" {VARIABLE}={shlex.quote(str(tree))}" if tree else ""
     print(f"next: CONFIG_{component.KINDS[kind][1]}={name} in a range file chooses it;")
     tries = "check-external" if tree else "check"

@@ -55,11 +55,24 @@ def test_what_is_written_is_in_the_style_of_the_harness(tree: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "rule"),
-    [("Foo", "must begin with"), ("9a", "must begin with"), ("a-b", "must"), ("mlp", "there is a")],
+    [
+        ("Foo", "must begin with"),
+        ("9a", "must begin with"),
+        ("a-b", "must begin with"),
+        ("a" * 61, "must have 60 letters at most"),
+        ("class", "is a word of Python itself"),
+        ("mlp", "there is a model so called"),
+        ("residual", ".*models/residual.py is called so"),
+    ],
 )
 def test_a_name_that_cannot_be_one_is_refused(name: str, rule: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"NAME={name}: {rule}"):
         starter_files("model", name, tmp_path)
+
+
+def test_a_method_is_not_called_as_a_family_is(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="NAME=rewiring: .*methods/rewiring is called so"):
+        starter_files("method", "rewiring", tmp_path)
 
 
 def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:

@@ -41,10 +41,10 @@ def _check_components(folder: Path) -> None:
 def _check_once(folders: Sequence[Path]) -> None:
     """Raise UserError for a component, a module or a family that two folders of a kind have."""
     _refuse_twice((path.stem, path) for folder in folders for path in fragments(folder))
-    _refuse_twice(pair for folder in folders for pair in _modules(folder))
+    _refuse_twice(pair for folder in folders for pair in modules_of(folder))
 
 
-def _modules(folder: Path) -> Iterator[tuple[str, Path]]:
+def modules_of(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield the modules and families of a room by what Python calls them."""
     for path in sorted(folder.glob("*.py")):
         if path.stem != "__init__":
