@@ -29,10 +29,9 @@ from espalier.plan import (
     sensible_runs,
     staleness,
     test_matrix,
-    weights_file,
 )
 from espalier.plan.expand import Expansion
-from espalier.plan.outside_files import script_plan
+from espalier.plan.outside_files import script_plan, weights_file
 from espalier.plan.plan import Plan
 from espalier.plan.range_requests import requested_parts
 from espalier.plan.samplers import sampling

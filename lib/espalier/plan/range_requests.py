@@ -13,7 +13,7 @@ from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.range_file import Setting
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import weights_file
+from espalier.plan.outside_files import weights_file
 
 
 def requested_parts(

@@ -15,7 +15,7 @@ from espalier.analysis.multiple_tests import holm
 from espalier.analysis.rank import Configuration, TrialResult
 from espalier.core.measures import Measure
 from espalier.core.trial import REPETITION, Record, Result
-from espalier.plan.weights_file import identity_part
+from espalier.plan.outside_files.weights_file import identity_part
 
 CLOCKS = ("seconds", "total_time", "started")
 """What a clock says of a trial, beside all that ends in `_seconds`: never the same twice."""

@@ -10,7 +10,8 @@ import pytest
 from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import plan, planning, still_valid, weights_file
+from espalier.plan import plan, planning, still_valid
+from espalier.plan.outside_files import weights_file
 from espalier.plan.plan import Plan
 
 AXIS = 'CONFIG_INIT_FROM=""|"a.pt"|"b.pt"'
