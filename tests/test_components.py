@@ -12,14 +12,17 @@ from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
-from espalier.core import component, contracts
+from espalier.core import component
 from espalier.core.paths import ROOT
 from espalier.core.trees import own_trees
 from espalier.core.trees.tree_layout import fragments
 from espalier.kconfig import defaults as defaults_of_kconfig
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
+from espalier.plan.outside_files import script_plan
 from espalier.rates.rate_options import RatePlan
+from espalier.scripts import command_template
+from espalier.scripts.programs import contracts, output_pattern
 from espalier.train.building.parameter_budget import Budget
 from espalier.train.building.starting_point import StartPlan
 from espalier.train.checkpoints.model_files import ModelSaving
@@ -163,6 +166,7 @@ def test_every_symbol_of_a_trial_reaches_some_field(kconf):
         fields |= {symbol for symbol, _ in leaves(cls, "")}
     for kind, name in COMPONENTS:
         fields |= {symbol for symbol, _ in leaves(cls_of(kind, name), name.upper())}
+    fields |= {command_template.SCRIPT, output_pattern.SYMBOL, script_plan.FUNCTION}  # no networks
     of_trials = Symbols(kconf).identity
     assert sorted(symbol for symbol in set(of_trials) - fields if not _of_the_matrix(symbol)) == []
 

@@ -278,7 +278,7 @@ def _plan(
     swept = {axis["symbol"]: None for axis in axes}
     explained = {*swept, weights_file.DIGEST}  # as of files that are swept
     shape = script_plan.shape_symbols(symbols, expansion.settings)
-    trials = plan.number(expansion.configs, explained, shape)
+    trials = plan.number(expansion.configs, swept, shape)
     return Plan(
         trials=trials,
         axes=axes,
