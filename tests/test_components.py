@@ -12,7 +12,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
-from espalier.core import component
+from espalier.core import component, contracts
 from espalier.core.paths import ROOT
 from espalier.core.trees import own_trees
 from espalier.core.trees.tree_layout import fragments
@@ -22,7 +22,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.plan.outside_files import script_plan
 from espalier.rates.rate_options import RatePlan
 from espalier.scripts import command_template
-from espalier.scripts.programs import contracts, output_pattern
+from espalier.scripts.programs import output_pattern
 from espalier.train.building.parameter_budget import Budget
 from espalier.train.building.starting_point import StartPlan
 from espalier.train.checkpoints.model_files import ModelSaving
