@@ -35,8 +35,11 @@ def given_command(text: str) -> list[Setting]:
         command_template.split(text)
     except UserError as error:
         raise LineError(place, str(error)) from None
-    values = {TRAINER: PROGRAMS, SCRIPT: text}
-    return [Setting(name, (value,), value, place) for name, value in values.items()]
+    written = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return [
+        Setting(TRAINER, (PROGRAMS,), PROGRAMS, place),
+        Setting(SCRIPT, (text,), written, place),
+    ]
 
 
 def shape_symbols(symbols: Symbols, settings: Mapping[str, str]) -> tuple[str, ...]:
@@ -130,7 +133,7 @@ def _working_folder(made: Plan) -> Path:
 
     It is the first of them with a file that the command names.
     """
-    beside = [(ROOT / source["path"]).parent for source in made.sources]
+    beside = [Path(ROOT, source["path"]).parent for source in made.sources]
     words = [word for t in made.trials for word in command_template.split(t.config[SCRIPT])]
     for folder in (Path.cwd(), *beside):
         if any(command_template.find_file(word, folder) for word in dict.fromkeys(words)):
