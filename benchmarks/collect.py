@@ -35,6 +35,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "report_page",
     "sweep_list",
     "harness_overhead",
+    "script_overhead",
     "estimate_truth",
     "adamwprune_step",
     "masks_against_sort",

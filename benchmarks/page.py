@@ -25,6 +25,11 @@ HEADLINES = (  # program, its figure, and what that is in plain words
     ("plan_10k", "sweep-generate, 10,000 trials", "a plan of 10,000 trials"),
     ("harness_overhead", "espalier, 1 worker", "what a trial costs beyond its training"),
     (
+        "script_overhead",
+        "added to a Python script",
+        "what a trial costs beyond a script of one's own",
+    ),
+    (
         "pack_sweep",
         "packs against a process a trial, plain PyTorch",
         "32 small trials in packs: times as fast as one process of plain PyTorch for each",

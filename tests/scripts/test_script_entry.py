@@ -15,7 +15,8 @@ from script_trials import LAST, script_task, with_command
 
 from espalier.core.trial import Record, Result, Task
 from espalier.run.workers.result_check import check_result
-from espalier.scripts import script_entry, supervised_program
+from espalier.scripts import script_entry
+from espalier.scripts.programs import supervised_program
 
 REPORT = 'echo \'{"epoch": %s, "val_acc": %s}\' >> "$ESPALIER_LOG"\n'
 

@@ -22,8 +22,9 @@ from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import budget_constraint, dependency_order, weights_file
+from espalier.plan import budget_constraint, dependency_order
 from espalier.plan.budget_constraint import Budgets
+from espalier.plan.outside_files import weights_file
 
 ID_SCHEME = 1
 """Changes when the same configuration must get another id."""

@@ -25,12 +25,12 @@ from espalier.plan import (
     config_folder,
     expand,
     plan,
-    script_plan,
     sensible_runs,
     staleness,
     test_matrix,
 )
 from espalier.plan.expand import Expansion
+from espalier.plan.outside_files import script_plan
 from espalier.plan.plan import Plan
 from espalier.plan.range_requests import requested_parts
 from espalier.plan.samplers import sampling

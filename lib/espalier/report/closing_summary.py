@@ -105,7 +105,10 @@ def _best(page: PageInput) -> Iterator[Weighed]:
         yield Weighed(place, f"  {line}")
     others = [by for by in shown_measures(ranking) if by.name != ranking.measure.name]
     said = [f"{by.label} {format_measure(best, by)}" for by in others if best.measure(by.name)]
-    yield Weighed(3, "  " + ", ".join([*said, f"sparsity {format_sparsity(best)}"]))
+    if best.measure("final_sparsity"):  # a program has none
+        said.append(f"sparsity {format_sparsity(best)}")
+    if said:
+        yield Weighed(3, f"  {', '.join(said)}")
 
 
 def _value_lines(best: Configuration) -> list[str]:

@@ -16,7 +16,7 @@ from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status, Trial
 from espalier.kconfig.symbols import RANK_BY
-from espalier.plan import script_plan
+from espalier.plan.outside_files import script_plan
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report.reports import USUAL, ReportRequest, write_page
 from espalier.run import admission, closing, retrial, reuse

@@ -13,7 +13,7 @@ from espalier.core.errors import UserError
 from espalier.core.trial import Emit, Result, Status, Task, discard
 from espalier.core.trial_config import Config
 from espalier.scripts.epoch_records import REFUSED, BadMeasureError, EpochRecords
-from espalier.scripts.program_environment import typed_symbols
+from espalier.scripts.programs.program_environment import typed_symbols
 from espalier.scripts.signatures import read_signature
 from espalier.scripts.train_function import read_function
 from espalier.scripts.trial_origin import origin_of, prepare

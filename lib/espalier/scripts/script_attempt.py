@@ -17,16 +17,15 @@ from espalier.core.records import Provenance
 from espalier.core.trial import Emit, Result, Status, Task
 from espalier.scripts import (
     command_template,
-    program_environment,
     script_identity,
-    supervised_program,
 )
 from espalier.scripts.epoch_records import EpochRecords
-from espalier.scripts.measures_file import MeasuresFile
-from espalier.scripts.output_pattern import SYMBOL as PATTERN
-from espalier.scripts.output_pattern import OutputPattern, compile_pattern
-from espalier.scripts.output_tap import STDOUT, OutputTap
-from espalier.scripts.supervised_program import Program, RunningProgram
+from espalier.scripts.programs import program_environment, supervised_program
+from espalier.scripts.programs.measures_file import MeasuresFile
+from espalier.scripts.programs.output_pattern import SYMBOL as PATTERN
+from espalier.scripts.programs.output_pattern import OutputPattern, compile_pattern
+from espalier.scripts.programs.output_tap import STDOUT, OutputTap
+from espalier.scripts.programs.supervised_program import Program, RunningProgram
 
 TICK = 0.1
 """Seconds between two looks at what a program that runs has reported."""

@@ -12,15 +12,14 @@ from espalier.core.errors import UserError
 from espalier.core.records import Provenance
 from espalier.core.trial import Emit, Result, Status, Task, discard
 from espalier.scripts import (
-    program_environment,
     script_identity,
     script_speed,
-    supervised_program,
     trial_origin,
 )
 from espalier.scripts.epoch_records import REFUSED, BadMeasureError
+from espalier.scripts.programs import program_environment, supervised_program
+from espalier.scripts.programs.supervised_program import SupervisorLostError
 from espalier.scripts.script_attempt import ScriptAttempt, pattern_of, program_of
-from espalier.scripts.supervised_program import SupervisorLostError
 
 
 def warm() -> None:

@@ -22,7 +22,8 @@ from espalier.core.paths import RESULTS
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.range_file import Setting, parse_assignments
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import planning, script_plan
+from espalier.plan import planning
+from espalier.plan.outside_files import script_plan
 from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
 

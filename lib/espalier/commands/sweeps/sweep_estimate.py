@@ -15,7 +15,7 @@ from espalier.commands.options.range_options import (
 )
 from espalier.commands.options.run_options import allow as allow_option
 from espalier.commands.options.run_options import entry as entry_option
-from espalier.plan import script_plan
+from espalier.plan.outside_files import script_plan
 from espalier.plan.plan_report import describe_plan
 from espalier.run.entries import check_installed, entry_of
 from espalier.run.plan_estimate import estimate_plan

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from espalier.scripts.epoch_records import BadMeasureError
-from espalier.scripts.measures_file import MeasuresFile
+from espalier.scripts.programs.measures_file import MeasuresFile
 
 
 def append(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from espalier.core.process import memory
 from espalier.core.trial import Task
 from espalier.core.trial_config import Config
-from espalier.scripts.supervised_program import Program
+from espalier.scripts.programs.supervised_program import Program
 
 LOG, CONFIG = "measures.jsonl", "symbols.json"
 """The files in a trial's folder that its program appends measures to, and reads symbols from."""

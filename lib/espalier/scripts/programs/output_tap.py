@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Self
 
-from espalier.scripts.output_pattern import OutputPattern
+from espalier.scripts.programs.output_pattern import OutputPattern
 
 STDOUT = 1
 _CHUNK = 1 << 16

@@ -20,8 +20,8 @@ from espalier.kconfig.symbols import Symbols
 from espalier.plan.plan import Plan
 from espalier.scripts import allowed_scripts, command_template, script_identity
 from espalier.scripts.command_template import FOLDER, SCRIPT
-from espalier.scripts.output_pattern import SYMBOL as PATTERN
-from espalier.scripts.output_pattern import compile_pattern
+from espalier.scripts.programs.output_pattern import SYMBOL as PATTERN
+from espalier.scripts.programs.output_pattern import compile_pattern
 from espalier.scripts.script_identity import AGAIN, DIGEST, PROGRAMS, TRAINER, ScriptIdentity
 
 LIBRARY, FUNCTIONS, FUNCTION = "library", "function", "TRAIN_FUNCTION"

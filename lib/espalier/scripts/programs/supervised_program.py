@@ -20,7 +20,7 @@ from espalier.core.errors import UserError
 from espalier.core.process import os_errors
 
 _CHUNK = 1 << 16
-_SUPERVISOR = "espalier.scripts.supervisor"
+_SUPERVISOR = "espalier.scripts.programs.supervisor"
 _STOP = b'{"stop": true}\n'
 
 
@@ -42,7 +42,7 @@ class Program:
 
 
 class Supervisor:
-    """A process that runs programs one after the other; see `espalier.scripts.supervisor`."""
+    """A process that runs programs one after the other: see the module `supervisor`."""
 
     def __init__(self) -> None:
         """Start it, in a session of its own: what kills this process leaves it to clear up."""

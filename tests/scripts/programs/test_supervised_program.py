@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from script_trials import ESCAPING, gone, noted, until
 
-from espalier.scripts import supervised_program
-from espalier.scripts.supervised_program import (
+from espalier.scripts.programs import supervised_program
+from espalier.scripts.programs.supervised_program import (
     CannotStartError,
     Program,
     SupervisorLostError,
@@ -109,7 +109,7 @@ def test_a_program_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
 WORKER = """
 import os, sys
 from pathlib import Path
-from espalier.scripts.supervised_program import Program, running
+from espalier.scripts.programs.supervised_program import Program, running
 with running(Program(["sh", "-c", sys.argv[1]], Path.cwd(), dict(os.environ)), 2) as run:
     run.wait(600)
 """

@@ -10,7 +10,8 @@ import pytest
 from espalier.core.errors import UserError
 from espalier.core.trees import own_trees
 from espalier.kconfig.range_file import Setting
-from espalier.plan import plan, planning, script_plan
+from espalier.plan import plan, planning
+from espalier.plan.outside_files import script_plan
 from espalier.plan.plan import Plan
 from espalier.scripts.script_identity import HEX, identify
 

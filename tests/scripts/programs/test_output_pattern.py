@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from espalier.core.errors import UserError
 from espalier.scripts.epoch_records import BadMeasureError
-from espalier.scripts.output_pattern import OutputPattern, compile_pattern
+from espalier.scripts.programs.output_pattern import OutputPattern, compile_pattern
 
 USUAL = r"Epoch (?P<epoch>\d+)|loss=(?P<val_loss>\S+) acc=(?P<val_acc>\S+)"
 
