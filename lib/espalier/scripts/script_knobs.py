@@ -14,12 +14,12 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.trees import own_trees
 from espalier.core.trees.generated_tree import Knob, write_tree
+from espalier.core.trees.tree_layout import OF_PROGRAMS
 from espalier.kconfig import range_file, values
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.range_file import Setting
 
 KNOBS = "SCRIPT_KNOBS"
-GUARD = "TRAINER_SCRIPT"
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _SWITCHES = {"y": True, "n": False}
 
@@ -48,7 +48,7 @@ def use_of_settings(settings: Mapping[str, str]) -> None:
 
 def use(text: str) -> None:
     """Make the knobs of a text symbols of this process. Raises UserError."""
-    own_trees.use_knobs(write_tree(parse(text), guard=GUARD) if text.strip() else None)
+    own_trees.use_knobs(write_tree(parse(text), guard=OF_PROGRAMS) if text.strip() else None)
 
 
 def parse(text: str) -> list[Knob]:

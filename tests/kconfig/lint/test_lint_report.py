@@ -10,6 +10,8 @@ import pytest
 
 from espalier.__main__ import run
 from espalier.core.paths import ROOT
+from espalier.core.trees import own_trees
+from espalier.kconfig import tree
 from espalier.kconfig.lint import lint_code, lint_report, lint_tree
 
 
@@ -148,6 +150,30 @@ def test_a_tree_with_faults(tmp_path: Path):
     (copy / other).write_text((ROOT / other).read_text(encoding="utf-8"), encoding="utf-8")
     left = [line.partition(": ")[2] for line in lint_report.findings(copy)]
     assert sorted(left) == sorted(set(unread) - {"CONFIG_MLP_SHAPE is read by nothing"})
+
+
+def test_symbols_of_programs_need_no_python_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = (
+        f'config OWN_{n}\n\tint "N"\n{depends}\tdefault 1\n\t{HELP}'
+        for n, depends in (("A", "\tdepends on TRAINER_SCRIPT\n"), ("B", ""))
+    )
+    (tmp_path / "Kconfig").write_text("\n".join(texts), encoding="utf-8")
+    monkeypatch.setenv(own_trees.VARIABLE, str(tmp_path))
+    unread = lint_code._unread(tree.parse(), lint_code._Code())
+    lines = [line for line in unread if line.startswith(str(tmp_path))]
+    assert [line.partition(": ")[2] for line in lines] == ["CONFIG_OWN_B is read by nothing"]
+
+
+def test_a_select_within_what_both_need_overrules_nothing(tmp_path: Path) -> None:
+    text = (
+        f'config A\n\tbool "A"\n\tdepends on C\n\tselect B\n\t{HELP}'
+        f"config B\n\tbool\n\tdepends on C\n{C}"
+    )
+    (tmp_path / "Kconfig").write_text(text, encoding="utf-8")
+    kconf = kconfiglib.Kconfig(str(tmp_path / "Kconfig"), warn_to_stderr=False)
+    assert not [line for line in lint_tree.findings(kconf) if "overrules" in line]
 
 
 def test_half_a_component(tmp_path: Path):

@@ -212,6 +212,19 @@ class TestAllowance:
         assert made.settings["SCRIPT_FOLDER"] == str(folder)
         script_plan.check_allowed(made.trials, made.settings)
 
+    @pytest.mark.parametrize("here", [True, False])
+    def test_its_files_lie_here_or_beside_the_range_file(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool
+    ) -> None:
+        work = tmp_path / "work"
+        work.mkdir()
+        if here:
+            (work / "train.py").write_text("", encoding="utf-8")
+        monkeypatch.chdir(work)
+        over = script_plan.given_command("python train.py")
+        made = planned(folder, "CONFIG_SEED=1|2\n", over)
+        assert made.settings["SCRIPT_FOLDER"] == str(work if here else folder)
+
     def test_a_plan_of_the_library_needs_none(self) -> None:
         script_plan.check_allowed([], {"TRAINER": "library"}, "nonsense")
 

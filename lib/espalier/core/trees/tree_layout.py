@@ -17,6 +17,8 @@ MENUS = "Kconfig"
 """The file of symbols that no component owns alone."""
 DEFCONFIGS = "defconfigs"
 """The folder of presets and range files."""
+OF_PROGRAMS = "TRAINER_SCRIPT"
+"""What a symbol depends on that only trials that are programs have."""
 PATTERNS = ("*.Kconfig", "*/*.Kconfig")
 """The fragments of components in a room: beside their Python files, in families or not."""
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+import kconfiglib
 from kconfiglib import Choice, Kconfig, MenuNode, Symbol
 
 from espalier.core import component
@@ -22,7 +23,7 @@ from espalier.core.errors import UserError
 from espalier.core.paths import LIBRARY
 from espalier.core.text_files import read_user_text
 from espalier.core.trees import own_trees
-from espalier.core.trees.tree_layout import MENUS, ROOMS
+from espalier.core.trees.tree_layout import MENUS, OF_PROGRAMS, ROOMS
 from espalier.kconfig.lint.lint_tree import Item, name, place
 
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -100,8 +101,14 @@ def _unread(kconf: Kconfig, code: _Code) -> Iterator[str]:
         is_read = any(_is_read(text, code) or text.startswith(families) for text in names)
         is_helper = item in referenced and not any(node.prompt for node in item.nodes)
         is_member = isinstance(item, Symbol) and item.choice is not None
-        if not is_read and not is_helper and not is_member:
+        if not is_read and not is_helper and not is_member and not _is_of_programs(item):
             yield f"{place(item.nodes[0])}: {name(item)} is read by nothing"
+
+
+def _is_of_programs(item: Item) -> bool:
+    """Return whether a tree outside has it for programs, which no Python file need read."""
+    depends = {part.name for part in kconfiglib.expr_items(item.direct_dep)}
+    return OF_PROGRAMS in depends and all(Path(node.filename).is_absolute() for node in item.nodes)
 
 
 def _conditions(node: MenuNode) -> Iterable[Item]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from espalier.core.errors import UserError
+from espalier.core.paths import ROOT
 from espalier.core.trial import Trial
 from espalier.kconfig.advice import spelling
 from espalier.kconfig.line_faults import LineError, Place
@@ -119,9 +120,22 @@ def _check_pattern(text: str, requested: Requests) -> None:
 
 def _folder(made: Plan, requested: Requests) -> Path:
     """Return the folder that files of the command are below: as given, or where the command is."""
-    place = requested[SCRIPT].place.path if SCRIPT in requested else ""
-    beside = Path(place).resolve().parent if Path(place).is_file() else Path.cwd()
+    place = Path(requested[SCRIPT].place.path if SCRIPT in requested else "")
+    beside = place.resolve().parent if place.is_file() else _working_folder(made)
     return (beside / made.settings[FOLDER]).resolve()
+
+
+def _working_folder(made: Plan) -> Path:
+    """Return the folder of a command that no file has: the current one, or that of a range file.
+
+    It is the first of them with a file that the command names.
+    """
+    beside = [(ROOT / source["path"]).parent for source in made.sources]
+    words = [word for t in made.trials for word in command_template.split(t.config[SCRIPT])]
+    for folder in (Path.cwd(), *beside):
+        if any(command_template.find_file(word, folder) for word in dict.fromkeys(words)):
+            return folder
+    return Path.cwd()
 
 
 def _error(requested: Requests, command: str, rule: str) -> UserError:
