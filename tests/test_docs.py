@@ -59,8 +59,6 @@ def symbols() -> set[str]:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         names |= set(re.findall(r"^config (\w+)$", text, re.MULTILINE))
-        knobs = " ".join(re.findall(r'SCRIPT_KNOBS="([^"]*)"', text)).split()
-        names |= {knob.partition("=")[0].upper() for knob in knobs}
         names |= {name for kind, part in FENCE.findall(text) for name in parameters(kind, part)}
     return names
 
