@@ -60,7 +60,14 @@ def symbols() -> set[str]:
         text = page.read_text(encoding="utf-8")
         names |= set(re.findall(r"^config (\w+)$", text, re.MULTILINE))
         names |= {name for kind, part in FENCE.findall(text) for name in parameters(kind, part)}
+        names |= set(knobs(text))
     return names
+
+
+def knobs(text: str) -> Iterator[str]:
+    """Yield the symbols that the scripts of a page have of their own."""
+    for declared in re.findall(r'CONFIG_SCRIPT_KNOBS="(.*?)"', text):
+        yield from (each.partition("=")[0].upper() for each in declared.split())
 
 
 def parameters(kind: str, text: str) -> Iterator[str]:

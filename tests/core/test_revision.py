@@ -157,3 +157,14 @@ def test_no_training_imports_what_is_outside() -> None:
     code = f"import sys, espalier.run.workers.worker; {listing}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {name.split(".")[1] for name in done.stdout.split()} & {*revision.OUTSIDE}
+
+
+def test_another_script_is_other_code() -> None:
+    one, other = (Revision(sources="1", script=text) for text in "ab")
+    assert one.differs(other) and not one.differs(one)
+    assert Revision(sources="1").differs(one) and not Revision(sources="1").differs(
+        Revision(sources="1")
+    )
+    assert revision.describe(Revision(version="1", sources="1", script="abc")).endswith(
+        " [code 1] [script abc]"
+    )

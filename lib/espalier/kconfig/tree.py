@@ -60,15 +60,27 @@ def parse(root: Path = ROOT) -> kconfiglib.Kconfig:
 
 
 def _check_once(kconf: kconfiglib.Kconfig) -> None:
-    """Raise UserError for a symbol or choice of a tree outside that another file has too."""
+    """Raise UserError for a symbol or choice of a tree outside that another file has too.
+
+    A symbol may not have the name of a choice either.
+    """
     for item in [*kconf.unique_defined_syms, *kconf.unique_choices]:
-        places = {node.filename: f"{node.filename}:{node.linenr}" for node in item.nodes}
+        nodes = [*item.nodes, *_nodes_of_choice(kconf, item)]
+        places = {node.filename: f"{node.filename}:{node.linenr}" for node in nodes}
         outside = [place for file, place in places.items() if Path(file).is_absolute()]
         if len(places) > 1 and outside:
             other = next(place for place in places.values() if place != outside[-1])
             if own_trees.knobs() in Path(outside[-1]).parents:
                 raise UserError(f"knob {item.name}: is a symbol already ({other}); rename it")
             raise UserError(f"{outside[-1]}: {item.name} stands in {other} too; rename it")
+
+
+def _nodes_of_choice(
+    kconf: kconfiglib.Kconfig, item: kconfiglib.Symbol | kconfiglib.Choice
+) -> list[kconfiglib.MenuNode]:
+    """Return where the choice is defined that has the name of a symbol, if there is one."""
+    choice = kconf.named_choices.get(item.name)
+    return [] if choice is None or choice is item else choice.nodes
 
 
 def write_generated(root: Path) -> Path:

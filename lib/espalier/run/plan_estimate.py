@@ -11,6 +11,7 @@ from pathlib import Path
 
 from espalier.core import strict_json
 from espalier.core.errors import UserError
+from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Status, Trial
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
@@ -24,6 +25,7 @@ from espalier.run.estimate_text import Findings, describe_range, format_estimate
 from espalier.run.pack_queue import share
 from espalier.run.pool import Pool
 from espalier.run.speed_probe import TICK, Measured, SpeedProbe
+from espalier.scripts import script_identity
 
 BUDGET = 120.0
 """Seconds that measuring may take, about, over all shapes."""
@@ -51,15 +53,31 @@ def estimate_plan(plan: Plan, parallel: int, pack: int, entry: str) -> list[str]
     `parallel` and `pack` are as in a sweep. That it measures is announced on stdout. Raises
     UserError if there can be no estimate that is right within a factor of 1.5.
     """
-    means, groups = _Means(_slots(plan, parallel, entry), pack, entry), _groups(plan.trials)
+    means = _Means(_slots(plan, parallel, entry), pack, entry)
     workers = len(means.workers)
+    what = "network"
+    if script_identity.is_of_programs(plan.settings):
+        plan, what = _by_configuration(plan, workers), "configuration"
+    groups = _groups(plan.trials)
     _require_measurable(plan, groups, workers)
-    what = "networks" if len(groups) > 1 else "network"
-    print(f"Measuring {len(groups)} {what} of {len(plan.trials)} trials ...", flush=True)
+    print(f"Measuring {count_text(len(groups), what)} of {len(plan.trials)} trials ...", flush=True)
     findings = _measure(plan, groups, means)
     estimate = cost_model.total(plan.trials, findings.speeds, findings.packs, workers)
     _require_narrow(estimate, findings)
     return format_estimate(plan.trials, estimate, findings, workers)
+
+
+def _by_configuration(plan: Plan, workers: int) -> Plan:
+    """Return a plan of programs in which trials of one configuration have a shape of their own.
+
+    Nothing else says which take equally long. If they are too many to be measured, as it was.
+    """
+    shapes = {trial.configuration for trial in plan.trials}
+    if BUDGET * workers / len(shapes) < SHORTEST:
+        return plan
+    names = {shape: f"{number}" for number, shape in enumerate(shapes)}
+    trials = [replace(trial, shape=names[trial.configuration]) for trial in plan.trials]
+    return replace(plan, trials=trials)
 
 
 def _require_measurable(plan: Plan, groups: Groups, workers: int) -> None:

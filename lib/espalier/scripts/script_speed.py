@@ -38,7 +38,8 @@ def _estimate(history: Sequence[Record], total: float) -> Result:
     """Return what a run that was broken off after `total` seconds tells."""
     first, *others = _seconds(history) or [total]
     if not others:
-        why = f"its program has reported {len(history)} epochs in {total:.0f} s; 2 are needed"
+        seen = f"its program has reported {len(history)} epochs in {total:.0f} s"
+        why = f"{seen}, and 2 are needed; run one trial and see"
         return Result(Status.FAILED, "unmeasured", why)
     return _result(max(0.0, first - fmean(others)), 0.0, others, whole=False)
 

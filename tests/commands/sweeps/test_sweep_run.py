@@ -12,6 +12,7 @@ import pytest
 from fake_sweep import HERE
 
 from espalier.__main__ import main
+from espalier.core.trees import own_trees
 from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
 from espalier.store.sweep_files import METRICS
@@ -265,3 +266,28 @@ def test_a_packed_sweep_gives_the_numbers_of_one_trial_at_a_time(place: Path) ->
     for record in packed:
         sizes[record["config"]["CONFIG_MLP_WIDTH"]].append(record["provenance"]["pack"]["size"])
     assert sizes == {"8": [3, 3, 3, 1], "16": [3, 3, 3, 1]}
+
+
+def test_trials_that_are_programs_have_all_that_follows_a_sweep(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(place / "config"))
+    (place / "train.sh").write_text("echo val_acc=0.$1\n", encoding="utf-8")
+    text = 'CONFIG_SCRIPT_KNOBS="width=3"\nCONFIG_WIDTH=3|5\nCONFIG_SEED=1|2\n'
+    pattern = 'CONFIG_SCRIPT_PATTERN="val_acc=(?P<val_acc>[\\d.]+)"\n'
+    (place / "my-range").write_text(text + pattern, encoding="utf-8")
+    sweep = ["sweep", "my-range", "--script", "sh train.sh {WIDTH}", "--parallel", "1"]
+    assert main(sweep) == 0
+    assert "4 trials: 4 passed" in capsys.readouterr().out
+    (folder,) = sweeps(place / "test_matrix_results")
+    assert main(["sweep-focus", "--around", "best"]) == 0
+    assert "CONFIG_WIDTH: 3 values (4, 5, 6)" in capsys.readouterr().out
+    (place / "train.sh").write_text("echo val_acc=0.$1 # or so\n", encoding="utf-8")
+    assert main(sweep) == 0  # the same plan: nothing is trained again, and a note says why it may
+    printed = capsys.readouterr().out
+    assert "note: 4 of 4 results were made by other code (" in printed and "[script " in printed
+    (folder / STORE).unlink()
+    assert main(["sweep-rebuild", "--dir", str(folder)]) == 0
+    with Store.open(folder / STORE) as store:
+        assert store.counts() == {"passed": 4}
+    own_trees.use_knobs(None)

@@ -102,9 +102,11 @@ def test_what_makes_no_symbol_is_refused(knobs: list[Knob], error: str) -> None:
     assert str(caught.value).startswith(error) and "\n" not in str(caught.value)
 
 
-def test_a_knob_that_is_a_symbol_already_is_refused() -> None:
-    own_trees.use_knobs(write_tree([Knob("learning_rate", 0.1)]))
-    with pytest.raises(UserError, match=r"^knob LEARNING_RATE: is a symbol already \(Kconfig:\d+"):
+@pytest.mark.parametrize("name", ["learning_rate", "optimizer", "Model"])
+def test_a_knob_that_is_a_symbol_or_a_choice_already_is_refused(name: str) -> None:
+    own_trees.use_knobs(write_tree([Knob(name, 0.1)]))
+    error = rf"^knob {name.upper()}: is a symbol already \([\w/.]*Kconfig[\w.]*:\d+"
+    with pytest.raises(UserError, match=error):
         tree.parse()
 
 

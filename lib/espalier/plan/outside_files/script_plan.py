@@ -130,7 +130,7 @@ def _working_folder(made: Plan) -> Path:
 
     It is the first of them with a file that the command names.
     """
-    beside = [(ROOT / source["path"]).parent for source in made.sources]
+    beside = [Path(ROOT, source["path"]).parent for source in made.sources]
     words = [word for t in made.trials for word in command_template.split(t.config[SCRIPT])]
     for folder in (Path.cwd(), *beside):
         if any(command_template.find_file(word, folder) for word in dict.fromkeys(words)):
