@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from espalier.scripts.code_digest import digest, is_own
+from espalier.scripts.code_digest import is_own, trace
 
 PROGRAM = """
 import functools
@@ -32,9 +32,13 @@ class Net:
 def fit(config, log, rate=0.1): return [Net for _ in range(3)]
 """
 PRINTED = """
-from espalier.scripts.code_digest import digest
-print(digest(Net), digest(fit), digest(functools.partial(fit, rate=1)))
+from espalier.scripts.code_digest import trace
+print(*(trace(x).digest for x in (Net, fit, functools.partial(fit, rate=1))))
 """
+
+
+def digest(item: object) -> str:
+    return trace(item).digest
 
 
 def defined(text: str, name: str = "fit") -> Any:
@@ -100,6 +104,11 @@ def test_tensors_count_by_their_values() -> None:
     assert digest(torch.ones(())) != digest(torch.ones((), dtype=torch.bfloat16))
 
 
+def test_a_cached_function_counts_as_what_it_calls() -> None:
+    text = "import functools\n@functools.cache\ndef inner(): return {}\ndef fit(): return inner()"
+    assert digest(defined(text.format(1))) != digest(defined(text.format(2)))
+
+
 def test_what_holds_itself_has_an_end() -> None:
     endless: list[object] = []
     endless.append(endless)
@@ -130,7 +139,10 @@ def test_modules_of_the_user_count_with_what_they_import(
         (tmp_path / "outer_part.py").write_text("from inner_part import f\n")
         (tmp_path / "inner_part.py").write_text(inner)
         importlib.invalidate_caches()
-        return digest(importlib.import_module("outer_part"))
+        module = importlib.import_module("outer_part")
+        assert sorted(trace(module.f).files) == [str(tmp_path / "inner_part.py")]
+        assert len(trace(module).files) == 2
+        return digest(module)
 
     assert digest_with("def f(): return 1\n") != digest_with("def f(): return 22\n")
     assert digest(ModuleType("made")) != digest(ModuleType("other"))

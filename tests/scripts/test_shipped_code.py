@@ -51,6 +51,9 @@ def test_classes_of_a_program_and_modules_beside_it_reach_another_process(tmp_pa
     file = tmp_path / "code.pickle"
     run(tmp_path / "first", PROGRAM, file)
     assert run(tmp_path / "second", READER, file) == "31 True\n"
+    (tmp_path / "first" / "own_part.py").write_text("def double(x): return 3 * x\n")
+    with pytest.raises(UserError, match=r"own_part.py: is not as it was when the sweep began"):
+        shipped_code.load(file)
 
 
 @pytest.mark.parametrize("item", [threading.Lock(), sys.stdout, (n for n in "")])

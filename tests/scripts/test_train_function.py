@@ -48,7 +48,7 @@ def test_without_a_tree_there_is_none() -> None:
         read_function()
 
 
-def one(config):
+def single(config):
     return config
 
 
@@ -67,7 +67,7 @@ FORM = "must take a configuration and a logger, as def train(config, log, width=
     ("train", "text"),
     [
         (3, f"train=3: is no function; it {FORM}"),
-        (one, f"train=one: {FORM} (too many positional arguments)"),
+        (single, f"train=single: {FORM} (too many positional arguments)"),
         (three, f"train=three: {FORM} (missing a required argument: 'more')"),
         (early, f"train=early: {FORM}; seed comes too early"),
     ],

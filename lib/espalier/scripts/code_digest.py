@@ -2,6 +2,7 @@
 
 It goes over compiled code, so that no comment and no line number counts, and over all that this
 code reads: defaults, closures, the globals that it names, the classes that it derives from. What
+lies in a module of the user's is what its file holds, as that is imported again elsewhere. What
 belongs to Python or to an installed package stands for itself by its name: results record versions.
 """
 
@@ -10,15 +11,15 @@ from __future__ import annotations
 import dis
 import functools
 import hashlib
-import inspect
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from espalier.core.file_digest import file_sha256
 from espalier.core.paths import LIBRARY
 
 _PLAIN = (type(None), type(...), bool, int, float, complex, str)
@@ -35,12 +36,21 @@ _PACKAGES = {"site-packages", "dist-packages"}
 """What folders of installed packages are called, of whichever environment."""
 
 
-def digest(item: object) -> str:
-    """Return 16 hex digits for a function, a class, or whatever they hold.
+@dataclass(frozen=True)
+class CodeTrace:
+    """A digest of code, 16 hex digits, and the files that it is in, with the hash of each."""
 
-    Raises what pickling raises for an object that cannot be taken apart.
+    digest: str
+    files: Mapping[str, str]
+
+
+def trace(item: object) -> CodeTrace:
+    """Return the digest of a function, a class, or whatever they hold, and their files.
+
+    Raises what pickling raises for an object that cannot be taken apart, and OSError.
     """
-    return _Walk().of(item)[:16]
+    walk = _Walk()
+    return CodeTrace(walk.of(item)[:16], walk.files)
 
 
 def is_own(module_name: str | None) -> bool:
@@ -62,6 +72,7 @@ class _Walk:
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}
         self._alive: list[object] = []  # so that no id is used twice
+        self.files: dict[str, str] = {}  # the hash of each file of the user's by its path
 
     def of(self, item: object) -> str:
         """Return the hash of a part; of one that was met before, of its number."""
@@ -89,9 +100,9 @@ class _Walk:
                 yield from self._of_code(item)
             case ModuleType():
                 yield from self._of_module(item)
-            case FunctionType() if _stands_by_value(item):
+            case FunctionType() if not _is_importable(item):
                 yield from self._of_function(item)
-            case type() if _stands_by_value(item):
+            case type() if not _is_importable(item):
                 yield from self._of_class(item)
             case staticmethod() | classmethod() | MethodType():
                 yield from map(self.of, (item.__func__, getattr(item, "__self__", None)))
@@ -107,8 +118,10 @@ class _Walk:
         yield module.__name__
         if not is_own(module.__name__):
             return
-        with suppress(OSError, TypeError):  # it has no file
-            yield _hash(inspect.getsource(module))
+        if file := getattr(module, "__file__", None):
+            path = Path(file).absolute()
+            self.files[str(path)] = file_sha256(path)
+            yield self.files[str(path)]
         for value in list(vars(module).values()):
             other = _module_of(value)
             if other is not None and other is not module and is_own(other.__name__):
@@ -137,15 +150,17 @@ class _Walk:
     def _of_other(self, item: Any) -> Iterator[str]:
         """Yield what stands for an object: its name if it has one, else how it is made anew."""
         names = [getattr(item, name, None) for name in ("__module__", "__qualname__")]
-        if all(isinstance(name, str) for name in names):
-            yield ".".join(map(str, names))
+        if not all(isinstance(name, str) for name in names):
+            made = _taken_apart(item)
+            parts = [made] if isinstance(made, str) else made
+            yield from (self.of(list(x) if isinstance(x, Iterator) else x) for x in parts)
             return
-        made = _taken_apart(item)
-        if isinstance(made, str):
-            yield made
-            return
-        for part in made:
-            yield self.of(list(part) if isinstance(part, Iterator) else part)
+        yield ".".join(map(str, names))
+        module = _module_of(item)
+        if hasattr(item, "__wrapped__"):  # by functools.cache
+            yield self.of(item.__wrapped__)
+        elif module is not None and is_own(module.__name__):
+            yield self.of(module)
 
 
 def _taken_apart(item: Any) -> Any:
@@ -157,8 +172,14 @@ def _taken_apart(item: Any) -> Any:
     return str(item.dtype), tuple(item.shape), values.numpy().tobytes()
 
 
-def _stands_by_value(item: Any) -> bool:
-    return is_own(item.__module__) or "<locals>" in item.__qualname__
+def _is_importable(item: Any) -> bool:
+    """Return whether another process has a function or class by its name alone."""
+    place: Any = sys.modules.get(item.__module__ or "")
+    if item.__module__ == "__main__":
+        return False
+    for name in item.__qualname__.split("."):
+        place = getattr(place, name, None)
+    return place is item
 
 
 def _module_of(value: object) -> ModuleType | None:

@@ -55,8 +55,10 @@ class Foresight:
 
     @property
     def name(self) -> str:
-        """The model and its data set."""
+        """The model and its data set, or that it is a program of which neither is known."""
         config = self.group[0].first.config
+        if "SCRIPT" in config:
+            return "the program"
         return f"{config.get('MODEL', 'the model')} on {config.get('DATASET', 'the data')}"
 
     @property
