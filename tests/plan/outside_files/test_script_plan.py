@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from espalier.core.errors import UserError
 from espalier.core.trees import own_trees
+from espalier.kconfig import range_file
+from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.range_file import Setting
 from espalier.plan import plan, planning
 from espalier.plan.outside_files import script_plan
@@ -211,6 +214,21 @@ class TestAllowance:
         assert made.trials[0].config["SCRIPT"] == "sh -c 'echo {SEED}'"
         assert made.settings["SCRIPT_FOLDER"] == str(folder)
         script_plan.check_allowed(made.trials, made.settings)
+
+    def test_what_is_to_be_typed_again_gives_the_same_plan(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(folder)
+        command = "python train.py \"a b\" 'c\\d' {SEED}"
+        made = planned(folder, "CONFIG_SEED=1|2\n", script_plan.given_command(command))
+        plan.write_plan(made, tmp_path / "plan")
+        (folder / "ranges").write_text("CONFIG_SEED=1|2 # again\n", encoding="utf-8")
+        with pytest.raises(UserError) as caught:
+            planning.open_plan(tmp_path / "plan")
+        words = shlex.split(str(caught.value).partition("plan again: ")[2].partition(" (")[0])
+        (text,) = [word.removeprefix("SET=") for word in words if word.startswith("SET=")]
+        over = range_file.parse_assignments(text, "SET", Faults())
+        assert planned(folder, "CONFIG_SEED=1|2\n", over).plan_id == made.plan_id
 
     @pytest.mark.parametrize("here", [True, False])
     def test_its_files_lie_here_or_beside_the_range_file(

@@ -35,8 +35,11 @@ def given_command(text: str) -> list[Setting]:
         command_template.split(text)
     except UserError as error:
         raise LineError(place, str(error)) from None
-    values = {TRAINER: PROGRAMS, SCRIPT: text}
-    return [Setting(name, (value,), value, place) for name, value in values.items()]
+    written = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return [
+        Setting(TRAINER, (PROGRAMS,), PROGRAMS, place),
+        Setting(SCRIPT, (text,), written, place),
+    ]
 
 
 def shape_symbols(symbols: Symbols, settings: Mapping[str, str]) -> tuple[str, ...]:
