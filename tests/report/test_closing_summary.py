@@ -12,7 +12,7 @@ from stored_sweeps import stored
 from trial_results import ended, passed, sweep, trial
 
 from espalier.analysis.rank import TrialResult
-from espalier.core.trial import Status
+from espalier.core.trial import Result, Status
 from espalier.report.closing_summary import WIDTH, next_step, summary_lines
 from espalier.report.html.page_input import PageInput
 from espalier.report.reports import ReportRequest, read_sweep
@@ -103,3 +103,11 @@ def test_no_more_lines_than_room_and_the_best_stays(tmp_path: Path, name: str, r
 def test_lines_are_short_and_plain(tmp_path: Path, name: str) -> None:
     for line in summary_lines(page_of(tmp_path, name), 100):
         assert len(line) <= WIDTH and "\n" not in line and "\x1b" not in line
+
+
+def test_a_program_that_has_no_sparsity_has_no_word_on_it(tmp_path: Path) -> None:
+    result = Result(Status.PASSED, measures={"val_acc": 90.0})
+    bare = [TrialResult(trial(n, n), result, 1) for n in (1, 2)]
+    lines = list(summary_lines(read_sweep(stored(tmp_path / "s", bare), ReportRequest()), 20))
+    assert lines[0].startswith("Best of ")
+    assert not any("sparsity" in line for line in lines)

@@ -13,6 +13,7 @@ from espalier.run import plan_estimate
 from espalier.run.plan_estimate import estimate_plan
 
 ENTRY = "epochs_entry:train"
+COMMON = {"NUM_EPOCHS": "100", "CPU_THREADS": "1"}
 
 
 @pytest.fixture
@@ -63,3 +64,27 @@ def answer(monkeypatch: pytest.MonkeyPatch, seconds: list[float]) -> None:
 
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "support"))
     monkeypatch.setattr(plan_estimate.SpeedProbe, "speeds", speeds)
+
+
+def test_programs_are_measured_by_configuration(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Four of two configurations, of which nothing says which take equally long."""
+    answer(monkeypatch, [1.0, 1.0])
+    swept = [("1", "1"), ("2", "1"), ("1", "2"), ("2", "2")]
+    trials = [
+        replace(
+            plan.trials[0], number=n, shape="", config={**COMMON, "SEED": seed, "BATCH_SIZE": width}
+        )
+        for n, (seed, width) in enumerate(swept, 1)
+    ]
+    settings = {**plan.settings, "TRAINER": "script"}
+    programs = replace(plan, trials=trials, settings=settings)
+    assert estimate_plan(programs, 1, 1, ENTRY)[0] == "Trials: 4"
+    assert "Measuring 2 configurations of 4 trials ..." in capsys.readouterr().out
+
+
+def test_of_too_many_programs_some_are_measured_for_all(plan: Plan) -> None:
+    trials = [replace(plan.trials[0], config={"WIDTH": f"{n}"}, shape="") for n in range(200)]
+    programs = replace(plan, trials=trials)
+    assert plan_estimate._by_configuration(programs, 1) is programs

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,11 @@ def test_only_the_latest_sweeps_are_looked_through(
 
 def test_an_empty_or_missing_folder_of_results(tmp_path: Path) -> None:
     assert looked(tmp_path) == looked(tmp_path / "none") == {}
+
+
+def test_programs_are_of_a_kind_if_their_command_is_the_same() -> None:
+    first, same, other = (
+        replace(THREE[0].trial, config={"SCRIPT": script, "SEED": seed})
+        for script, seed in (("a", "1"), ("a", "2"), ("b", "1"))
+    )
+    assert kind_of(first) == kind_of(same) != kind_of(other)
