@@ -12,11 +12,11 @@ from espalier.core.process.descendants import descendants
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is that of Linux")
 CODE = """
-import subprocess, sys, os
+import os, subprocess, sys
 from espalier.core.process.descendants import adopt_orphans, descendants, end_children
 adopt_orphans()
 subprocess.Popen(["sh", "-c", sys.argv[1]]).wait()
-while len(list(descendants(os.getpid()))) < 2:
+while not os.path.exists("pids") or len(open("pids").readlines()) < 2:
     pass
 end_children()
 print(list(descendants(os.getpid())))
