@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Self
 
@@ -12,15 +12,15 @@ from espalier.scripts.programs.output_pattern import OutputPattern
 STDOUT = 1
 _CHUNK = 1 << 16
 
-Report = Callable[[Mapping[str, float]], None]
-"""Takes the record of a match."""
+Report = Callable[[Sequence[Mapping[str, float]]], None]
+"""Takes the records of some matches."""
 
 
 class OutputTap:
     """A pipe for what a program prints, and where its output goes on."""
 
     def __init__(self, pattern: OutputPattern, report: Report) -> None:
-        """Search for `pattern`, and give each match to `report`. `close()` it."""
+        """Search for `pattern`, and give the matches to `report`."""
         self._pattern, self._report = pattern, report
         self.reading, self._output = os.pipe()
         os.set_blocking(self.reading, False)
@@ -48,25 +48,29 @@ class OutputTap:
             os.close(self._output)
         self._output = -1
 
-    def pass_on(self) -> None:
-        """Pass on all that has come. Raises BadMeasureError, OSError."""
-        while not self.ended:
-            try:
-                data = os.read(self.reading, _CHUNK)
-            except BlockingIOError:
-                return
-            self.ended = not data
-            _write(data)
-            self._report_all(self._pattern.feed(data))
+    def pass_on(self) -> bool:
+        """Pass on what has come, some of it if it is much; return whether there was anything.
+
+        Raises BadMeasureError, OSError.
+        """
+        try:
+            data = os.read(self.reading, _CHUNK)
+        except BlockingIOError:
+            return False
+        self.ended = not data
+        _write(data)
+        self._report_all(self._pattern.feed(data))
+        return bool(data)
 
     def finish(self) -> None:
         """Pass on the rest, when the program has ended. Raises BadMeasureError, OSError."""
-        self.pass_on()
+        while self.pass_on():
+            continue
         self._report_all(self._pattern.finish())
 
     def _report_all(self, records: Iterable[Mapping[str, float]]) -> None:
-        for record in records:
-            self._report(record)
+        if several := list(records):
+            self._report(several)
 
 
 def _write(data: bytes) -> None:
