@@ -7,8 +7,11 @@ from control_arms import run as ran
 from trial_results import ended, trial
 
 from espalier.analysis.charts.learning_curve import (
+    EPOCH,
+    STEP,
     CurvePoint,
     ValueRange,
+    course_axis,
     course_measure,
     curve,
     value_range,
@@ -33,12 +36,12 @@ def test_curves_are_means_with_the_least_and_the_most_of_any_seed() -> None:
         ended(trial(3, 3, LR="1"), Status.FAILED, "diverged"),
     ]
     (item,) = rank(results, "val_loss").ranked
-    assert curve(item, VAL_LOSS) == [
+    assert curve(item, VAL_LOSS, STEP) == [
         CurvePoint(10, 1.5, 1.0, 2.0),
         CurvePoint(20, 1.25, 1.0, 1.5),
         CurvePoint(30, 0.75, 0.5, 1.0),
     ]
-    assert curve(item, VAL_ACC) == []
+    assert curve(item, VAL_ACC, STEP) == []
 
 
 def test_the_curve_of_a_mean_over_tasks_has_a_point_for_the_end_of_each() -> None:
@@ -47,15 +50,28 @@ def test_the_curve_of_a_mean_over_tasks_has_a_point_for_the_end_of_each() -> Non
         record["task"] = task
     by = find("mean_val_loss")
     (item,) = rank([outcome], "mean_val_loss").ranked
-    assert [(point.step, point.mean) for point in curve(item, by)] == [(20, 1.0), (40, 1.5)]
+    assert [(point.step, point.mean) for point in curve(item, by, STEP)] == [(20, 1.0), (40, 1.5)]
     assert course_measure(by).label == "validation loss at the end of each task"
     assert course_measure(VAL_LOSS) is VAL_LOSS
+
+
+def test_curves_go_along_epochs_where_a_history_has_no_steps() -> None:
+    """As that of a program which reports its epochs alone."""
+    results = [ran(trial(n, n), [2.0, 1.0]) for n in (1, 2)]
+    (item,) = rank(results, "val_loss").ranked
+    assert course_axis([item]) == STEP
+    for record in results[1].result.history:
+        del record["step"]
+    assert course_axis([item]) == EPOCH
+    points = curve(item, VAL_LOSS, EPOCH)
+    assert [(point.step, point.mean) for point in points] == [(1, 2.0), (2, 1.0)]
+    assert course_axis([]) == STEP
 
 
 def test_a_curve_has_the_steps_that_every_seed_has() -> None:
     results = [ran(trial(n, n), [1.0] * n) for n in (1, 2)]
     (item,) = rank(results, "val_loss").ranked
-    assert [point.step for point in curve(item, VAL_LOSS)] == [10]
+    assert [point.step for point in curve(item, VAL_LOSS, STEP)] == [10]
 
 
 def test_a_first_epoch_far_below_the_rest_is_left_out_and_a_late_dip_is_not() -> None:

@@ -32,6 +32,7 @@ def test_a_curve_is_its_differences_and_its_band() -> None:
     loss = made["val_loss"]
     assert (loss["low"], loss["high"], loss["steps"]) == (0.5, 2.0, 10_000)
     assert loss["grids"] == [(10, 20, 30, 40)] and loss["grid"] == [0, 0, 0]
+    assert (loss["along"], loss["axis"]) == ("step", "step (updates)")
     levels = list(accumulate(loss["mean"][:4]))
     values = [0.5 + level * 1.5 / 10_000 for level in levels]
     assert [round(value, 3) for value in values] == [2.0, 1.5, 1.25, 1.125]

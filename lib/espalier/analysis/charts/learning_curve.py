@@ -1,4 +1,4 @@
-"""Learning curves: the course of a measure over the steps of a configuration."""
+"""Learning curves: the course of a measure over the steps or epochs of a configuration."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from espalier.core.measures import Measure
 
 OPENING = 0.2
 """The share of the points of a curve whose worst may be left out as its opening."""
+STEP, EPOCH = "step", "epoch"
+"""What a course goes along."""
+UNITS = {STEP: "step (updates)", EPOCH: "epoch"}
+"""What an axis is called that goes along it."""
 CROWDED = 2.0
 """An opening is left out where it makes the range of values larger by this factor."""
 
 
 class CurvePoint(NamedTuple):
-    """The mean over seeds after some steps, with the least and the most of any seed."""
+    """The mean over seeds at a step or an epoch, with the least and the most of any seed."""
 
     step: float
     mean: float
@@ -33,12 +37,21 @@ class ValueRange(NamedTuple):
     cut: bool
 
 
-def curve(item: Configuration, by: Measure) -> list[CurvePoint]:
-    """Return the course of a measure, at the steps that all counted trials recorded.
+def course_axis(items: Iterable[Configuration]) -> str:
+    """Return what curves go along: steps, or epochs if a history does not say its steps.
 
-    That of a mean over tasks has a point for the end of each.
+    A program of the user's may count epochs alone.
     """
-    courses = [_course(trial, by) for trial in item.counted]
+    histories = [trial.result.history for item in items for trial in item.counted]
+    return STEP if all(history[0].get(STEP) for history in histories if history) else EPOCH
+
+
+def curve(item: Configuration, by: Measure, along: str) -> list[CurvePoint]:
+    """Return the course of a measure, at the steps or epochs that all counted trials recorded.
+
+    `along` is what `course_axis` says. That of a mean over tasks has a point for the end of each.
+    """
+    courses = [_course(trial, by, along) for trial in item.counted]
     if len(courses) == 1:
         return [CurvePoint(step, value, value, value) for step, value in sorted(courses[0].items())]
     steps = set.intersection(*map(set, courses)) if courses else set()
@@ -89,11 +102,11 @@ def _entry(before: CurvePoint, after: CurvePoint, low: float, high: float) -> Cu
     return CurvePoint(*(a + share * (b - a) for a, b in zip(before, after, strict=True)))
 
 
-def _course(item: TrialResult, by: Measure) -> dict[int, float]:
+def _course(item: TrialResult, by: Measure, along: str) -> dict[int, float]:
     measured = [epoch for epoch in item.result.history if epoch.get(by.curve) is not None]
     if by.over_tasks:
         measured = list({epoch.get("task"): epoch for epoch in measured}.values())  # the last
-    return {epoch.get("step") or 0: float(epoch[by.curve]) for epoch in measured}
+    return {epoch.get(along) or 0: float(epoch[by.curve]) for epoch in measured}
 
 
 def _point(step: int, values: list[float]) -> CurvePoint:

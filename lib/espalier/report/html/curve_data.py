@@ -6,7 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from espalier.analysis.charts.learning_curve import CurvePoint, course_measure, curve
+from espalier.analysis.charts.learning_curve import (
+    UNITS,
+    CurvePoint,
+    course_axis,
+    course_measure,
+    curve,
+)
 from espalier.analysis.rank import Configuration, Ranking
 from espalier.core.measures import NAMED, Measure
 from espalier.core.trial import Record
@@ -43,8 +49,8 @@ class Scale:
 
 def curves_data(ranking: Ranking, every: Sequence[Configuration]) -> list[Record]:
     """Return the curves of what ranks, where it has a course, and of what is beside it."""
-    shown = [by for by in _courses(ranking, len(every)) if by.curve]
-    return [record for by in shown if (record := _curves(by, every)) is not None]
+    shown, along = [by for by in _courses(ranking, len(every)) if by.curve], course_axis(every)
+    return [record for by in shown if (record := _curves(by, every, along)) is not None]
 
 
 def _courses(ranking: Ranking, count: int) -> list[Measure]:
@@ -58,16 +64,17 @@ def _beside(name: str) -> Measure:
     return usual or Measure(name, name, name, "", 4, True, curve=name)
 
 
-def _curves(by: Measure, every: Sequence[Configuration]) -> Record | None:
+def _curves(by: Measure, every: Sequence[Configuration], along: str) -> Record | None:
     """Return the curves of one measure; None if there is none, or all of it is the same."""
-    curves = [curve(item, by) for item in every]
+    curves = [curve(item, by, along) for item in every]
     values = [end for each in curves for point in each for end in (point.low, point.high)]
     if not values or min(values) == max(values):
         return None
     points = max(SHORTEST, min(LONGEST, NUMBERS // (3 * len(every))))
     thinned = [thin(each, points) for each in curves]
     scale = Scale(min(values), max(values), FINE if len(every) <= SMALL else COARSE)
-    return {**measure_record(course_measure(by)), **vars(scale), **_columns(thinned, scale)}
+    axis = {"along": along, "axis": UNITS[along]}
+    return {**measure_record(course_measure(by)), **axis, **vars(scale), **_columns(thinned, scale)}
 
 
 def thin(points: Sequence[CurvePoint], limit: int) -> list[CurvePoint]:

@@ -41,6 +41,16 @@ def test_the_dip_is_whole_and_the_first_epoch_outside() -> None:
     assert look_at(made.figure) == []
 
 
+def test_the_curves_of_programs_that_count_epochs_alone_go_along_these() -> None:
+    results = grid()
+    for each in results:
+        for record in each.result.history:
+            del record["step"]
+    made = drawn(results)
+    assert made.figure.axes[0].get_xlabel() == "Epoch"
+    assert made.caption.startswith("Validation accuracy by epoch.")
+
+
 def test_a_line_and_a_band_a_series() -> None:
     made = drawn(grid())
     (panel,) = made.figure.axes

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from espalier.analysis.charts.learning_curve import (
+    UNITS,
     CurvePoint,
     ValueRange,
     course_measure,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STEP = "Step (updates)"
 BESIDE = find("sparsity:max")
 """What is drawn below the curves, where a history has it."""
 LOW = 0.4
@@ -70,7 +70,12 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
         for line in lines:
             entries[line.key.name(source.names)] = _line(panel, line, values)
         _limit(panel, values)
-    label_edges(panels, style, "" if low else STEP, source.names.measure(course_measure(made.by)))
+    label_edges(
+        panels,
+        style,
+        "" if low else capital(UNITS[made.along]),
+        source.names.measure(course_measure(made.by)),
+    )
     if len(entries) > 1:
         add_legend(figure, style, entries, series_title(made.symbols, source.names))
     return DrawnFigure(figure, _caption(made, values, source))
@@ -80,7 +85,7 @@ def _panels(
     made: CurveLines, count: int, style: FigureStyle
 ) -> tuple[Figure, Sequence[Axes], Sequence[Axes]]:
     """Return a figure, its panels, and below a single one that of sparsities that change."""
-    courses = [(line, curve(line.item, BESIDE)) for line in made.every]
+    courses = [(line, curve(line.item, BESIDE, made.along)) for line in made.every]
     if count > 1 or not any(_changes(points) for _, points in courses):
         return *panel_grid(style, count, "xy"), []
     heights = [style.row_height, LOW * style.row_height]
@@ -90,7 +95,9 @@ def _panels(
         steps, means = [each.step for each in points], [each.mean for each in points]
         low.plot(steps, means, color=look.colour, linestyle=look.line)
     scale_numbers(low, "y", [], linear=True)
-    low.set(ylim=(0 - ROOM, 1 + ROOM), ylabel=capital(BESIDE.label), xlabel=STEP)
+    low.set(
+        ylim=(0 - ROOM, 1 + ROOM), ylabel=capital(BESIDE.label), xlabel=capital(UNITS[made.along])
+    )
     return figure, [panel], [low]
 
 
@@ -135,7 +142,7 @@ def _caption(made: CurveLines, values: ValueRange, source: FigureInput) -> str:
     rivals = max(line.rivals for line in made.every)
     return joined(
         [
-            f"{capital(by)} by step.",
+            f"{capital(by)} by {made.along}.",
             best_of(made.chosen_by, rivals, "Of each series", names),
             f"Lines: means, bands: from the least to the most, {seeds}.",
             f"First epochs that lie far {outside} are cut off." * values.cut,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from espalier.analysis.charts.learning_curve import CurvePoint, curve
+from espalier.analysis.charts.learning_curve import CurvePoint, course_axis, curve
 from espalier.analysis.rank import Configuration
 from espalier.core.measures import Measure
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
@@ -23,6 +24,8 @@ from espalier.report.figures.numbers.trade_offs import chosen_ranking
 
 Groups = Mapping[SeriesKey, Sequence[Configuration]]
 """Configurations by series, those of a series in the order of the ranking."""
+Course = Callable[[Configuration], Sequence[CurvePoint]]
+"""Returns the course of what is drawn."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,13 @@ class CurveLine:
 class CurveLines:
     """The lines of a figure by the values of its panels; `left` series more are not drawn.
 
-    Series are told apart by `symbols`, panels by `between`. `chosen_by` chose the best of a series.
+    Series are told apart by `symbols`, panels by `between`. `chosen_by` chose the best of a series,
+    whose course goes `along` steps or epochs.
     """
 
     by: Measure
     chosen_by: Measure
+    along: str
     symbols: Sequence[str]
     between: Sequence[str]
     panels: Mapping[tuple[str, ...], Sequence[CurveLine]]
@@ -64,7 +69,8 @@ def curve_lines(source: FigureInput) -> CurveLines:
     """
     ranking, chooser = chosen_ranking(source)
     by, chosen_by = _measures(source, ranking.measure, chooser)
-    having = _with_course(ranking.ranked, by)
+    along = course_axis(ranking.ranked)
+    having = _with_course(ranking.ranked, by, along)
     within, top = series_symbols(source), source.top()
     between = panel_symbols(source, within)
     items = having if within else having[:top]
@@ -74,8 +80,8 @@ def curve_lines(source: FigureInput) -> CurveLines:
         for values in panel_values(having, between)
     }
     count = max(map(len, panels.values())) if within else len(having)
-    lines = _lines(panels, items, top, by)
-    return CurveLines(by, chosen_by, order.symbols, between, lines, max(0, count - top))
+    lines = _lines(panels, items, top, partial(curve, by=by, along=along))
+    return CurveLines(by, chosen_by, along, order.symbols, between, lines, max(0, count - top))
 
 
 def _measures(
@@ -89,9 +95,9 @@ def _measures(
     return by, chooser
 
 
-def _with_course(ranked: Iterable[Configuration], by: Measure) -> list[Configuration]:
+def _with_course(ranked: Iterable[Configuration], by: Measure, along: str) -> list[Configuration]:
     """Return those whose history has a measure. Raises NothingToDrawError if none has."""
-    having = [item for item in ranked if curve(item, by)]
+    having = [item for item in ranked if curve(item, by, along)]
     if not having:
         raise NothingToDrawError(f"no ranked trial has a history of {by.curve}")
     return having
@@ -107,7 +113,10 @@ def _order(
 
 
 def _lines(
-    panels: Mapping[tuple[str, ...], Groups], items: Sequence[Configuration], top: int, by: Measure
+    panels: Mapping[tuple[str, ...], Groups],
+    items: Sequence[Configuration],
+    top: int,
+    course: Course,
 ) -> dict[tuple[str, ...], list[CurveLine]]:
     """Return by panel the first configuration of each of its `top` groups; empty ones have none.
 
@@ -115,7 +124,7 @@ def _lines(
     """
     places = {id(item): place for place, item in enumerate(items)}
     kept = {values: _first(groups, places, top) for values, groups in panels.items() if groups}
-    return {values: [_line(*each, by) for each in own.items()] for values, own in kept.items()}
+    return {values: [_line(*each, course) for each in own.items()] for values, own in kept.items()}
 
 
 def _first(groups: Groups, places: Mapping[int, int], top: int) -> Groups:
@@ -124,5 +133,5 @@ def _first(groups: Groups, places: Mapping[int, int], top: int) -> Groups:
     return {key: group for key, group in groups.items() if key in kept}
 
 
-def _line(key: SeriesKey, group: Sequence[Configuration], by: Measure) -> CurveLine:
-    return CurveLine(key, group[0], curve(group[0], by), len(group))
+def _line(key: SeriesKey, group: Sequence[Configuration], course: Course) -> CurveLine:
+    return CurveLine(key, group[0], course(group[0]), len(group))

@@ -35,8 +35,8 @@ function showCurves() {
   const [low, high] = roomy(minimum(points.flatMap((each) => each.low)), maximum(points.flatMap((each) => each.high)));
   const steps = points.flatMap((each) => each.steps);
   const y = { label: labelWithUnit(measure), low, high, levels: null, log: false };
-  const x = { label: "step (updates)", low: Math.min(0, minimum(steps)), high: maximum(steps), levels: null, log: false };
-  const parts = frame(chart.clientWidth, 360, x, y, `${measure.label} by step`);
+  const x = { label: measure.axis, low: Math.min(0, minimum(steps)), high: maximum(steps), levels: null, log: false };
+  const parts = frame(chart.clientWidth, 360, x, y, `${measure.label} by ${measure.along}`);
   for (const [, each, tone] of lines) paintCurve(parts, each, tone);
   chart.replaceChildren(parts.picture, legend(lines.map(([name, , tone]) => [name, tone])));
   document.getElementById("curves-caption").textContent = curvesCaption(points, groups.left);
