@@ -140,7 +140,7 @@ function forestCaption(mode, count) {
   const { measure } = rankAxis();
   const direction = measure.larger ? "more is better" : "less is better";
   const unit = measure.difference_unit.trim();
-  const first = `${count} differences of the ${measure.label}${unit ? ` in ${unit}` : ""} (${direction}), each minus what it is compared with, in pairs of equal seeds, with 95 % t-intervals.`;
+  const first = `${count} difference${count === 1 ? "" : "s"} of the ${measure.label}${unit ? ` in ${unit}` : ""} (${direction}), each minus what it is compared with, in pairs of equal seeds, with 95 % t-intervals.`;
   if (mode === "choice") return `${first} These are not corrected for their number or for your choice, so they are no verdicts.`;
   const all = view.data.ranking.raced ? "a remark alone, since a race gave out the seeds" : "with one error rate for the whole table";
   const mark = mode === "best" ? `Marked *: behind, ${all}.` : "Marked *: what Holm's correction leaves.";
