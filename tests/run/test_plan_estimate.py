@@ -73,7 +73,9 @@ def test_programs_are_measured_by_configuration(
     answer(monkeypatch, [1.0, 1.0])
     swept = [("1", "1"), ("2", "1"), ("1", "2"), ("2", "2")]
     trials = [
-        replace(plan.trials[0], number=n, shape="", config={**COMMON, "SEED": seed, "BATCH_SIZE": width})
+        replace(
+            plan.trials[0], number=n, shape="", config={**COMMON, "SEED": seed, "BATCH_SIZE": width}
+        )
         for n, (seed, width) in enumerate(swept, 1)
     ]
     settings = {**plan.settings, "TRAINER": "script"}

@@ -25,7 +25,7 @@ class Clock:
         return self.now
 
 
-def told(*records: Mapping[str, Any], epochs: int = 3, **earlier: Any) -> EpochRecords:
+def reported(*records: Mapping[str, Any], epochs: int = 3, **earlier: Any) -> EpochRecords:
     made = EpochRecords(epochs, clock=Clock(), **earlier)
     for record in records:
         made.add(record)
@@ -39,7 +39,7 @@ def without_time(history: list[Record]) -> list[Record]:
 
 
 def test_epochs_that_are_named() -> None:
-    records = told({"epoch": 1, "val_acc": 0.5}, {"epoch": 2, "val_acc": 0.25})
+    records = reported({"epoch": 1, "val_acc": 0.5}, {"epoch": 2, "val_acc": 0.25})
     assert records.history == [
         {"epoch": 1, "epochs": 3, "seconds": 1.0, "val_acc": 50.0},
         {"epoch": 2, "epochs": 3, "seconds": 1.0, "val_acc": 25.0},
@@ -47,7 +47,7 @@ def test_epochs_that_are_named() -> None:
 
 
 def test_an_epoch_holds_until_another_is_named_and_the_last_value_counts() -> None:
-    records = told(
+    records = reported(
         {"epoch": 1, "train_loss": 3}, {"train_loss": 2}, {"val_acc": 0.5}, {"epoch": 2}, {"x": 1}
     )
     assert without_time(records.history) == [
@@ -58,7 +58,7 @@ def test_an_epoch_holds_until_another_is_named_and_the_last_value_counts() -> No
 
 
 def test_without_epochs_a_measure_that_comes_again_begins_the_next() -> None:
-    records = told({"train_loss": 3}, {"val_acc": 0.5}, {"train_loss": 2}, {"val_acc": 0.6})
+    records = reported({"train_loss": 3}, {"val_acc": 0.5}, {"train_loss": 2}, {"val_acc": 0.6})
     assert without_time(records.history) == [
         {"epoch": 1, "train_loss": 3, "val_acc": 50.0},
         {"epoch": 2, "train_loss": 2, "val_acc": 60.0},
@@ -66,12 +66,12 @@ def test_without_epochs_a_measure_that_comes_again_begins_the_next() -> None:
 
 
 def test_epochs_from_0_are_counted_from_1() -> None:
-    records = told({"epoch": 0, "val_acc": 0.5}, {"epoch": 1, "val_acc": 0.6})
+    records = reported({"epoch": 0, "val_acc": 0.5}, {"epoch": 1, "val_acc": 0.6})
     assert [record["epoch"] for record in records.history] == [1, 2]
 
 
 def test_more_epochs_than_planned_are_so_many() -> None:
-    assert told({"epoch": 5, "x": 1}).history[0]["epochs"] == 5
+    assert reported({"epoch": 5, "x": 1}).history[0]["epochs"] == 5
 
 
 def test_what_changed_is_returned_so_that_it_can_be_shown() -> None:
@@ -84,7 +84,7 @@ def test_what_changed_is_returned_so_that_it_can_be_shown() -> None:
 
 
 def test_final_measures_are_the_last_values_and_what_follows_from_all() -> None:
-    records = told(
+    records = reported(
         {"epoch": 1, "val_acc": 0.9, "lr": 0.1, "step": 10},
         {"epoch": 2, "val_acc": 0.8, "step": 20},
         {"test_acc": 0.7},
@@ -116,7 +116,7 @@ def test_final_measures_are_the_last_values_and_what_follows_from_all() -> None:
 def test_an_accuracy_is_a_share_unless_its_name_says_percent(
     given: dict[str, float], percent: float
 ) -> None:
-    assert told(given).measures()["val_acc"] == pytest.approx(percent)
+    assert reported(given).measures()["val_acc"] == pytest.approx(percent)
 
 
 @pytest.mark.parametrize(
@@ -136,19 +136,21 @@ def test_an_accuracy_is_a_share_unless_its_name_says_percent(
         ({"x\n": 1}, r"'x\n': must be a name"),
         ({"": 1}, "'': must be a name"),
         ({"x" * 10_000: 1}, "...: must be a name"),
+        ({"status": 1}, "status: is recorded of every trial; give it another name"),
+        ({"CONFIG_X": 1}, "CONFIG_X: is recorded of every trial"),
         ([1], "[1]: must be an object such as"),
     ],
 )
 def test_what_is_no_measure_is_one_line(given: Any, message: str) -> None:
     with pytest.raises(BadMeasureError) as caught:
-        told(given)
+        reported(given)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
 
 
 def result(*records: Mapping[str, Any], by: str = "val_acc") -> Result:
-    return told(*records).result(by, Provenance())
+    return reported(*records).result(by, Provenance())
 
 
 def test_a_result_needs_the_measure_that_ranks() -> None:
@@ -183,20 +185,22 @@ def test_an_attempt_that_goes_on_keeps_the_epochs_before_it() -> None:
         {"epoch": 2, "val_acc": 0.2},
         {"epoch": 3, "val_acc": 0.3},
     ]
-    records = told({"epoch": 3, "val_acc": 0.9}, earlier=earlier)
+    records = reported({"epoch": 3, "val_acc": 0.9}, earlier=earlier)
     assert [record["val_acc"] for record in records.history] == [10.0, 20.0, 90.0]
     assert records.result("val_acc", Provenance()).provenance.resumed == {"epoch": 2}
     assert records.measures()["best_epoch"] == 3
 
 
 def test_an_attempt_that_begins_anew_keeps_nothing() -> None:
-    records = told({"val_acc": 0.9}, earlier=[{"epoch": 1, "val_acc": 0.1}, {"epoch": 2, "x": 1}])
+    records = reported(
+        {"val_acc": 0.9}, earlier=[{"epoch": 1, "val_acc": 0.1}, {"epoch": 2, "x": 1}]
+    )
     assert without_time(records.history) == [{"epoch": 1, "val_acc": 90.0}]
     assert records.result("val_acc", Provenance()).provenance.resumed is None
 
 
 def test_nonsense_of_an_earlier_attempt_is_passed_over() -> None:
-    records = told({"epoch": 2, "x": 2}, earlier=[{"val_acc": 7}, {"epoch": 1, "x": 1}])
+    records = reported({"epoch": 2, "x": 2}, earlier=[{"val_acc": 7}, {"epoch": 1, "x": 1}])
     assert without_time(records.history) == [{"epoch": 1, "x": 1}, {"epoch": 2, "x": 2}]
 
 
@@ -205,7 +209,7 @@ VALUES = st.one_of(st.integers(0, 4), st.floats(0, 1), st.none(), st.just(math.i
 
 
 @given(st.lists(st.dictionaries(NAMES, VALUES, max_size=3), max_size=8))
-def test_whatever_is_told_is_refused_or_is_a_result(records: list[dict[str, Any]]) -> None:
+def test_whatever_is_reported_is_refused_or_is_a_result(records: list[dict[str, Any]]) -> None:
     made = EpochRecords(3, clock=Clock())
     for record in records:
         try:

@@ -25,6 +25,22 @@ from espalier.core.trial import Record, Result, Status
 PERCENT = "_percent"
 """Ends the name of an accuracy that is given in percent."""
 EPOCH, EPOCHS, STEP, SECONDS = "epoch", "epochs", "step", "seconds"
+RESERVED = frozenset(
+    (
+        "config_file",
+        "test_id",
+        "status",
+        "reason",
+        "message",
+        "seed",
+        "attempts",
+        "trial",
+        "config",
+        "number",
+        "configuration",
+    )
+)
+"""What tables of trials have beside measures."""
 REFUSED = "input"
 """The reason of an error that trying again will not mend."""
 _LARGEST = 1e100
@@ -190,6 +206,8 @@ def _checked(given: Mapping[str, Any]) -> Iterator[tuple[str, int | float]]:
     for name, value in given.items():
         if not _is_name(name):
             raise BadMeasureError(f"{_show(name)}: must be a name without blanks, commas, colons")
+        if name.lower() in RESERVED or name.startswith("CONFIG_"):
+            raise BadMeasureError(f"{name}: is recorded of every trial; give it another name")
         plain = name.removesuffix(PERCENT)
         number = _number(name, value)
         if is_accuracy(plain):
