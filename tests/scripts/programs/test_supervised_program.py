@@ -94,6 +94,28 @@ def test_a_block_that_is_broken_off_ends_its_program(tmp_path: Path) -> None:
 
 
 @linux
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_end_leaves_a_supervisor_to_clear_up(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    process = supervisor().process
+    assert code_of(program(tmp_path, f"kill -{number} $PPID; exit 5")) == 5
+    assert code_of(program(tmp_path, "exit 0")) == 0
+    assert supervisor().process is process
+
+
+@linux
+def test_a_stop_that_comes_too_late_leaves_the_next_program_alone(tmp_path: Path) -> None:
+    process = supervisor()
+    assert code_of(program(tmp_path, "exit 0")) == 0
+    process.process.send_signal(signal.SIGSTOP)  # so that it reads both messages at once
+    process._channel.sendall(supervised_program._STOP)
+    with running(program(tmp_path, "exit 6"), STDERR) as run:
+        process.process.send_signal(signal.SIGCONT)
+        assert run.wait(20) == 6
+
+
+@linux
 def test_a_program_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
     with (
         pytest.raises(SupervisorLostError),

@@ -87,7 +87,7 @@ class RunningProgram:
     """A program that runs."""
 
     def __init__(self, channel: socket.socket) -> None:
-        """Its end is told through `channel`."""
+        """Its exit code comes through `channel`."""
         self._channel, self._reply = channel, bytearray()
         self.ended = False
         self._poll = select.poll()
@@ -147,7 +147,7 @@ def _supervisors() -> list[Supervisor]:
 
 
 def supervisor() -> Supervisor:
-    """Return the supervisor of this process; started when first asked for, or when it is lost."""
+    """Return the supervisor of this process; the first call, and one after its loss, start it."""
     if _supervisors() and _supervisors()[0].process.poll() is not None:
         end_supervisor()
     if not _supervisors():
