@@ -48,20 +48,25 @@ class OutputTap:
             os.close(self._output)
         self._output = -1
 
-    def pass_on(self) -> None:
-        """Pass on all that has come. Raises BadMeasureError, OSError."""
-        while not self.ended:
-            try:
-                data = os.read(self.reading, _CHUNK)
-            except BlockingIOError:
-                return
-            self.ended = not data
-            _write(data)
-            self._report_all(self._pattern.feed(data))
+    def pass_on(self) -> bool:
+        """Pass on a piece of what has come; return whether there was any.
+
+        A piece, since a program may print faster than it is searched. Raises BadMeasureError,
+        OSError.
+        """
+        try:
+            data = os.read(self.reading, _CHUNK)
+        except BlockingIOError:
+            return False
+        self.ended = not data
+        _write(data)
+        self._report_all(self._pattern.feed(data))
+        return not self.ended
 
     def finish(self) -> None:
         """Pass on the rest, when the program has ended. Raises BadMeasureError, OSError."""
-        self.pass_on()
+        while self.pass_on():
+            continue
         self._report_all(self._pattern.finish())
 
     def _report_all(self, records: Iterable[Mapping[str, float]]) -> None:
