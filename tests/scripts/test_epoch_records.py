@@ -131,6 +131,8 @@ def test_an_accuracy_is_a_share_unless_its_name_says_percent(
         ({"score": 10**400}, "must be within 1e+100"),
         ({"epoch": 1.5, "x": 1}, "epoch=1.5: must be a whole number"),
         ({"epoch": None, "x": 1}, "epoch=nan: must be a whole number"),
+        ({"epoch": 2**54, "x": 1}, "epoch=1.80144e+16: must be a whole number of at most"),
+        ({"step": 10**60, "x": 1}, "step=1e+60: must be a whole number of at most"),
         ({"epoch": -1, "x": 1}, "epoch=-1: must be 0 or more"),
         ({"a b": 1}, "'a b': must be a name without blanks, commas, colons"),
         ({"x\n": 1}, r"'x\n': must be a name"),
@@ -138,6 +140,7 @@ def test_an_accuracy_is_a_share_unless_its_name_says_percent(
         ({"x" * 10_000: 1}, "...: must be a name"),
         ({"status": 1}, "status: is recorded of every trial; give it another name"),
         ({"CONFIG_X": 1}, "CONFIG_X: is recorded of every trial"),
+        ({"more": 1}, "more: is recorded of every trial"),
         ([1], "[1]: must be an object such as"),
     ],
 )
