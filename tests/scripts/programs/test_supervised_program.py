@@ -117,14 +117,13 @@ def test_a_stop_that_comes_too_late_leaves_the_next_program_alone(tmp_path: Path
 
 @linux
 def test_a_program_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
-    with (
-        pytest.raises(SupervisorLostError),
-        running(program(tmp_path, "echo $$ >> pids; exec sleep 600"), STDERR) as run,
-    ):
-        (process,) = noted(tmp_path, 1)
+    text = ESCAPING + "echo $$ >> pids; exec sleep 600"
+    work = program(tmp_path, text, ESPALIER_TRIAL_DIR=str(tmp_path))
+    with pytest.raises(SupervisorLostError), running(work, STDERR) as run:
+        processes = noted(tmp_path, 3)
         os.kill(supervisor().process.pid, signal.SIGKILL)
         run.wait(20)
-    until(lambda: gone(process))
+    until(lambda: all(gone(process) for process in processes))
     assert code_of(program(tmp_path, "exit 4")) == 4
 
 

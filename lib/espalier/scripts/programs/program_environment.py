@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from espalier.core.process import memory
 from espalier.core.trial import Task
 from espalier.core.trial_config import Config
-from espalier.scripts.programs.supervised_program import Program
+from espalier.scripts.programs.supervised_program import FOLDER, Program
 
 LOG, CONFIG = "measures.jsonl", "symbols.json"
 """The files in a trial's folder that its program appends measures to, and reads symbols from."""
@@ -44,7 +44,7 @@ def _places(task: Task) -> dict[str, str]:
     return {
         "ESPALIER_LOG": str(task.directory.absolute() / LOG),
         "ESPALIER_CONFIG": str(task.directory.absolute() / CONFIG),
-        "ESPALIER_TRIAL_DIR": str(task.directory.absolute()),
+        FOLDER: str(task.directory.absolute()),
         "ESPALIER_SEED": task.trial.config.get("SEED", ""),
         "ESPALIER_ATTEMPT": str(task.attempts[0]),
         "ESPALIER_PYTHON": sys.executable,

@@ -18,10 +18,13 @@ from pathlib import Path
 
 from espalier.core.errors import UserError
 from espalier.core.process import os_errors
+from espalier.core.process.descendants import end_marked
 
 _CHUNK = 1 << 16
 _SUPERVISOR = "espalier.scripts.programs.supervisor"
 _STOP = b'{"stop": true}\n'
+FOLDER = "ESPALIER_TRIAL_DIR"
+"""The variable by which all that a program has started is known, wherever it is."""
 
 
 class SupervisorLostError(Exception):
@@ -164,13 +167,18 @@ def end_supervisor() -> None:
 
 @contextmanager
 def running(program: Program, output: int) -> Iterator[RunningProgram]:
-    """Run a program in a block; what breaks off the block, such as Ctrl-C, ends the program."""
+    """Run a program in a block; what breaks off the block, such as Ctrl-C, ends the program.
+
+    If its supervisor is killed, what it has started is known by FOLDER in its environment.
+    """
     process = supervisor()
     run = process.start(program, output)
     try:
         yield run
     except SupervisorLostError:
         end_supervisor()
+        if folder := program.environment.get(FOLDER):
+            end_marked(FOLDER, folder)
         raise
     except BaseException:
         if not run.ended:
