@@ -96,6 +96,13 @@ def test_measures_of_a_pattern(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert json.loads(kept[0]) == {"epoch": 1}
 
 
+def test_output_without_end_stops_nothing(tmp_path: Path) -> None:
+    """More than a pipe holds, also from a process that the program leaves behind."""
+    text = "yes noise | head -100000; echo acc=50%; yes noise & sleep 0.1"
+    result = result_of(script_task(tmp_path, text, r"acc=(?P<val_acc>\d+%)"))
+    assert (result.status, result.measures["val_acc"]) == ("passed", 50.0)
+
+
 def test_a_pattern_that_matches_nothing_is_shown(tmp_path: Path) -> None:
     pattern = "(?P<val_acc>d+)"
     result = result_of(script_task(tmp_path, "echo first; echo; echo last 91", pattern))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from espalier.core.process import process_memory
 from espalier.core.process.exits import describe_exit, last_line
+from espalier.core.process.terminal import printable
 from espalier.core.records import Provenance
 from espalier.core.trial import Emit, Result, Status, Task
 from espalier.scripts import (
@@ -67,7 +68,7 @@ class ScriptAttempt:
         Raises CannotStartError, BadMeasureError for a measure that is none, EnoughError when its
         time is up, SupervisorLostError, OSError.
         """
-        print(f"== $ {shlex.join(self._program.arguments)}", flush=True)
+        print(f"== $ {printable(shlex.join(self._program.arguments))}", flush=True)
         start, kills = _size(self._task.log), process_memory.kills()
         code = self._run_plain() if self._pattern is None else self._run_tapped(self._pattern)
         ending = _Ending(code, start, process_memory.kills() > kills)

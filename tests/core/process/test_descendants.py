@@ -13,11 +13,13 @@ from espalier.core.process.descendants import descendants, end_marked
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is that of Linux")
 CODE = """
 import subprocess, sys, os
+from pathlib import Path
 from espalier.core.process.descendants import adopt_orphans, descendants, end_children
 adopt_orphans()
 subprocess.Popen(["sh", "-c", sys.argv[1]]).wait()
-while len(list(descendants(os.getpid()))) < 2:
+while len(Path("pids").read_text().splitlines()) < 2:  # both have begun, and have said so
     pass
+assert len(list(descendants(os.getpid()))) >= 2
 end_children()
 print(list(descendants(os.getpid())))
 """

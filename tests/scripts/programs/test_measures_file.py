@@ -51,7 +51,7 @@ def test_a_file_that_the_program_removes_or_writes_anew(tmp_path: Path) -> None:
 
 def test_matches_of_a_pattern_are_kept_there_too(tmp_path: Path) -> None:
     file = MeasuresFile(tmp_path / "measures.jsonl")
-    file.append({"val_loss": float("nan"), "epoch": 1})
+    file.append([{"val_loss": float("nan"), "epoch": 1}])
     (record,) = file.records()
     assert record["epoch"] == 1
     assert str(record["val_loss"]) == "nan"

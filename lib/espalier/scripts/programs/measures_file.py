@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,10 @@ class MeasuresFile:
                 records.append(_record(line))
         return records
 
-    def append(self, record: Mapping[str, float]) -> None:
-        """Add a record, for a program that does not do that itself. Raises OSError."""
-        with self._path.open("ab", buffering=0) as file:
-            file.write(json.dumps(record).encode() + b"\n")
+    def append(self, records: Iterable[Mapping[str, float]]) -> None:
+        """Add records, for a program that does not do that itself. Raises OSError."""
+        with self._path.open("ab") as file:
+            file.writelines(json.dumps(record).encode() + b"\n" for record in records)
 
     def records(self, ended: bool = False) -> Iterator[dict[str, Any]]:
         """Yield what has been added since the last call; if `ended`, also a line without its end.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Self
 
@@ -12,15 +12,15 @@ from espalier.scripts.programs.output_pattern import OutputPattern
 STDOUT = 1
 _CHUNK = 1 << 16
 
-Report = Callable[[Mapping[str, float]], None]
-"""Takes the record of a match."""
+Report = Callable[[Sequence[Mapping[str, float]]], None]
+"""Takes the records of some matches."""
 
 
 class OutputTap:
     """A pipe for what a program prints, and where its output goes on."""
 
     def __init__(self, pattern: OutputPattern, report: Report) -> None:
-        """Search for `pattern`, and give each match to `report`. `close()` it."""
+        """Search for `pattern`, and give the matches to `report`."""
         self._pattern, self._report = pattern, report
         self.reading, self._output = os.pipe()
         os.set_blocking(self.reading, False)
@@ -49,10 +49,9 @@ class OutputTap:
         self._output = -1
 
     def pass_on(self) -> bool:
-        """Pass on a piece of what has come; return whether there was any.
+        """Pass on what has come, some of it if it is much; return whether there was anything.
 
-        A piece, since a program may print faster than it is searched. Raises BadMeasureError,
-        OSError.
+        Raises BadMeasureError, OSError.
         """
         try:
             data = os.read(self.reading, _CHUNK)
@@ -61,7 +60,7 @@ class OutputTap:
         self.ended = not data
         _write(data)
         self._report_all(self._pattern.feed(data))
-        return not self.ended
+        return bool(data)
 
     def finish(self) -> None:
         """Pass on the rest, when the program has ended. Raises BadMeasureError, OSError."""
@@ -70,8 +69,8 @@ class OutputTap:
         self._report_all(self._pattern.finish())
 
     def _report_all(self, records: Iterable[Mapping[str, float]]) -> None:
-        for record in records:
-            self._report(record)
+        if several := list(records):
+            self._report(several)
 
 
 def _write(data: bytes) -> None:
