@@ -50,11 +50,12 @@ class ScriptIdentity:
     files: tuple[Path, ...]
     digest: str
     beside: bool  # whether one of the files lies below the folder, or in a tree of one's own
+    folder: Path  # since what its files import lies there, and is in no digest
 
     @property
     def hash(self) -> str:
         """Return the hash of all of it, as 64 hex digits."""
-        whole = [self.commands, self.texts, self.digest]
+        whole = [self.commands, self.texts, self.digest, str(self.folder)]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
 
@@ -92,6 +93,7 @@ def identify(configs: Iterable[Mapping[str, str]], settings: Mapping[str, str]) 
         files=tuple(files),
         digest=shlex.join(files.values()),
         beside=any(command_template.find_file(str(path), folder) for path in files),
+        folder=folder.resolve(),
     )
 
 

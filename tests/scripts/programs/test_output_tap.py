@@ -17,7 +17,7 @@ PIECE = 1 << 16
 def test_output_goes_on_and_its_matches_are_reported(capfd: pytest.CaptureFixture[str]) -> None:
     records: list[Mapping[str, float]] = []
     pattern = OutputPattern(compile_pattern(r"loss=(?P<val_loss>\S+)"))
-    with OutputTap.opened(pattern, records.append) as tap:
+    with OutputTap.opened(pattern, records.extend) as tap:
         assert not tap.pass_on()
         os.write(tap.output, b"noise\n" + LINE + b"loss=0.25")
         assert tap.pass_on()
