@@ -68,6 +68,10 @@ def test_a_signal_is_a_negative_code(tmp_path: Path) -> None:
             "CONFIG_SCRIPT: ./plain: is no program that can be run; name its interpreter ",
         ),
         (["sh", "a\0b"], "CONFIG_SCRIPT: embedded null byte"),
+        (
+            ["sh", "x" * 10**7],
+            "CONFIG_SCRIPT: sh: its words and its environment, with all symbols, ",
+        ),
     ],
 )
 def test_what_cannot_start_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:

@@ -21,6 +21,7 @@ from espalier.core.process import os_errors
 from espalier.core.process.descendants import end_marked
 
 _CHUNK = 1 << 16
+_SHOWN = 200  # characters of a name in a message
 _SUPERVISOR = "espalier.scripts.programs.supervisor"
 _STOP = b'{"stop": true}\n'
 FOLDER = "ESPALIER_TRIAL_DIR"
@@ -134,6 +135,9 @@ def _why_not_started(number: int, text: str) -> Exception:
     """Return the error of a program that did not start, of which `text` is a file or a reason."""
     if not number:
         return CannotStartError(f"CONFIG_SCRIPT: {text}")
+    if number == errno.E2BIG:
+        rule = "its words and its environment, with all symbols, are too long; shorten a value"
+        return CannotStartError(f"CONFIG_SCRIPT: {text[:_SHOWN]}: {rule}")
     if number in (errno.EACCES, errno.ENOEXEC):
         fix = f"name its interpreter first, as in: sh {text}"
         return CannotStartError(f"CONFIG_SCRIPT: {text}: is no program that can be run; {fix}")
