@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from espalier.core.records import Provenance
 from espalier.core.trial import Record, Result
 from espalier.run.workers.result_check import check_result
+from espalier.scripts import epoch_records
 from espalier.scripts.epoch_records import BadMeasureError, EpochRecords
 
 
@@ -55,6 +56,16 @@ def test_an_epoch_holds_until_another_is_named_and_the_last_value_counts() -> No
         {"epoch": 2, "x": 1},
     ]
     assert records.history[0]["seconds"] == 3.0
+
+
+def test_lines_that_are_no_epochs_are_not_counted_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(epoch_records, "MOST_EPOCHS", 3)
+    records = reported(*3 * [{"val_loss": 1}])
+    with pytest.raises(BadMeasureError, match="epoch: there are more than 3: where none is named"):
+        records.add({"val_loss": 2})
+    assert len(records.history) == 3
 
 
 def test_without_epochs_a_measure_that_comes_again_begins_the_next() -> None:

@@ -35,6 +35,8 @@ REFUSED = "input"
 _LARGEST = 1e100
 _LARGEST_COUNT = 2**53
 """Of a whole number: larger ones are no counts, and are kept as floats."""
+MOST_EPOCHS = 100_000
+"""Of a trial: more are no epochs, and nothing shows or stores them."""
 _LONGEST_NAME = 200  # characters
 _SHOWN = 60
 HOW_TO_REPORT = (
@@ -121,6 +123,9 @@ class EpochRecords:
         self._epoch, self._counted = number + self._shift, False
 
     def _merge(self, values: Record) -> Record:
+        if self._epoch not in self._records and len(self._records) >= MOST_EPOCHS:
+            why = "where none is named each value begins one; report less often, or name them"
+            raise BadMeasureError(f"{EPOCH}: there are more than {MOST_EPOCHS}: {why}")
         now, before = self._clock(), self._records.get(self._epoch, {})
         began = self._ended - before.get(SECONDS, 0.0)
         total = max(self._epochs, self._epoch)
