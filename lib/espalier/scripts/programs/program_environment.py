@@ -20,7 +20,6 @@ LOG, CONFIG = "measures.jsonl", "symbols.json"
 _INTEGER = re.compile(r"-?\d{1,18}")
 _FLOAT = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
 _INTERPRETERS = ("python", "python3")
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _OF_WORKERS = (memory.SHARERS, memory.WORKERS, memory.DEVICES, "MALLOC_MMAP_THRESHOLD_")
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -36,7 +35,7 @@ def environment(task: Task, inherited: Mapping[str, str]) -> dict[str, str]:
     if inherited.get(_VISIBLE):  # of several devices a worker has the first
         own[_VISIBLE] = inherited.get(memory.DEVICES) or inherited[_VISIBLE]
     symbols = {f"CONFIG_{name}": text for name, text in symbols_of(task).items()}
-    threads = dict.fromkeys(_THREADS, Config(task.trial.config).read("CPU_THREADS", str))
+    threads = dict.fromkeys(memory.THREADS, Config(task.trial.config).read("CPU_THREADS", str))
     return {"PYTHONUNBUFFERED": "1", **own, **threads, **symbols, **_places(task)}
 
 
