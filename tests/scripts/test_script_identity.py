@@ -58,6 +58,17 @@ def test_so_do_its_files(folder: Path) -> None:
     assert of(folder).hash != before.hash
 
 
+def test_so_does_what_a_folder_in_the_command_runs(folder: Path) -> None:
+    main = folder / "package" / "__main__.py"
+    main.parent.mkdir()
+    main.write_text("print(1)\n", encoding="utf-8")
+    command = config(SCRIPT="python {SCRIPT_FOLDER}/package")
+    before = of(folder, command)
+    assert before.files == (main,) and before.beside
+    main.write_text("print(2)\n", encoding="utf-8")
+    assert of(folder, command).hash != before.hash
+
+
 def test_so_does_their_folder_since_other_files_may_lie_beside_them(
     folder: Path, tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ DIGEST = "SCRIPT_DIGEST"
 AGAIN = f"plan again: {MAKE} sweep (the same trials continue their sweep)"
 LARGEST = 2**24
 """Bytes of a file outside of the folder that is hashed: larger ones are data."""
+_MAIN = "__main__.py"
 HEX = 12
 """Hex digits of a hash that people type."""
 
@@ -114,9 +115,13 @@ def _files(words: Iterable[Word], folder: Path) -> dict[Path, str]:
 
 
 def _file(word: Word, folder: Path) -> Path | None:
-    """Return the file that a word is: below the folder, or elsewhere if it may be code."""
-    if path := command_template.find_file(word.text, folder):
-        return path
+    """Return the file that a word is: below the folder, or elsewhere if it may be code.
+
+    A folder that Python can run stands for what it runs.
+    """
+    for name in (word.text, f"{word.text}/{_MAIN}"):
+        if path := command_template.find_file(name, folder):
+            return path
     elsewhere = Path(word.text)
     with suppress(OSError, ValueError):  # no name of a file: too long, or with a null
         if not word.is_program and elsewhere.is_absolute() and elsewhere.is_file():
