@@ -13,7 +13,12 @@ from espalier.scripts import allowed_scripts
 from espalier.scripts.script_identity import HEX, ScriptIdentity
 
 SCRIPT = ScriptIdentity(
-    ("python a.py {X}",), (("X", "relu"),), (Path("/own/a.py"),), "a.py:12", beside=True
+    ("python a.py {X}",),
+    (("X", "relu"),),
+    (Path("/own/a.py"),),
+    "a.py:12",
+    beside=True,
+    folder=Path("/own"),
 )
 
 
@@ -53,6 +58,7 @@ def test_what_is_allowed_by_its_hash_stays_so(home: Path, digits: int) -> None:
         replace(SCRIPT, commands=("python a.py",)),
         replace(SCRIPT, digest="a.py:13"),
         replace(SCRIPT, texts=()),
+        replace(SCRIPT, folder=Path("/other")),
     ],
 )
 def test_any_change_asks_again(changed: ScriptIdentity) -> None:
@@ -60,16 +66,23 @@ def test_any_change_asks_again(changed: ScriptIdentity) -> None:
     assert f"ALLOW={changed.hash[:HEX]}" in refusal(changed)
 
 
-def test_where_it_lies_is_no_change() -> None:
-    allowed_scripts.allow(SCRIPT)
-    allowed_scripts.check(replace(SCRIPT, files=(Path("/other/a.py"),)))
-
-
 def test_one_does_not_forget_the_other(home: Path) -> None:
     other = replace(SCRIPT, digest="a.py:13")
     for script in (SCRIPT, other, SCRIPT):
         allowed_scripts.allow(script)
     assert home.read_text(encoding="utf-8").split() == [SCRIPT.hash, other.hash]
+
+
+def test_what_another_sweep_allows_meanwhile_is_kept(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed_scripts.allow(SCRIPT)
+    first = home.read_text(encoding="utf-8").rstrip()
+    home.write_text(first, encoding="utf-8")  # as somebody edits it
+    monkeypatch.setattr(allowed_scripts, "_lines", list)  # read before the other was written
+    other = replace(SCRIPT, digest="a.py:13")
+    allowed_scripts.allow(other)
+    assert home.read_text(encoding="utf-8").split("\n") == [SCRIPT.hash, other.hash, ""]
 
 
 def test_a_wrong_or_a_short_hash_allows_nothing(home: Path) -> None:
@@ -80,7 +93,7 @@ def test_a_wrong_or_a_short_hash_allows_nothing(home: Path) -> None:
 
 
 def test_a_command_without_a_file_is_given_and_not_allowed_by_a_hash() -> None:
-    bare = ScriptIdentity(("sh -c 'echo 1'",), (), (), "", beside=False)
+    bare = ScriptIdentity(("sh -c 'echo 1'",), (), (), "", beside=False, folder=Path("/own"))
     assert refusal(bare).endswith("""again with SCRIPT='sh -c '"'"'echo 1'"'"''""")
     assert "give the command: SCRIPT=" in refusal(bare, bare.hash)
     allowed_scripts.allow(bare)

@@ -6,6 +6,7 @@ import functools
 import importlib
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -95,6 +96,15 @@ def test_closures_defaults_and_data_count() -> None:
     values += [functools.partial(print, end=""), functools.partial(print), np.float32, len]
     assert len({digest(closed(value)) for value in values}) == len(values)
     assert digest(closed(np.ones(2))) == digest(closed(np.ones(2)))
+
+
+def test_a_variable_that_has_no_value_yet_counts_as_none() -> None:
+    def outer(late: bool) -> Callable[[], int]:
+        if late:
+            value = 3
+        return lambda: value
+
+    assert trace(outer(False)).digest == trace(outer(False)).digest != trace(outer(True)).digest
 
 
 def test_tensors_count_by_their_values() -> None:

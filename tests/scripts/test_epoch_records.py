@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from espalier.core.records import Provenance
 from espalier.core.trial import Record, Result
 from espalier.run.workers.result_check import check_result
+from espalier.scripts import epoch_records
 from espalier.scripts.epoch_records import BadMeasureError, EpochRecords
 
 
@@ -55,6 +56,16 @@ def test_an_epoch_holds_until_another_is_named_and_the_last_value_counts() -> No
         {"epoch": 2, "x": 1},
     ]
     assert records.history[0]["seconds"] == 3.0
+
+
+def test_lines_that_are_no_epochs_are_not_counted_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(epoch_records, "MOST_EPOCHS", 3)
+    records = reported(*3 * [{"val_loss": 1}])
+    with pytest.raises(BadMeasureError, match="epoch: there are more than 3: where none is named"):
+        records.add({"val_loss": 2})
+    assert len(records.history) == 3
 
 
 def test_without_epochs_a_measure_that_comes_again_begins_the_next() -> None:
@@ -131,6 +142,8 @@ def test_an_accuracy_is_a_share_unless_its_name_says_percent(
         ({"score": 10**400}, "must be within 1e+100"),
         ({"epoch": 1.5, "x": 1}, "epoch=1.5: must be a whole number"),
         ({"epoch": None, "x": 1}, "epoch=nan: must be a whole number"),
+        ({"epoch": 2**54, "x": 1}, "epoch=1.80144e+16: must be a whole number of at most"),
+        ({"step": 10**60, "x": 1}, "step=1e+60: must be a whole number of at most"),
         ({"epoch": -1, "x": 1}, "epoch=-1: must be 0 or more"),
         ({"a b": 1}, "'a b': must be a name without blanks, commas, colons"),
         ({"x\n": 1}, r"'x\n': must be a name"),
@@ -138,6 +151,7 @@ def test_an_accuracy_is_a_share_unless_its_name_says_percent(
         ({"x" * 10_000: 1}, "...: must be a name"),
         ({"status": 1}, "status: is recorded of every trial; give it another name"),
         ({"CONFIG_X": 1}, "CONFIG_X: is recorded of every trial"),
+        ({"more": 1}, "more: is recorded of every trial"),
         ([1], "[1]: must be an object such as"),
     ],
 )

@@ -147,6 +147,14 @@ def test_what_goes_wrong_is_an_error_in_one_line(
     assert result.provenance.settings
 
 
+def test_a_program_that_is_killed_while_it_reports_is_tried_again(tmp_path: Path) -> None:
+    text = LAST + """printf '{"val_acc"' >> "$ESPALIER_LOG"; """
+    result = result_of(script_task(tmp_path, f"{text} kill -9 $$"))
+    assert (result.status, result.reason) == ("error", "crash")
+    assert [record["val_acc"] for record in result.history] == [50.0]
+    assert result_of(script_task(tmp_path, text)).reason == "input"
+
+
 def test_the_last_words_of_a_program_say_why(tmp_path: Path) -> None:
     task = script_task(tmp_path, "echo 'ValueError: no' >> ../trial/output.log; exit 1")
     task.log.write_text("of an earlier attempt\n", encoding="utf-8")

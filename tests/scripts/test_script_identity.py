@@ -52,14 +52,30 @@ def test_texts_and_commands_do(folder: Path, values: dict[str, str]) -> None:
     assert of(folder, config(), config(**values)).hash != of(folder).hash
 
 
-def test_so_do_its_files_but_not_where_they_lie(folder: Path, tmp_path: Path) -> None:
+def test_so_do_its_files(folder: Path) -> None:
     before = of(folder)
-    moved = tmp_path / "moved"
-    moved.mkdir()
-    (moved / "train.py").write_text("print(1)\n", encoding="utf-8")
-    assert of(moved).hash == before.hash
-    (moved / "train.py").write_text("print(2)\n", encoding="utf-8")
-    assert of(moved).hash != before.hash
+    (folder / "train.py").write_text("print(2)\n", encoding="utf-8")
+    assert of(folder).hash != before.hash
+
+
+def test_so_does_what_a_folder_in_the_command_runs(folder: Path) -> None:
+    main = folder / "package" / "__main__.py"
+    main.parent.mkdir()
+    main.write_text("print(1)\n", encoding="utf-8")
+    command = config(SCRIPT="python {SCRIPT_FOLDER}/package")
+    before = of(folder, command)
+    assert before.files == (main,) and before.beside
+    main.write_text("print(2)\n", encoding="utf-8")
+    assert of(folder, command).hash != before.hash
+
+
+def test_so_does_their_folder_since_other_files_may_lie_beside_them(
+    folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "train.py").write_bytes((folder / "train.py").read_bytes())
+    assert of(other).digest == of(folder).digest and of(other).hash != of(folder).hash
 
 
 def test_a_file_elsewhere_counts_if_it_may_be_code(folder: Path, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_a_default_says_what_a_knob_is() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["nan", "inf", "1_000", "0x10", "1e999", "True"])
+@pytest.mark.parametrize("text", ["nan", "inf", "1_000", "0x10", "1e999", "True", "9" * 5000])
 def test_what_is_no_number_here_is_a_text(text: str) -> None:
     assert script_knobs.parse(f"a={text}") == [Knob("a", text)]
 

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from espalier.core.errors import UserError
 from espalier.core.texts.program_name import how_to_install
 from espalier.run.admission import LIGHT_WORKER, WORKER
+from espalier.scripts.script_identity import PROGRAMS, TRAINER
 
-TRAINER, _USUAL = "TRAINER", "library"
+_USUAL = "library"
 LIBRARY = "espalier.train.worker_entry:train_trial"
 _ENTRIES = {
     _USUAL: LIBRARY,
-    "script": "espalier.scripts.script_entry:train_trial",
+    PROGRAMS: "espalier.scripts.script_entry:train_trial",
     "function": "espalier.scripts.function_entry:train_trial",
 }
 
@@ -31,4 +32,4 @@ def check_installed(entry: str) -> None:
 
 def worker_memory(entry: str) -> int:
     """Return the bytes that a warm worker takes. What a program of its own takes is not known."""
-    return LIGHT_WORKER if entry == _ENTRIES["script"] else WORKER
+    return LIGHT_WORKER if entry == _ENTRIES[PROGRAMS] else WORKER

@@ -10,7 +10,6 @@ import os
 import shlex
 from pathlib import Path
 
-from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
 from espalier.core.text_files import read_user_text
 from espalier.scripts.script_identity import HEX, ScriptIdentity
@@ -22,15 +21,26 @@ PRIVATE = 0o600
 
 def allow(script: ScriptIdentity) -> None:
     """Keep that its user allows what a sweep starts. Raises UserError if it cannot be kept."""
-    path, lines = _path(), _lines()
-    if script.hash in lines:
+    path = _path()
+    if script.hash in _lines():
         return
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        atomic_write(path, "".join(f"{line}\n" for line in [*lines, script.hash]))
-        path.chmod(PRIVATE)
+        _append(path, script.hash)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}; it keeps what is allowed") from None
+
+
+def _append(path: Path, line: str) -> None:
+    """Add a line in one piece, so that two sweeps that allow at once lose none. Raises OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, PRIVATE)
+    try:
+        os.fchmod(descriptor, PRIVATE)
+        size = os.fstat(descriptor).st_size
+        begin = "\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else ""
+        os.write(descriptor, f"{begin}{line}\n".encode())
+    finally:
+        os.close(descriptor)
 
 
 def check(script: ScriptIdentity, given: str = "") -> None:

@@ -16,7 +16,7 @@ import sysconfig
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from espalier.core.file_digest import file_sha256
@@ -30,6 +30,7 @@ _OF_EVERY_CLASS = {
     *("__firstlineno__", "__static_attributes__", "__abstractmethods__", "_abc_impl", "__slots__"),
 }
 """Attributes of a class that say nothing of what it does."""
+_EMPTY = CellType()
 _READING = {"LOAD_GLOBAL", "LOAD_NAME"}
 _INSTALLED = (Path(sysconfig.get_path("stdlib")).resolve(), LIBRARY)
 _PACKAGES = {"site-packages", "dist-packages"}
@@ -135,7 +136,8 @@ class _Walk:
     def _of_function(self, function: FunctionType) -> Iterator[str]:
         yield from map(self.of, (function.__code__, function.__defaults__, function.__kwdefaults__))
         for cell in function.__closure__ or ():
-            yield self.of(cell.cell_contents)
+            if cell != _EMPTY:  # of a variable that has no value yet
+                yield self.of(cell.cell_contents)
         space = function.__globals__
         for name in sorted(_names(function.__code__)):
             if name in space:

@@ -26,24 +26,17 @@ PERCENT = "_percent"
 """Ends the name of an accuracy that is given in percent."""
 EPOCH, EPOCHS, STEP, SECONDS = "epoch", "epochs", "step", "seconds"
 RESERVED = frozenset(
-    (
-        "config_file",
-        "test_id",
-        "status",
-        "reason",
-        "message",
-        "seed",
-        "attempts",
-        "trial",
-        "config",
-        "number",
-        "configuration",
-    )
+    ("config_file", "test_id", "status", "reason", "message", "seed", "attempts", "trial", "config")
+    + ("number", "configuration", "more")
 )
 """What tables of trials have beside measures."""
 REFUSED = "input"
 """The reason of an error that trying again will not mend."""
 _LARGEST = 1e100
+_LARGEST_COUNT = 2**53
+"""Of a whole number: larger ones are no counts, and are kept as floats."""
+MOST_EPOCHS = 100_000
+"""Of a trial: more are no epochs, and nothing shows or stores them."""
 _LONGEST_NAME = 200  # characters
 _SHOWN = 60
 HOW_TO_REPORT = (
@@ -130,6 +123,9 @@ class EpochRecords:
         self._epoch, self._counted = number + self._shift, False
 
     def _merge(self, values: Record) -> Record:
+        if self._epoch not in self._records and len(self._records) >= MOST_EPOCHS:
+            why = "where none is named each value begins one; report less often, or name them"
+            raise BadMeasureError(f"{EPOCH}: there are more than {MOST_EPOCHS}: {why}")
         now, before = self._clock(), self._records.get(self._epoch, {})
         began = self._ended - before.get(SECONDS, 0.0)
         total = max(self._epochs, self._epoch)
@@ -233,12 +229,13 @@ def _number(name: str, value: Any) -> int | float:
     number = int(value) if isinstance(value, bool) else value
     if _LARGEST < abs(number) < math.inf:
         raise BadMeasureError(f"{name}={_show(value)}: must be within {_LARGEST:g}")
-    return number
+    return float(number) if abs(number) > _LARGEST_COUNT else number
 
 
 def _whole(name: str, number: int | float) -> int:
-    if not math.isfinite(number) or number != int(number):
-        raise BadMeasureError(f"{name}={number}: must be a whole number")
+    if not math.isfinite(number) or number != int(number) or abs(number) > _LARGEST_COUNT:
+        rule = f"must be a whole number of at most {_LARGEST_COUNT}"
+        raise BadMeasureError(f"{name}={number:g}: {rule}")
     return int(number)
 
 

@@ -94,7 +94,7 @@ class ScriptAttempt:
         with supervised_program.running(self._program, STDOUT) as running:
             while (code := running.wait(TICK)) is None:
                 self._take_in()
-            self._take_in(ended=True)
+            self._take_in(code)
         return code
 
     def _run_tapped(self, pattern: OutputPattern) -> int:
@@ -109,7 +109,7 @@ class ScriptAttempt:
                 self._pass_on(tap, running)
                 self._take_in()
             tap.finish()
-            self._take_in(ended=True)
+            self._take_in(code)
         return code
 
     @staticmethod
@@ -119,14 +119,17 @@ class ScriptAttempt:
             if tap.ended:  # the program has closed its output, and goes on
                 running.unwatch(tap.reading)
 
-    def _take_in(self, ended: bool = False) -> None:
-        """Take in what has been reported; emit the epoch that it came to."""
+    def _take_in(self, code: int | None = None) -> None:
+        """Take in what has been reported; emit the epoch that it came to.
+
+        `code` is how the program has ended: one that was killed may have left a part of a line.
+        """
         latest = None
-        for record in self._file.records(ended):
+        for record in self._file.records(ended=code == 0):
             latest = self.records.add(record) or latest
         if latest is not None:
             self._emit(latest)
-        if not ended and time.monotonic() > self._end:
+        if code is None and time.monotonic() > self._end:
             raise EnoughError
 
 

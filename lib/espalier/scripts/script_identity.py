@@ -25,6 +25,7 @@ DIGEST = "SCRIPT_DIGEST"
 AGAIN = f"plan again: {MAKE} sweep (the same trials continue their sweep)"
 LARGEST = 2**24
 """Bytes of a file outside of the folder that is hashed: larger ones are data."""
+_MAIN = "__main__.py"
 HEX = 12
 """Hex digits of a hash that people type."""
 
@@ -50,11 +51,12 @@ class ScriptIdentity:
     files: tuple[Path, ...]
     digest: str
     beside: bool  # whether one of the files lies below the folder, or in a tree of one's own
+    folder: Path  # since what its files import lies there, and is in no digest
 
     @property
     def hash(self) -> str:
         """Return the hash of all of it, as 64 hex digits."""
-        whole = [self.commands, self.texts, self.digest]
+        whole = [self.commands, self.texts, self.digest, str(self.folder)]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
 
@@ -92,6 +94,7 @@ def identify(configs: Iterable[Mapping[str, str]], settings: Mapping[str, str]) 
         files=tuple(files),
         digest=shlex.join(files.values()),
         beside=any(command_template.find_file(str(path), folder) for path in files),
+        folder=folder.resolve(),
     )
 
 
@@ -112,9 +115,13 @@ def _files(words: Iterable[Word], folder: Path) -> dict[Path, str]:
 
 
 def _file(word: Word, folder: Path) -> Path | None:
-    """Return the file that a word is: below the folder, or elsewhere if it may be code."""
-    if path := command_template.find_file(word.text, folder):
-        return path
+    """Return the file that a word is: below the folder, or elsewhere if it may be code.
+
+    A folder that Python can run stands for what it runs.
+    """
+    for name in (word.text, f"{word.text}/{_MAIN}"):
+        if path := command_template.find_file(name, folder):
+            return path
     elsewhere = Path(word.text)
     with suppress(OSError, ValueError):  # no name of a file: too long, or with a null
         if not word.is_program and elsewhere.is_absolute() and elsewhere.is_file():

@@ -71,9 +71,9 @@ def _knob(word: str) -> Knob:
 def _typed(text: str) -> int | float | str | bool:
     if text in _SWITCHES:
         return _SWITCHES[text]
-    if _INTEGER.fullmatch(text):
-        return int(text)
     try:
+        if _INTEGER.fullmatch(text):
+            return int(text)
         return float(values.canonical("float", text))
     except ValueError:
         return text

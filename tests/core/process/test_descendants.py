@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from script_trials import ESCAPING, gone, noted
 
-from espalier.core.process.descendants import descendants
+from espalier.core.process.descendants import descendants, end_marked
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is that of Linux")
 CODE = """
@@ -42,3 +42,18 @@ def test_all_of_them_end_daemons_included(tmp_path: Path) -> None:
     command = [sys.executable, "-P", "-c", CODE, ESCAPING]
     assert subprocess.check_output(command, cwd=tmp_path) == b"[]\n"
     assert [gone(process) for process in noted(tmp_path, 2)] == [True, True]
+
+
+def test_those_with_a_mark_end_whoever_their_parent_is(tmp_path: Path) -> None:
+    shells = [
+        subprocess.Popen(["sleep", "600"], env={**os.environ, "MARK": mark})
+        for mark in (str(tmp_path), f"{tmp_path}/other")
+    ]
+    try:
+        end_marked("MARK", str(tmp_path))
+        assert shells[0].wait(20) == -9
+        assert shells[1].poll() is None
+    finally:
+        for shell in shells:
+            shell.kill()
+            shell.wait()

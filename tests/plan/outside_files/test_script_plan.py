@@ -93,6 +93,12 @@ def test_where_the_files_lie_and_what_they_hold_is_no_part_of_identity(
     assert again.settings["SCRIPT_DIGEST"] != made.settings["SCRIPT_DIGEST"]
 
 
+def test_a_folder_whose_path_is_no_text_is_one_line(folder: Path, tmp_path: Path) -> None:
+    moved = folder.rename(tmp_path / "moved\n")
+    with pytest.raises(UserError, match="no text is in its path, which a plan has; rename"):
+        planned(moved)
+
+
 def test_a_plan_is_written_and_read_in_a_process_that_knows_no_knobs(
     folder: Path, tmp_path: Path
 ) -> None:

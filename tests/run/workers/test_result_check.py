@@ -11,8 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from espalier.core import decoding
 from espalier.core.trial import Result, Status
-from espalier.run.workers.result_check import BadResultError, check_epoch, check_result
+from espalier.run.workers.result_check import (
+    COUNTS,
+    BadResultError,
+    check_epoch,
+    check_result,
+)
 from espalier.run.workers.worker_messages import (
     EpochMessage,
     NoMessageError,
@@ -103,6 +109,20 @@ def test_a_message_is_one_line_that_every_file_can_hold() -> None:
 
 def test_whole_numbers_of_an_epoch_may_come_as_floats() -> None:
     assert check_epoch({"epoch": 1.0, "step": 200.0}) == {"epoch": 1, "step": 200}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_count_that_no_store_reads_again_is_refused(name: str) -> None:
+    assert decoding.epoch(check_epoch({name: 2**53})) == {name: 2**53}
+    for value in (2**53 + 2, 1e30, -(10**90)):
+        with pytest.raises(BadResultError, match=f"{name}=.*: must be at most {2**53}"):
+            check_epoch({name: value})
+
+
+def test_a_large_whole_number_is_kept_as_a_float() -> None:
+    assert decoding.epoch(check_epoch({"train_loss": 10**90})) == {"train_loss": 1e90}
+    result = check_result(passed(steps=10**90))
+    assert decoding.result(result.as_json()).measures == {"steps": 1e90}
 
 
 def test_messages_of_a_worker() -> None:

@@ -43,8 +43,10 @@ def test_a_file_that_the_program_removes_or_writes_anew(tmp_path: Path) -> None:
     assert len(list(file.records())) == 1
     path.unlink()
     assert list(file.records()) == []
-    append(path, '{"b": 2}\n')
+    append(path, '{"b": 2}\n{"broken')
     assert list(file.records()) == [{"b": 2}]
+    path.write_text('{"c": 3}\n', encoding="utf-8")
+    assert list(file.records()) == [{"c": 3}]
 
 
 def test_matches_of_a_pattern_are_kept_there_too(tmp_path: Path) -> None:

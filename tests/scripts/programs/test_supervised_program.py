@@ -68,6 +68,10 @@ def test_a_signal_is_a_negative_code(tmp_path: Path) -> None:
             "CONFIG_SCRIPT: ./plain: is no program that can be run; name its interpreter ",
         ),
         (["sh", "a\0b"], "CONFIG_SCRIPT: embedded null byte"),
+        (
+            ["sh", "x" * 10**7],
+            "CONFIG_SCRIPT: sh: its words and its environment, with all symbols, ",
+        ),
     ],
 )
 def test_what_cannot_start_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -94,15 +98,36 @@ def test_a_block_that_is_broken_off_ends_its_program(tmp_path: Path) -> None:
 
 
 @linux
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_end_leaves_a_supervisor_to_clear_up(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    process = supervisor().process
+    assert code_of(program(tmp_path, f"kill -{number} $PPID; exit 5")) == 5
+    assert code_of(program(tmp_path, "exit 0")) == 0
+    assert supervisor().process is process
+
+
+@linux
+def test_a_stop_that_comes_too_late_leaves_the_next_program_alone(tmp_path: Path) -> None:
+    process = supervisor()
+    assert code_of(program(tmp_path, "exit 0")) == 0
+    process.process.send_signal(signal.SIGSTOP)  # so that it reads both messages at once
+    process._channel.sendall(supervised_program._STOP)
+    with running(program(tmp_path, "exit 6"), STDERR) as run:
+        process.process.send_signal(signal.SIGCONT)
+        assert run.wait(20) == 6
+
+
+@linux
 def test_a_program_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
-    with (
-        pytest.raises(SupervisorLostError),
-        running(program(tmp_path, "echo $$ >> pids; exec sleep 600"), STDERR) as run,
-    ):
-        (process,) = noted(tmp_path, 1)
+    text = ESCAPING + "echo $$ >> pids; exec sleep 600"
+    work = program(tmp_path, text, ESPALIER_TRIAL_DIR=str(tmp_path))
+    with pytest.raises(SupervisorLostError), running(work, STDERR) as run:
+        processes = noted(tmp_path, 3)
         os.kill(supervisor().process.pid, signal.SIGKILL)
         run.wait(20)
-    until(lambda: gone(process))
+    until(lambda: all(gone(process) for process in processes))
     assert code_of(program(tmp_path, "exit 4")) == 4
 
 

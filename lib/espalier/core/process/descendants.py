@@ -56,6 +56,24 @@ def _has_children() -> bool:
     return False
 
 
+def end_marked(name: str, value: str) -> None:
+    """Kill every process, of those that may be looked into, with this in its environment."""
+    end = time.monotonic() + _LONGEST
+    while (marked := list(_marked(name, value))) and time.monotonic() < end:
+        for process in marked:
+            with suppress(OSError):  # it has just ended
+                os.kill(process, signal.SIGKILL)
+        time.sleep(_PAUSE)
+
+
+def _marked(name: str, value: str) -> Iterator[int]:
+    mark = os.fsencode(f"{name}={value}")
+    for path in _PROC.glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has ended, or is another user's
+            if mark in path.read_bytes().split(b"\0"):  # nothing, of one that has ended
+                yield int(path.parent.name)
+
+
 def descendants(process: int) -> Iterator[int]:
     """Yield the ids of the processes that descend from `process`, parents before their children.
 

@@ -13,6 +13,8 @@ WORKERS = "ESPALIER_WORKERS"
 """The environment variable with the number of workers in all."""
 DEVICES = "ESPALIER_DEVICES"
 """The environment variable with the devices of all workers that train together, by commas."""
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""The environment variables with the threads that a process computes on."""
 _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 
 

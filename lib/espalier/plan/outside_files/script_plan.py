@@ -122,10 +122,17 @@ def _check_pattern(text: str, requested: Requests) -> None:
 
 
 def _folder(made: Plan, requested: Requests) -> Path:
-    """Return the folder that files of the command are below: as given, or where the command is."""
+    """Return the folder that files of the command are below: as given, or where the command is.
+
+    Raises UserError for a path that no configuration file can hold.
+    """
     place = Path(requested[SCRIPT].place.path if SCRIPT in requested else "")
     beside = place.resolve().parent if place.is_file() else _working_folder(made)
-    return (beside / made.settings[FOLDER]).resolve()
+    folder = (beside / made.settings[FOLDER]).resolve()
+    if not str(folder).isprintable():
+        rule = "no text is in its path, which a plan has; rename the folder"
+        raise UserError(f"CONFIG_{FOLDER}={folder}: {rule}")
+    return folder
 
 
 def _working_folder(made: Plan) -> Path:

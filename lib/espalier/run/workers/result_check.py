@@ -19,10 +19,14 @@ from espalier.core.trial import Record, Result, Status
 
 BAD_RESULT = "result"
 """The reason of an error of the entry: what it returns or emits is no result."""
-NUMBERS = frozenset(MEASURES) | {"final_sparsity", "target_sparsity", "total_time", "train_acc"}
+NUMBERS = frozenset(MEASURES) | {
+    *("final_sparsity", "target_sparsity", "total_time", "train_acc", "steps"),
+}
 """Measures that are numbers where they are known."""
 EPOCH_NUMBERS = frozenset(field.name for field in fields(EpochRecord)) - {"more"}
 COUNTS = ("epoch", "epochs", "step")
+LARGEST_COUNT = 2**53
+"""The limit of a whole number, which the store reads again; larger ones are kept as floats."""
 LARGEST = 1e100
 """The limit of a number, so that squares and sums of it are numbers too."""
 _BITS = 1023  # of the largest whole number that is also a float
@@ -61,6 +65,8 @@ def check_epoch(record: Any) -> Record:
             checked[name] = int(value)
         elif value is not None and not isinstance(value, int):
             raise BadResultError(f"{name}={_show(value)}: must be a whole number")
+        if value is not None and abs(value) > LARGEST_COUNT:
+            raise BadResultError(f"{name}={_show(value)}: must be at most {LARGEST_COUNT}")
     return checked
 
 
@@ -87,8 +93,12 @@ def _numbers(record: Any, names: frozenset[str], what: str) -> Record:
         if name in names and not _is_number(plain):
             rule = f"a number from -{LARGEST:g} to {LARGEST:g}"
             raise BadResultError(f"{name}={_show(value)}: must be {rule}")
-        checked[name] = plain
+        checked[name] = float(plain) if name in names and _is_huge(plain) else plain
     return checked
+
+
+def _is_huge(value: Any) -> bool:
+    return isinstance(value, int) and abs(value) > LARGEST_COUNT
 
 
 def _plain(name: str, value: Any) -> Any:

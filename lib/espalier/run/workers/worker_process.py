@@ -213,7 +213,7 @@ def environment(device: str, sharers: int = 1, workers: int = 1) -> dict[str, st
     It also has how many workers share the device, so that none takes more than its part of the
     memory.
     """
-    threads = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    threads = dict.fromkeys(memory.THREADS, "1")
     visible = {"CUDA_VISIBLE_DEVICES": "" if device == CPU else device}
     counts = {memory.SHARERS: str(sharers), memory.WORKERS: str(workers)}
     return {**MALLOC, **os.environ, **threads, **visible, **counts}

@@ -48,7 +48,8 @@ class MeasuresFile:
 
         Raises BadMeasureError for a line that is no object of JSON, OSError.
         """
-        *lines, self._rest = (self._rest + self._added()).split(b"\n")
+        added = self._added()
+        *lines, self._rest = (self._rest + added).split(b"\n")
         if ended:
             lines, self._rest = [*lines, self._rest], b""
         for line in filter(bytes.strip, lines):
@@ -61,8 +62,10 @@ class MeasuresFile:
             return b""
         if size == self._read:
             return b""
+        if size < self._read:  # it was written anew
+            self._read, self._rest = 0, b""
         with self._path.open("rb") as file:
-            file.seek(self._read if size > self._read else 0)  # else it was written anew
+            file.seek(self._read)
             data = file.read()
             self._read = file.tell()
         return data

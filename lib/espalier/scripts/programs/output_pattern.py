@@ -18,8 +18,8 @@ from espalier.scripts.epoch_records import EPOCH, EPOCHS, STEP, BadMeasureError
 
 SYMBOL = "SCRIPT_PATTERN"
 _COUNTS = (EPOCH, EPOCHS, STEP)
-_ENDS = re.compile(rb"[\r\n]+")
-_LONGEST = 1 << 16  # bytes of a line that are searched
+_LONGEST = 1 << 14
+"""Bytes of a line that are searched: of twice as many a pattern such as `.*a.*b` takes 4 times."""
 _SHOWN = 80  # characters of a line in a message
 _STEERING = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 r"""A sequence that colours a terminal, as `\x1b[32m` does."""
@@ -53,9 +53,11 @@ class OutputPattern:
 
         Raises BadMeasureError if a group holds no number.
         """
-        *lines, rest = _ENDS.split(self._rest + data)
-        self._rest = rest[-_LONGEST:]
-        for line in lines:
+        *lines, rest = data.replace(b"\r", b"\n").split(b"\n")
+        if lines:
+            lines[0], self._rest = self._rest + lines[0], b""
+        self._rest = (self._rest + rest)[-_LONGEST:]
+        for line in filter(None, lines):
             yield from self._search(line)
 
     def finish(self) -> Iterator[dict[str, float]]:

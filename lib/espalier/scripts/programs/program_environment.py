@@ -13,14 +13,13 @@ from collections.abc import Mapping, Sequence
 from espalier.core.process import memory
 from espalier.core.trial import Task
 from espalier.core.trial_config import Config
-from espalier.scripts.programs.supervised_program import Program
+from espalier.scripts.programs.supervised_program import FOLDER, Program
 
 LOG, CONFIG = "measures.jsonl", "symbols.json"
 """The files in a trial's folder that its program appends measures to, and reads symbols from."""
 _INTEGER = re.compile(r"-?\d{1,18}")
 _FLOAT = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
 _INTERPRETERS = ("python", "python3")
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _OF_WORKERS = (memory.SHARERS, memory.WORKERS, memory.DEVICES, "MALLOC_MMAP_THRESHOLD_")
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -36,7 +35,7 @@ def environment(task: Task, inherited: Mapping[str, str]) -> dict[str, str]:
     if inherited.get(_VISIBLE):  # of several devices a worker has the first
         own[_VISIBLE] = inherited.get(memory.DEVICES) or inherited[_VISIBLE]
     symbols = {f"CONFIG_{name}": text for name, text in symbols_of(task).items()}
-    threads = dict.fromkeys(_THREADS, Config(task.trial.config).read("CPU_THREADS", str))
+    threads = dict.fromkeys(memory.THREADS, Config(task.trial.config).read("CPU_THREADS", str))
     return {"PYTHONUNBUFFERED": "1", **own, **threads, **symbols, **_places(task)}
 
 
@@ -44,7 +43,7 @@ def _places(task: Task) -> dict[str, str]:
     return {
         "ESPALIER_LOG": str(task.directory.absolute() / LOG),
         "ESPALIER_CONFIG": str(task.directory.absolute() / CONFIG),
-        "ESPALIER_TRIAL_DIR": str(task.directory.absolute()),
+        FOLDER: str(task.directory.absolute()),
         "ESPALIER_SEED": task.trial.config.get("SEED", ""),
         "ESPALIER_ATTEMPT": str(task.attempts[0]),
         "ESPALIER_PYTHON": sys.executable,

@@ -18,10 +18,14 @@ from pathlib import Path
 
 from espalier.core.errors import UserError
 from espalier.core.process import os_errors
+from espalier.core.process.descendants import end_marked
 
 _CHUNK = 1 << 16
+_SHOWN = 200  # characters of a name in a message
 _SUPERVISOR = "espalier.scripts.programs.supervisor"
 _STOP = b'{"stop": true}\n'
+FOLDER = "ESPALIER_TRIAL_DIR"
+"""The variable by which all that a program has started is known, wherever it is."""
 
 
 class SupervisorLostError(Exception):
@@ -87,7 +91,7 @@ class RunningProgram:
     """A program that runs."""
 
     def __init__(self, channel: socket.socket) -> None:
-        """Its end is told through `channel`."""
+        """Its exit code comes through `channel`."""
         self._channel, self._reply = channel, bytearray()
         self.ended = False
         self._poll = select.poll()
@@ -131,6 +135,9 @@ def _why_not_started(number: int, text: str) -> Exception:
     """Return the error of a program that did not start, of which `text` is a file or a reason."""
     if not number:
         return CannotStartError(f"CONFIG_SCRIPT: {text}")
+    if number == errno.E2BIG:
+        rule = "its words and its environment, with all symbols, are too long; shorten a value"
+        return CannotStartError(f"CONFIG_SCRIPT: {text[:_SHOWN]}: {rule}")
     if number in (errno.EACCES, errno.ENOEXEC):
         fix = f"name its interpreter first, as in: sh {text}"
         return CannotStartError(f"CONFIG_SCRIPT: {text}: is no program that can be run; {fix}")
@@ -147,7 +154,7 @@ def _supervisors() -> list[Supervisor]:
 
 
 def supervisor() -> Supervisor:
-    """Return the supervisor of this process; started when first asked for, or when it is lost."""
+    """Return the supervisor of this process; the first call, and one after its loss, start it."""
     if _supervisors() and _supervisors()[0].process.poll() is not None:
         end_supervisor()
     if not _supervisors():
@@ -164,13 +171,18 @@ def end_supervisor() -> None:
 
 @contextmanager
 def running(program: Program, output: int) -> Iterator[RunningProgram]:
-    """Run a program in a block; what breaks off the block, such as Ctrl-C, ends the program."""
+    """Run a program in a block; what breaks off the block, such as Ctrl-C, ends the program.
+
+    If its supervisor is killed, what it has started is known by FOLDER in its environment.
+    """
     process = supervisor()
     run = process.start(program, output)
     try:
         yield run
     except SupervisorLostError:
         end_supervisor()
+        if folder := program.environment.get(FOLDER):
+            end_marked(FOLDER, folder)
         raise
     except BaseException:
         if not run.ended:

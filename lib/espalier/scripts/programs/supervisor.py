@@ -10,6 +10,9 @@ with what a program has left running when it ends.
     supervisor -> worker: {"code": -9} or {"errno": 2, "filename": "train.py"}
 
 A message is a line of JSON. While a program runs the worker may send {"stop": true}.
+
+A signal that asks a process to end, as a batch system sends it to every process of a job, ends
+programs and workers as they like, and this process not before them.
 """
 
 from __future__ import annotations
@@ -27,10 +30,13 @@ from contextlib import suppress
 from typing import Any
 
 from espalier.core.process.descendants import adopt_orphans, die_with_parent, end_children
+from espalier.core.process.stop_signals import STOPPING
 
 _CHUNK = 1 << 16
 _DESCRIPTORS = 2  # that come with a message
 STOP = "stop"
+_WAKING = (signal.SIGCHLD, *STOPPING)
+"""Signals with a handler that does nothing: unlike one that is ignored, no program inherits it."""
 _ITEM = array.array("i").itemsize
 
 
@@ -42,7 +48,8 @@ def main(arguments: Sequence[str]) -> None:
     os.set_blocking(signalled, False)
     os.set_blocking(wakeup, False)
     signal.set_wakeup_fd(signalled, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    for number in _WAKING:
+        signal.signal(number, lambda *_: None)
     with suppress(EOFError, ConnectionError):
         while True:
             request, streams = _receive(channel)
@@ -53,7 +60,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Return a message and the descriptors that came with it. Raises EOFError at the end."""
+    """Return the last message and the descriptors that came with it. Raises EOFError at the end.
+
+    One before it is to stop a program that has ended by itself meanwhile.
+    """
     data, descriptors = bytearray(), array.array("i")
     while not data.endswith(b"\n"):
         chunk, extra, *_ = channel.recvmsg(_CHUNK, socket.CMSG_SPACE(_DESCRIPTORS * _ITEM))
@@ -62,7 +72,7 @@ def _receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
         data += chunk
         for _, _, content in extra:
             descriptors.frombytes(content[: len(content) // _ITEM * _ITEM])
-    return json.loads(data), list(descriptors)
+    return json.loads(data.splitlines()[-1]), list(descriptors)
 
 
 def _perform(
