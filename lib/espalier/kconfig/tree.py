@@ -77,7 +77,9 @@ def _check_once(kconf: kconfiglib.Kconfig) -> None:
         if len(places) > 1 and outside:
             other = next(place for place in places.values() if place != outside[-1])
             if own_trees.knobs() in Path(outside[-1]).parents:
-                raise UserError(f"knob {item.name}: is a symbol already ({other}); rename it")
+                fix = "leave it out if the command means that, else rename it"
+                rule = f"{item.name} is a symbol already ({other})"
+                raise UserError(f"CONFIG_SCRIPT_KNOBS: {rule}; {fix}")
             raise UserError(f"{outside[-1]}: {item.name} stands in {other} too; rename it")
 
 

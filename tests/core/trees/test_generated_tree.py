@@ -105,7 +105,7 @@ def test_what_makes_no_symbol_is_refused(knobs: list[Knob], error: str) -> None:
 @pytest.mark.parametrize("name", ["learning_rate", "optimizer", "Model"])
 def test_a_knob_that_is_a_symbol_or_a_choice_already_is_refused(name: str) -> None:
     own_trees.use_knobs(write_tree([Knob(name, 0.1)]))
-    error = rf"^knob {name.upper()}: is a symbol already \([\w/.]*Kconfig[\w.]*:\d+"
+    error = rf"^CONFIG_SCRIPT_KNOBS: {name.upper()} is a symbol already \([\w/.]*Kconfig[\w.]*:\d+"
     with pytest.raises(UserError, match=error):
         tree.parse()
 
