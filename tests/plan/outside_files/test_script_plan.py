@@ -146,7 +146,10 @@ def test_rows_of_a_caller_are_programs_too(folder: Path, monkeypatch: pytest.Mon
         (replaced("{WIDTH}", "{width}"), "ranges:2: CONFIG_SCRIPT={width}: a brace stands alone"),
         (replaced("train.py", "other.py"), "names no file below "),
         (replaced(f'CONFIG_SCRIPT="{COMMAND}"', ""), "CONFIG_SCRIPT=: there is no command"),
-        (replaced("width=32 ", "learning_rate=1 width=32 "), "SCRIPT_KNOBS: LEARNING_RATE is a symbol alr"),
+        (
+            replaced("width=32 ", "learning_rate=1 width=32 "),
+            "SCRIPT_KNOBS: LEARNING_RATE is a symbol alr",
+        ),
         (replaced("width=32 ", "w-h=1 width=32 "), "ranges:3: 'w-h': must be letters, digits"),
         (replaced("CONFIG_SEED=1|2", "CONFIG_OPTIMIZER=sgd|adam"), "ranges:6: CONFIG_OPTIMIZER="),
         (replaced("=script", "=script|library"), "ranges:1: CONFIG_TRAINER=script|library: is not"),
