@@ -107,6 +107,19 @@ def test_results_of_a_model_are_taken_over_where_its_code_is_the_same(
     assert "2 of 3 results taken over" in capsys.readouterr().out
 
 
+def test_combinations_that_are_no_trials_are_said_with_their_reason(
+    call: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ramp = {"PRUNING_WARMUP": 50, "PRUNING_RAMP_END_EPOCH": 1, "OPTIMIZER": "adamw"}
+    late = {**SMALL, **ramp, "PRUNING_METHOD": ["magnitude", "none"]}
+    done = call(late, model=Plain)
+    printed = capsys.readouterr().out
+    assert len(done.trials) == 2 and printed.startswith("Left out of 4 combinations:\n  2: ")
+    assert "lower CONFIG_PRUNING_WARMUP" in printed
+    call(late, model=Plain, verbose=False, new=True)
+    assert capsys.readouterr().out == ""
+
+
 def test_a_trial_that_raised_is_in_the_sweep(call: Callable[..., Any]) -> None:
     def fit(config: Any, log: Any, width: int = 1) -> None:
         if width == 2:

@@ -17,7 +17,7 @@ from espalier.core.records import PlanHeader
 from espalier.core.trees.added_trees import added
 from espalier.kconfig import range_file
 from espalier.kconfig.range_file import Setting
-from espalier.plan import planning
+from espalier.plan import combinations, planning
 from espalier.plan.plan import Plan
 from espalier.plan.sweep_naming import (
     UNNAMED,
@@ -77,6 +77,7 @@ def sweep(  # noqa: PLR0913  # the variables of make sweep
     limit, naming = _count("max_trials", max_trials, 1), _naming(name, note, tags)
     with given.named_in_errors(), added(given.trees):
         planned = naming.over(_plan(range, given, limit))
+        _say_left_out(planned, verbose)
         request = search_runs.request_of(planned, means)
         request = replace(request, naming=naming, allow=allow, command="the same espalier.sweep")
         made = search_runs.finish(_as_code_is(request, verbose), verbose)
@@ -164,6 +165,13 @@ def _plan(text: Range, given: _Given, limit: int | None) -> Plan:
             f"have {given.model} too"
         )
     return planned
+
+
+def _say_left_out(planned: Plan, verbose: bool) -> None:
+    """Print which combinations of the range are no trials, and why; nothing if all are."""
+    lines = combinations.left_out(planned.counts, planned.dropped)
+    if verbose and lines:
+        print("\n".join([*lines[1:], ""]), flush=True)
 
 
 def _read(text: Range) -> tuple[list[Path], list[Setting]]:
