@@ -201,7 +201,7 @@ def test_of_several_workers_the_first_runs_the_program_on_all_devices(
     ("command", "message"),
     [
         ("no-such-program", "CONFIG_SCRIPT: no-such-program: there is no such program here"),
-        ("./program.sh", "may not be run; name its interpreter first, as in: sh "),
+        ("./program.sh", "may not be run; name its interpreter first, as in: python "),
     ],
 )
 def test_a_program_that_is_missing_is_said_before_a_sweep(

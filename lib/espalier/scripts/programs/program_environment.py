@@ -86,5 +86,5 @@ def why_not_runnable(program: Program) -> str:
     if shutil.which(first, path=path):
         return ""
     if pathlib.Path(first).is_file():
-        return f"{first}: may not be run; name its interpreter first, as in: sh {first}"
+        return f"{first}: may not be run; name its interpreter first, as in: python {first}, or sh"
     return f"{first}: there is no such program here"

@@ -139,7 +139,7 @@ def _why_not_started(number: int, text: str) -> Exception:
         rule = "its words and its environment, with all symbols, are too long; shorten a value"
         return CannotStartError(f"CONFIG_SCRIPT: {text[:_SHOWN]}: {rule}")
     if number in (errno.EACCES, errno.ENOEXEC):
-        fix = f"name its interpreter first, as in: sh {text}"
+        fix = f"name its interpreter first, as in: python {text}, or sh"
         return CannotStartError(f"CONFIG_SCRIPT: {text}: is no program that can be run; {fix}")
     error = OSError(number, os.strerror(number), text)
     if os_errors.is_shortage(error):  # it may start when others have ended
