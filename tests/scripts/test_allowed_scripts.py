@@ -1,4 +1,4 @@
-"""A program runs once its user has allowed it, and is asked about again when it has changed."""
+"""A program runs once its user has allowed it, and must be allowed again when it has changed."""
 
 from __future__ import annotations
 

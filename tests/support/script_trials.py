@@ -67,7 +67,7 @@ def _noted(directory: Path) -> list[int]:
 
 
 def gone(process: int) -> bool:
-    """Whether a process has ended; one that nobody has waited for has, too."""
+    """Whether a process has ended; one that is still to be waited for has, too."""
     try:
         os.kill(process, 0)
         status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ from espalier.scripts.programs.measures_file import MeasuresFile
 from espalier.scripts.programs.output_pattern import SYMBOL as PATTERN
 from espalier.scripts.programs.output_pattern import OutputPattern, compile_pattern
 from espalier.scripts.programs.output_tap import STDOUT, OutputTap
-from espalier.scripts.programs.supervised_program import Program, RunningProgram
+from espalier.scripts.programs.supervised_program import Invocation, RunningProgram
 
 TICK = 0.1
 """Seconds between two looks at what a program that runs has reported."""
@@ -133,7 +133,7 @@ class ScriptAttempt:
             raise EnoughError
 
 
-def program_of(task: Task) -> Program:
+def program_of(task: Task) -> Invocation:
     """Return the program of a trial.
 
     Raises UserError for a command that is none, and for files that are not as they were planned.
@@ -143,7 +143,7 @@ def program_of(task: Task) -> Program:
     folder = Path(symbols["SCRIPT_FOLDER"])
     arguments = command_template.arguments(symbols["SCRIPT"], symbols, folder)
     environment = program_environment.environment(task, os.environ)
-    return Program(program_environment.with_interpreter(arguments), task.directory, environment)
+    return Invocation(program_environment.with_interpreter(arguments), task.directory, environment)
 
 
 def pattern_of(task: Task) -> OutputPattern | None:

@@ -15,7 +15,7 @@ from script_trials import ESCAPING, gone, noted, until
 from espalier.scripts.programs import supervised_program
 from espalier.scripts.programs.supervised_program import (
     CannotStartError,
-    Program,
+    Invocation,
     SupervisorLostError,
     running,
     supervisor,
@@ -31,11 +31,11 @@ def _ended() -> Iterator[None]:
     supervised_program.end_supervisor()
 
 
-def program(folder: Path, text: str, **environment: str) -> Program:
-    return Program(["sh", "-c", text], folder, {**os.environ, **environment})
+def program(folder: Path, text: str, **environment: str) -> Invocation:
+    return Invocation(["sh", "-c", text], folder, {**os.environ, **environment})
 
 
-def code_of(work: Program) -> int:
+def code_of(work: Invocation) -> int:
     with running(work, STDERR) as run:
         while (code := run.wait(20)) is None:
             continue
@@ -77,7 +77,7 @@ def test_a_signal_is_a_negative_code(tmp_path: Path) -> None:
 def test_what_cannot_start_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
     (tmp_path / "plain").write_text("exit 0\n", encoding="utf-8")
     with pytest.raises(CannotStartError) as caught:
-        code_of(Program(arguments, tmp_path, {**os.environ}))
+        code_of(Invocation(arguments, tmp_path, {**os.environ}))
     assert str(caught.value).startswith(message)
     assert code_of(program(tmp_path, "exit 0")) == 0  # the supervisor goes on
 
@@ -134,8 +134,8 @@ def test_a_program_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
 WORKER = """
 import os, sys
 from pathlib import Path
-from espalier.scripts.programs.supervised_program import Program, running
-with running(Program(["sh", "-c", sys.argv[1]], Path.cwd(), dict(os.environ)), 2) as run:
+from espalier.scripts.programs.supervised_program import Invocation, running
+with running(Invocation(["sh", "-c", sys.argv[1]], Path.cwd(), dict(os.environ)), 2) as run:
     run.wait(600)
 """
 

@@ -1,4 +1,4 @@
-"""Trees that are written by the harness: Kconfig symbols for knobs that nobody wrote a file for.
+"""Trees that are written by the harness: Kconfig symbols for knobs that no file declares.
 
 Such a tree is a folder like any tree outside, in the cache, named by a hash of what is in it.
 """

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from espalier.core.process import memory
 from espalier.core.trial import Task
 from espalier.core.trial_config import Config
-from espalier.scripts.programs.supervised_program import FOLDER, Program
+from espalier.scripts.programs.supervised_program import FOLDER, Invocation
 
 LOG, CONFIG = "measures.jsonl", "symbols.json"
 """The files in a trial's folder that its program appends measures to, and reads symbols from."""
@@ -80,7 +80,7 @@ def with_interpreter(arguments: Sequence[str]) -> list[str]:
     return [sys.executable if first in _INTERPRETERS else first, *others]
 
 
-def why_not_runnable(program: Program) -> str:
+def why_not_runnable(program: Invocation) -> str:
     """Return why the first argument of a program cannot be run here, empty if it can."""
     first, path = program.arguments[0], program.environment.get("PATH", os.defpath)
     if shutil.which(first, path=path):

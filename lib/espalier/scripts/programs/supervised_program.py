@@ -37,8 +37,8 @@ class CannotStartError(UserError):
 
 
 @dataclass(frozen=True)
-class Program:
-    """A program to run: its arguments, the folder that it works in, and its environment."""
+class Invocation:
+    """How a program is run: its arguments, the folder that it works in, and its environment."""
 
     arguments: Sequence[str]
     folder: Path
@@ -71,7 +71,7 @@ class Supervisor:
             while not program.ended:
                 program.receive()
 
-    def start(self, program: Program, output: int) -> RunningProgram:
+    def start(self, program: Invocation, output: int) -> RunningProgram:
         """Start a program that prints to the descriptor `output`; it may fail to start later."""
         message = {
             "arguments": list(program.arguments),
@@ -170,7 +170,7 @@ def end_supervisor() -> None:
 
 
 @contextmanager
-def running(program: Program, output: int) -> Iterator[RunningProgram]:
+def running(program: Invocation, output: int) -> Iterator[RunningProgram]:
     """Run a program in a block; what breaks off the block, such as Ctrl-C, ends the program.
 
     If its supervisor is killed, what it has started is known by FOLDER in its environment.
