@@ -92,8 +92,7 @@ texts = st.text(st.characters(blacklist_categories=["Cc", "Cs", "Zl", "Zp"]), ma
 
 @given(st.lists(texts, min_size=1, max_size=5))
 def test_quoted_literals_come_back_whole(items: list[str]) -> None:
-    escaped = [item.replace("\\", "\\\\").replace('"', '\\"') for item in items]
-    assert values("|".join(f'"{item}"' for item in escaped)) == items
+    assert values("|".join(map(range_file.quote, items))) == items
 
 
 @given(st.lists(texts.filter(lambda text: not text.endswith("\\")), min_size=1, max_size=5))
@@ -146,8 +145,7 @@ def test_a_malformed_assignment_is_named_by_its_place(text: str, said: str) -> N
 
 @given(st.dictionaries(st.from_regex(r"[A-Z][A-Z_0-9]{0,8}", fullmatch=True), texts, max_size=4))
 def test_assignments_of_quoted_texts_come_back_whole(values: dict[str, str]) -> None:
-    escaped = {n: v.replace("\\", "\\\\").replace('"', '\\"') for n, v in values.items()}
-    text = " ".join(f'{name}="{value}"' for name, value in escaped.items())
+    text = " ".join(f"{name}={range_file.quote(value)}" for name, value in values.items())
     assert assignments(text) == {name: [value] for name, value in values.items()}
 
 

@@ -66,6 +66,12 @@ def assign(symbol: str, text: str, origin: str) -> Setting:
     return parse(f"{PREFIX}{symbol}={text}", origin)[0]
 
 
+def quote(text: str) -> str:
+    """Return a text as a literal of a range file, which nothing splits or takes for a range."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def read_lines(path: Path, faults: Faults) -> list[Setting]:
     """Return the settings of the well-formed lines of a file; the faults of others are collected.
 

@@ -18,6 +18,7 @@ from espalier.core.process import disk_full
 from espalier.core.trees.needed_trees import check_trees
 from espalier.core.trial import REPETITION, Trial
 from espalier.kconfig import assign, tree
+from espalier.kconfig.range_file import quote
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.values import canonical
 from espalier.plan import planning
@@ -226,5 +227,4 @@ def _distinct(trials: Sequence[Trial], name: str) -> list[str]:
 def _quoted(values: Sequence[str]) -> str:
     """Return values as a range file has them; text that is more than a word, or none, in quotes."""
     plain = all(text and all(c.isalnum() or c in "._-+" for c in text) for text in values)
-    escaped = "|".join(text.replace("\\", "\\\\").replace('"', '\\"') for text in values)
-    return escaped if plain else f'"{escaped}"'
+    return "|".join(values if plain else map(quote, values))

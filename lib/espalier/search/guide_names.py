@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from espalier.core.errors import UserError
+from espalier.kconfig import range_file
 from espalier.kconfig.symbols import CHOICE, Symbols
 
 SEED = "SEED"
@@ -117,10 +118,7 @@ def quote(row: Mapping[str, str], symbols: Symbols) -> dict[str, str]:
 
 
 def _quoted(text: str, kind: str) -> str:
-    if kind != "string":
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return range_file.quote(text) if kind == "string" else text
 
 
 def _member(name: str, text: str, members: Mapping[str, object]) -> str:

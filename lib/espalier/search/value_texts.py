@@ -7,7 +7,7 @@ from typing import Any
 
 from espalier.core.errors import UserError
 from espalier.core.text_files import split_lines
-from espalier.kconfig.range_file import PREFIX
+from espalier.kconfig.range_file import PREFIX, quote
 
 
 def range_text(values: Mapping[str, Any]) -> str:
@@ -41,7 +41,6 @@ def _element(symbol: str, value: Any) -> str:
     if isinstance(plain, int | float):
         return repr(plain)
     if isinstance(plain, str):
-        escaped = plain.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        return quote(plain)
     rule = "must be a number, a text, True or False, or a list of these"
     raise UserError(f"range: CONFIG_{symbol}={plain!r:.60}: {rule}")

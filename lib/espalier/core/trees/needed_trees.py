@@ -6,9 +6,9 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
-from espalier.core import component, revision
+from espalier.core import component
 from espalier.core.errors import UserError
-from espalier.core.trees.own_trees import VARIABLE, external
+from espalier.core.trees.own_trees import VARIABLE, external, named
 from espalier.core.trees.tree_syntax import check_syntax
 
 _COMMENT = re.compile(rf"^# Trees outside: {VARIABLE}=(.+)\n", re.MULTILINE)
@@ -20,7 +20,7 @@ def check_trees(recorded: Sequence[Mapping[str, str]] | None, place: str) -> Non
     So it does if a file of those that are given is no Python. A tree may have moved or changed:
     whether the trials still mean the same, Kconfig says.
     """
-    if len(recorded or ()) > len(revision.trees() or ()):
+    if len(recorded or ()) > len(named()):
         raise UserError(
             f"{place}: was made with a tree outside, and a file does not say what code runs; "
             f"give it again, if you trust what is in it: {external_text(recorded)}"
@@ -60,5 +60,5 @@ def without_comment(text: str) -> str:
 
 def check_comment(text: str, place: str) -> None:
     """Raise what `check_trees` does for the trees that the text of a configuration names."""
-    named = _COMMENT.search(text)
-    check_trees([{"path": path} for path in named[1].split(":")] if named else None, place)
+    match = _COMMENT.search(text)
+    check_trees([{"path": path} for path in match[1].split(":")] if match else None, place)

@@ -75,7 +75,4 @@ def _line(setting: Setting) -> str:
 
 
 def _quoted(value: str) -> str:
-    if _BARE.fullmatch(value):
-        return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return value if _BARE.fullmatch(value) else range_file.quote(value)

@@ -15,7 +15,7 @@ from espalier.core.paths import ROOT
 from espalier.core.trial import Trial
 from espalier.kconfig.advice import spelling
 from espalier.kconfig.line_faults import LineError, Place
-from espalier.kconfig.range_file import Setting
+from espalier.kconfig.range_file import Setting, quote
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.plan import Plan
@@ -35,10 +35,9 @@ def given_command(text: str) -> list[Setting]:
         command_template.split(text)
     except UserError as error:
         raise LineError(place, str(error)) from None
-    written = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return [
         Setting(TRAINER, (PROGRAMS,), PROGRAMS, place),
-        Setting(SCRIPT, (text,), written, place),
+        Setting(SCRIPT, (text,), quote(text), place),
     ]
 
 
