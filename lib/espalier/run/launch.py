@@ -107,7 +107,7 @@ def run(request: LaunchRequest) -> int:
     trials = [trial for trial, _ in request.trials]
     request.report.check(trials)
     check_claims(request.header.claims, trials)
-    check_stop(request.header.settings, trials)
+    check_stop(request.header, trials)
     script_plan.check_allowed(trials, request.header.settings, request.allow)
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         check_installed(request.entry)

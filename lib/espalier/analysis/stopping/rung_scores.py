@@ -16,6 +16,9 @@ from espalier.plan.stopping.stop_rules import StopRule, StopRules, epochs_of
 RUNG_EPOCH = "rung_epoch"
 """The measure of a stopped trial that says after which epoch of its rungs that was."""
 
+RUNG_SCORE = "rung_score"
+"""The measure of a stopped trial that is the mean of its configuration there."""
+
 
 @dataclass
 class RungConfiguration:

@@ -6,13 +6,14 @@ makes a plan: with others it is another sweep, since what was stopped stays stop
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
+from espalier.core.records import PlanHeader
 from espalier.core.trial import Trial
 from espalier.kconfig.symbols import RANK_BY
 
@@ -35,8 +36,9 @@ class StopRule(StrEnum):
 class StopRules:
     """A rule, and what it needs.
 
-    `reduction`: one of so many goes on at a rung, where none is set each lies at so many times the
-    epochs of the one before. `keep`: so many go on after the first epoch. Rungs are `set_rungs`.
+    `reduction`: one of so many goes on at a rung; where no rung is set each lies at so many times
+    the epochs of the one before. `keep`: so many go on after the first epoch. The rungs are
+    `set_rungs`, if there are any.
     """
 
     rule: StopRule
@@ -46,21 +48,17 @@ class StopRules:
     set_rungs: tuple[int, ...] = ()
 
     def rungs(self, epochs: int) -> list[int]:
-        """Return the rungs of a trial of so many epochs, ascending: its last epoch is none."""
-        rungs = []
-        for rung in self.set_rungs or self._usual_rungs():
-            if rung >= epochs:
-                break
-            rungs.append(rung)
-        return rungs
+        """Return the rungs of a trial of so many epochs, ascending: its last epoch is none.
 
-    def _usual_rungs(self) -> Iterator[int]:
-        """Yield 1, and without end the reduction times more; nothing but 1 without a reduction."""
-        rung = 1
-        yield rung
-        while self.reduction:
+        Where none are set, there is as much between the last one and the end as between two.
+        """
+        if self.set_rungs or not self.reduction:
+            return [rung for rung in self.set_rungs or (1,) if rung < epochs]
+        rungs, rung = [], 1
+        while rung * self.reduction <= epochs:
+            rungs.append(rung)
             rung *= self.reduction
-            yield rung
+        return rungs
 
     def keeps(self, count: int) -> int:
         """Return how many of so many configurations go on at a rung: 1 at least."""
@@ -87,17 +85,32 @@ def rules_text(settings: Mapping[str, str]) -> str:
     return "".join(f" {name}={text}" for name, text in given)
 
 
-def check_stop(settings: Mapping[str, str], trials: Iterable[Trial]) -> None:
-    """Raise UserError for rules by which nothing can be stopped, or that look at test data."""
-    rules = stop_rules(settings)
+def check_stop(header: PlanHeader, trials: Iterable[Trial]) -> None:
+    """Raise UserError for rules by which nothing can be stopped, or that look at test data.
+
+    So it is for a plan in which every trial has to come to its end.
+    """
+    rules = stop_rules(header.settings)
     if rules is None:
         return
+    _check_alone(header, f"CONFIG_{SYMBOL}={rules.rule}")
     longest = max(map(epochs_of, trials))
     if not rules.rungs(longest):
-        first = (rules.set_rungs or (1,))[0]
-        what = f"CONFIG_{SYMBOL}={rules.rule}: the first rung is after epoch {first}"
-        rule = f"trials must have more than {first} epochs to be stopped there"
-        raise UserError(f"{what}, and no trial has more than {longest}: {rule}; raise {_EPOCHS}")
+        least = rules.set_rungs[0] + 1 if rules.set_rungs else max(2, rules.reduction)
+        what = f"CONFIG_{SYMBOL}={rules.rule}: needs trials of {least} epochs or more"
+        raise UserError(f"{what}, and none has more than {longest}; raise CONFIG_{_EPOCHS}")
+
+
+def _check_alone(header: PlanHeader, given: str) -> None:
+    """Raise UserError if what the plan is for needs the end of every trial."""
+    others = {
+        "a race decides by the ends of trials who is out": header.race is not None,
+        "claims are judged by the ends of all their trials": header.claims is not None,
+        "the rows of an orthogonal array are compared whole": "array" in header.design,
+        "a sampler learns from the ends of trials": "proposals" in header.design,
+    }
+    if why := next((why for why, holds in others.items() if holds), ""):
+        raise UserError(f"{given}: {why}; set CONFIG_{SYMBOL}={StopRule.NONE} for it")
 
 
 def epochs_of(trial: Trial) -> int:

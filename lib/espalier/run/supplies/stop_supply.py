@@ -7,12 +7,14 @@ code cannot: it is ended at a rung unless it is sure to go on, and begins anew i
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from espalier.analysis.stopping.rung_scores import (
     RUNG_EPOCH,
+    RUNG_SCORE,
     RungConfiguration,
     rung_configurations,
     score_of,
@@ -135,7 +137,7 @@ class StopSupply(Supply):
         """End the trials of a configuration that have not ended."""
         left = [trial for trial in each.trials if trial.number not in each.over]
         store = self._sweep.store
-        results = {trial.number: self._stopped(trial, fate) for trial in left}
+        results = {trial.number: self._stopped(trial, each, fate) for trial in left}
         with store.writing():
             for number, attempt in store.begin(results, os.getpid(), "").items():
                 store.finish(number, attempt, results[number])
@@ -146,7 +148,7 @@ class StopSupply(Supply):
             remove_rung_snapshots(self._sweep.directory(trial.number))
             each.over.add(trial.number)
 
-    def _stopped(self, trial: Trial, fate: Fate) -> Result:
+    def _stopped(self, trial: Trial, each: RungConfiguration, fate: Fate) -> Result:
         shown = self._sweep.store.shown(trial.number).get(trial.number, [])
         last = shown[-1] if shown else Result(Status.NOTRUN)
         place = f"place {fate.place} of {fate.among} by {self._rules.by.label}"
@@ -154,7 +156,7 @@ class StopSupply(Supply):
             Status.STOPPED,
             RUNG,
             f"stopped after epoch {fate.rung} by {self._rules.rule}: {place}",
-            {RUNG_EPOCH: fate.rung, "epochs": len(last.history)},
+            {RUNG_EPOCH: fate.rung, "epochs": len(last.history), **_score(each, fate, self._rules)},
             last.history,
             last.provenance,
         )
@@ -173,6 +175,12 @@ class StopSupply(Supply):
             f"{'goes' if go[rung] == 1 else 'go'} on, {stop[rung]} stopped"
             for rung in sorted({*stop, *go})
         ]
+
+
+def _score(each: RungConfiguration, fate: Fate, rules: StopRules) -> Record:
+    """Return the mean of a configuration at the rung where it is stopped; nothing without one."""
+    score = each.course.scores.get(fate.rung, -math.inf)
+    return {RUNG_SCORE: rules.by.sign * score} if math.isfinite(score) else {}
 
 
 def _is_behind(rung: int, fate: Fate) -> bool:
