@@ -43,12 +43,20 @@ class Executor(Protocol):
     devices: Sequence[str]
     """What each slot computes on: `cpu`, or a value of CUDA_VISIBLE_DEVICES; see `slots`."""
 
+    @property
+    def capacity(self) -> int:
+        """How many tasks can run at a time now; it may change, down to 0."""
+        ...
+
     def idle(self) -> list[int]:
         """Return the slots that can take a task now."""
         ...
 
     def process(self, slot: int) -> int:
-        """Return the id of the process that serves a slot, or of the first of them."""
+        """Return the id of the process that serves a slot, or of the first of them.
+
+        It is 0 for a process of another machine.
+        """
         ...
 
     def submit(self, slot: int, task: Task) -> None:
@@ -82,6 +90,11 @@ class Pool:
         self._killed_starts = [0] * len(devices)
         for slot in range(len(devices)):
             self._start(slot)
+
+    @property
+    def capacity(self) -> int:
+        """How many slots there are."""
+        return len(self.devices)
 
     def idle(self) -> list[int]:
         """Return the slots whose workers are warm and have no task."""
@@ -183,6 +196,7 @@ class InProcess:
         self.devices: Sequence[str] = (HERE,)
         self._entry = worker.load(entry)
         self._task: Task | None = None
+        self.capacity = 1
 
     def idle(self) -> list[int]:
         """Return slot 0, unless it has a task."""

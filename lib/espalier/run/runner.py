@@ -273,7 +273,7 @@ class Runner:
 
     def _share(self, shape: str, waiting: int) -> int:
         left = sum(busy.trials_left for busy in self._slots.values() if busy.shape == shape)
-        return share(waiting, left, len(self._executor.devices))
+        return share(waiting, left, self._executor.capacity)
 
     def _begin(self, slot: int, trials: Sequence[Trial]) -> Task:
         process, device = self._executor.process(slot), self._executor.devices[slot]
@@ -329,4 +329,4 @@ class Runner:
 
     def _status(self) -> SweepStatus:
         running = (busy.progress for busy in self._slots.values())
-        return self._tracker.summary(running, len(self._executor.devices))
+        return self._tracker.summary(running, self._executor.capacity)
