@@ -1,0 +1,163 @@
+"""A node's side of files: a folder of its own to work in, and paths that are the driver's outside.
+
+What a worker is given has the node's paths, and what it says gets the driver's again, so that
+results are the same wherever a trial ran.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from espalier.core import strict_json
+from espalier.core.trees import own_trees
+from espalier.core.trial import LOG, Action, Task, Trial
+from espalier.run.ray import node_files
+from espalier.run.ray.courier import Parcel
+from espalier.run.ray.needed_paths import Get, NamedPath
+from espalier.run.ray.node_files import FolderChanges, LogReader, Stamp
+from espalier.run.ray.runtime_env import KNOBS, TREES
+from espalier.scripts import command_template
+
+NEEDED = "needed"
+"""The folder, beside what a node was given, of files from the object store; all slots share it."""
+_JANITOR = 'exec 3<&0; ( cat <&3; sleep 2; rm -rf -- "$1" ) >/dev/null 2>&1 &'
+"""A process that removes a folder once nobody can write to its input any more."""
+
+
+@dataclass
+class _Folder:
+    """A trial's folder here: what it held when it was last looked at, and how much of its log."""
+
+    path: Path
+    log: LogReader
+    known: dict[str, Stamp] = field(default_factory=dict)
+
+
+class NodeHome:
+    """Where the tasks of one slot work on a node: a temporary folder, gone when its process is."""
+
+    def __init__(self, places: Mapping[str, str], get: Get) -> None:
+        """`places` are those of a `Shipment`, below the current folder; `get` is `ray.get`.
+
+        The environment of this process gets the trees outside that the driver has.
+        """
+        self._given, self._get = Path.cwd(), get
+        self._top = Path(tempfile.mkdtemp(prefix="espalier-"))
+        self._janitor = _start_janitor(self._top)
+        self._places = {text: str(self._given / place) for text, place in places.items()}
+        trees = [place for place in places.values() if place.startswith(f"{TREES}/")]
+        own_trees.use(":".join(str(self._given / place) for place in trees))
+        own_trees.use_knobs(self._given / KNOBS if KNOBS in places.values() else None)
+        self._folders: dict[int, _Folder] = {}
+        self._moved: dict[str, str] = {}
+        self._resolved: dict[NamedPath, str] = {}
+
+    def enter(self, parcel: Parcel) -> Task:
+        """Return the task of a parcel with this node's paths, all that it needs being there.
+
+        Raises OSError.
+        """
+        self.leave()
+        task = Task.from_json(parcel.task)
+        self._moved = dict(self._places)
+        here = tuple(self._top / "trials" / folder.name for folder in task.directories)
+        for trial, path, changes in zip(task.trials, here, parcel.folders, strict=True):
+            path.mkdir(parents=True, exist_ok=True)
+            node_files.write(path, changes)
+            known = node_files.stamps(path) if task.action is Action.TRAIN else {}
+            self._folders[trial.number] = _Folder(path, LogReader(path / LOG), known)
+        self._moved |= zip(map(str, task.directories), map(str, here), strict=True)
+        return self._translated(replace(task, directories=here), parcel.needed)
+
+    def homeward(self, line: bytes) -> bytes:
+        """Return a line of JSON with the driver's paths in place of this node's."""
+        back = {here: there for there, here in self._moved.items()}
+        for here, there in node_files.replaced(back, lambda text: strict_json.encode(text)[1:-1]):
+            line = line.replace(here, there)
+        return line
+
+    def changes(self, number: int, ended: bool) -> FolderChanges:
+        """Return what a trial has left since this was last called: all of it once it has ended.
+
+        Before that snapshots and its log.
+        """
+        folder = self._folders[number]
+        now = node_files.stamps(folder.path)
+        now.pop(LOG, None)
+        counts = {n for n in {*now, *folder.known} if ended or node_files.in_progress(n)}
+        new = (
+            name
+            for name, stamp in now.items()
+            if name in counts and folder.known.get(name) != stamp
+        )
+        changes = node_files.read(folder.path, new)
+        removed = tuple(sorted(counts & folder.known.keys() - now.keys()))
+        folder.known |= {name: stamp for name, stamp in now.items() if name in counts}
+        for name in removed:
+            del folder.known[name]
+        return replace(changes, removed=removed, log=folder.log.read())
+
+    def leave(self) -> None:
+        """Remove what the last task has left here."""
+        self._folders.clear()
+        shutil.rmtree(self._top / "trials", ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove all that was written for this slot alone."""
+        shutil.rmtree(self._top, ignore_errors=True)
+        if self._janitor.stdin is not None:
+            self._janitor.stdin.close()
+
+    def _translated(self, task: Task, needed: Mapping[NamedPath, Any]) -> Task:
+        """Return a task whose values name this node's paths."""
+        here = {path: self._resolve(path, reference) for path, reference in needed.items()}
+        self._moved |= {path.text: place for path, place in here.items()}
+        everywhere = {path.text: place for path, place in here.items() if not path.symbol}
+        at = {(path.symbol, path.text): place for path, place in here.items() if path.symbol}
+        values = _Values(self._places | everywhere, at)
+        trials = tuple(values.of_trial(trial) for trial in task.trials)
+        return replace(task, trials=trials, settings=values.of(task.settings))
+
+    def _resolve(self, path: NamedPath, reference: Any) -> str:
+        if path not in self._resolved:
+            files = self._get(reference)
+            self._resolved[path] = str(files.resolve(self._given / NEEDED, self._get))
+        return self._resolved[path]
+
+
+@dataclass(frozen=True)
+class _Values:
+    """This node's paths: for texts wherever they are the value, and for those of one symbol."""
+
+    everywhere: Mapping[str, str]
+    at: Mapping[tuple[str, str], str]
+
+    def of(self, config: Mapping[str, str]) -> dict[str, str]:
+        return {name: self._of(name, text) for name, text in config.items()}
+
+    def of_trial(self, trial: Trial) -> Trial:
+        return replace(trial, config=self.of(trial.config), swept=self.of(trial.swept))
+
+    def _of(self, name: str, text: str) -> str:
+        if name == command_template.SCRIPT:
+            for there, here in self.everywhere.items():
+                text = text.replace(there, here)
+            return text
+        return self.at.get((name, text)) or self.everywhere.get(text, text)
+
+
+def _start_janitor(folder: Path) -> subprocess.Popen[bytes]:
+    """Start a process that removes `folder` after this process has ended, however it did."""
+    janitor = subprocess.Popen(
+        ["/bin/sh", "-c", _JANITOR, "janitor", str(folder)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    janitor.wait()  # it has left a process of its own, which nobody waits for
+    return janitor
