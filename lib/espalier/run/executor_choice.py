@@ -76,9 +76,9 @@ def opened(placement: Placement, work: Workload) -> AbstractContextManager[Site]
         return _here(work)
     if work.in_process:
         raise UserError("EXECUTOR=ray: has workers of its own; leave out --in-process")
-    from espalier.run.ray.ray_site import joined  # Ray is imported only where it is used
+    from espalier.run.ray import ray_site  # Ray is imported only where it is used
 
-    return joined(placement, work)
+    return ray_site.opened(placement, work)
 
 
 @contextmanager
