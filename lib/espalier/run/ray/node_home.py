@@ -26,7 +26,7 @@ from espalier.scripts import command_template
 
 NEEDED = "needed"
 """The folder, beside what a node was given, of files from the object store; all slots share it."""
-_JANITOR = 'exec 3<&0; ( cat <&3; sleep 2; rm -rf -- "$1" ) >/dev/null 2>&1 &'
+_JANITOR = 'exec 3<&0; ( cat <&3; sleep 1; rm -rf -- "$1" ) >/dev/null 2>&1 &'
 """A process that removes a folder once nobody can write to its input any more."""
 
 
@@ -43,13 +43,13 @@ class NodeHome:
     """Where the tasks of one slot work on a node: a temporary folder, gone when its process is."""
 
     def __init__(self, places: Mapping[str, str], get: Get) -> None:
-        """`places` are those of a `Shipment`, below the current folder; `get` is `ray.get`.
+        """`places` are those of a `Shipment`, in the current folder; `get` is `ray.get`.
 
         The environment of this process gets the trees outside that the driver has.
         """
         self._given, self._get = Path.cwd(), get
-        self._top = Path(tempfile.mkdtemp(prefix="espalier-"))
-        self._janitor = _start_janitor(self._top)
+        self.folder = Path(tempfile.mkdtemp(prefix="espalier-"))
+        self._janitor = _start_janitor(self.folder)
         self._places = {text: str(self._given / place) for text, place in places.items()}
         trees = [place for place in places.values() if place.startswith(f"{TREES}/")]
         own_trees.use(":".join(str(self._given / place) for place in trees))
@@ -66,7 +66,7 @@ class NodeHome:
         self.leave()
         task = Task.from_json(parcel.task)
         self._moved = dict(self._places)
-        here = tuple(self._top / "trials" / folder.name for folder in task.directories)
+        here = tuple(self.folder / "trials" / folder.name for folder in task.directories)
         for trial, path, changes in zip(task.trials, here, parcel.folders, strict=True):
             path.mkdir(parents=True, exist_ok=True)
             node_files.write(path, changes)
@@ -106,11 +106,11 @@ class NodeHome:
     def leave(self) -> None:
         """Remove what the last task has left here."""
         self._folders.clear()
-        shutil.rmtree(self._top / "trials", ignore_errors=True)
+        shutil.rmtree(self.folder / "trials", ignore_errors=True)
 
     def close(self) -> None:
         """Remove all that was written for this slot alone."""
-        shutil.rmtree(self._top, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
         if self._janitor.stdin is not None:
             self._janitor.stdin.close()
 
