@@ -14,6 +14,8 @@ from espalier.core.trial import Task, Trial
 from espalier.run.ray import needed_paths
 from espalier.run.ray.needed_paths import NamedPath, NeededFiles, NeededPaths
 
+ALL = ["tinyshakespeare.txt", "MNIST/raw/train", "cifar-10-batches-py/x", "own/a/1.png"]
+
 
 class Objects(list[Any]):
     """Stands for the object store: a reference is the place of an object."""
@@ -33,7 +35,13 @@ def task(folder: Path, **config: str) -> Task:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    for name in ("MNIST/raw/train", "MNIST/raw/.lock", "cifar-10-batches-py/x", "own/a/1.png"):
+    for name in (
+        "MNIST/raw/train",
+        "MNIST/raw/.lock",
+        "cifar-10-batches-py/x",
+        "own/a/1.png",
+        "tinyshakespeare.txt",
+    ):
         path = tmp_path / "data" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(name.encode())
@@ -54,7 +62,9 @@ def needed(task: Task, objects: Objects) -> dict[NamedPath, NeededFiles]:
         ({"DATASET": "fashion_mnist"}, []),
         ({"DATASET": "folder", "FOLDER_PATH": "own"}, ["own/a/1.png"]),
         ({"DATASET": "text", "TEXT_CORPUS": "prose"}, []),
-        ({"DATASET": "own_set"}, ["MNIST/raw/train", "cifar-10-batches-py/x", "own/a/1.png"]),
+        ({"DATASET": "text", "TEXT_CORPUS": "shakespeare"}, ["tinyshakespeare.txt"]),
+        ({"DATASET": "text", "TEXT_CORPUS": "file", "TEXT_FILE": "own/a/1.png"}, ["own/a/1.png"]),
+        ({"DATASET": "own_set"}, ALL),
     ],
 )
 def test_a_data_set_needs_its_own_files(

@@ -12,6 +12,7 @@ import pytest
 
 from espalier.core import revision
 from espalier.core.trees import own_trees
+from espalier.run.entries import LIBRARY
 from espalier.run.ray.runtime_env import staged
 from espalier.scripts import shipped_code
 
@@ -46,7 +47,7 @@ def run_on_node(package: Path, home: Path, code: str, **environ: str) -> str:
 
 
 def test_the_package_is_whole_and_carries_its_revision() -> None:
-    with staged({}) as shipment:
+    with staged({}, LIBRARY) as shipment:
         (package,) = map(Path, shipment.runtime_env["py_modules"])
         home = Path(shipment.runtime_env["working_dir"])
         code = (
@@ -61,7 +62,7 @@ def test_the_package_is_whole_and_carries_its_revision() -> None:
 
 
 def test_a_changed_copy_is_not_taken_for_the_revision() -> None:
-    with staged({}) as shipment:
+    with staged({}, LIBRARY) as shipment:
         (package,) = map(Path, shipment.runtime_env["py_modules"])
         (package / "models" / "mlp.py").write_text("# another\n")
         code = "from espalier.core import revision; print(revision.code().commit)"
@@ -77,7 +78,7 @@ def test_programs_trees_and_knobs_have_places(
     monkeypatch.setenv(own_trees.VARIABLE, str(tmp_path / "tree"))
     monkeypatch.setenv(own_trees.KNOBS, str(tmp_path / "knobs"))
     programs = {"TRAINER": "script", "SCRIPT_FOLDER": str(tmp_path / "programs")}
-    with staged(programs) as shipment:
+    with staged(programs, LIBRARY) as shipment:
         home = Path(shipment.runtime_env["working_dir"])
         given = sorted(path.relative_to(home).as_posix() for path in home.rglob("*.*"))
         menus = sorted(path.parent.name for path in home.rglob("Kconfig"))
@@ -101,7 +102,7 @@ def test_a_function_finds_its_modules_on_a_node(
     file = tree / f"train_function{shipped_code.SUFFIX}"
     subprocess.run([sys.executable, str(own / "program.py"), str(file)], check=True)
     monkeypatch.setenv(own_trees.VARIABLE, str(tree))
-    with staged({}) as shipment:
+    with staged({}, LIBRARY) as shipment:
         (own / "parts" / "own.py").unlink()
         (package,) = map(Path, shipment.runtime_env["py_modules"])
         home = Path(shipment.runtime_env["working_dir"])
@@ -110,3 +111,16 @@ def test_a_function_finds_its_modules_on_a_node(
             "print(read_function()({}, None))"
         )
         assert run_on_node(package, home, code, EXTERNAL=str(home / "trees" / "0")) == "8"
+
+
+def test_the_module_of_an_entry_of_ones_own_travels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_entry.py").write_text("def train(task, emit): ...\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with staged({}, "own_entry:train") as shipment:
+        home = Path(shipment.runtime_env["working_dir"])
+        assert shipment.places == {str(tmp_path): "entry"}
+        assert (home / "entry" / "own_entry.py").is_file()
+    with staged({}, "json:loads") as shipment:  # Python's own
+        assert shipment.places == {}

@@ -6,10 +6,11 @@ results are the same wherever a trial ran.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from espalier.run.ray import node_files
 from espalier.run.ray.courier import Parcel
 from espalier.run.ray.needed_paths import Get, NamedPath
 from espalier.run.ray.node_files import FolderChanges, LogReader, Stamp
-from espalier.run.ray.runtime_env import KNOBS, TREES
+from espalier.run.ray.runtime_env import ENTRY, KNOBS, TREES
 from espalier.scripts import command_template
 
 NEEDED = "needed"
@@ -51,9 +52,7 @@ class NodeHome:
         self.folder = Path(tempfile.mkdtemp(prefix="espalier-"))
         self._janitor = _start_janitor(self.folder)
         self._places = {text: str(self._given / place) for text, place in places.items()}
-        trees = [place for place in places.values() if place.startswith(f"{TREES}/")]
-        own_trees.use(":".join(str(self._given / place) for place in trees))
-        own_trees.use_knobs(self._given / KNOBS if KNOBS in places.values() else None)
+        _use(self._given, [*places.values()])
         self._folders: dict[int, _Folder] = {}
         self._moved: dict[str, str] = {}
         self._resolved: dict[NamedPath, str] = {}
@@ -150,6 +149,16 @@ class _Values:
                 text = text.replace(there, here)
             return text
         return self.at.get((name, text)) or self.everywhere.get(text, text)
+
+
+def _use(given: Path, places: Sequence[str]) -> None:
+    """Make trees outside, symbols without code and an entry's module those of this process."""
+    trees = [str(given / place) for place in places if place.startswith(f"{TREES}/")]
+    own_trees.use(":".join(trees))
+    own_trees.use_knobs(given / KNOBS if KNOBS in places else None)
+    if ENTRY in places:
+        folders = [str(given / ENTRY), os.environ.get("PYTHONPATH", "")]
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
 
 
 def _start_janitor(folder: Path) -> subprocess.Popen[bytes]:
