@@ -46,7 +46,7 @@ def _characters(name: str, file: str | None, data_dir: Path) -> int | None:
 
 def data_files(config: Mapping[str, str]) -> Sequence[str]:
     """Return the files of its texts, none for one that comes with Python."""
-    named = [(config["TEXT_CORPUS"], config.get("TEXT_FILE"))]
-    named += [(config.get("TEXT_SHIFT_CORPUS", ""), config.get("TEXT_SHIFT_FILE"))]
-    places = {"file": lambda file: file or "", "shakespeare": lambda _: corpora.SHAKESPEARE}
-    return [places[name](file) for name, file in named if name in places]
+    names = [config["TEXT_CORPUS"], config.get("TEXT_SHIFT_CORPUS")]
+    files = [config.get("TEXT_FILE", ""), config.get("TEXT_SHIFT_FILE", "")]
+    named = [file for name, file in zip(names, files, strict=True) if name == "file"]
+    return [*named, corpora.SHAKESPEARE] if "shakespeare" in names else named

@@ -67,18 +67,22 @@ class NeededFiles:
     def resolve(self, cache: Path, get: Get) -> Path:
         """Return where this node has it: at its path on the driver, or in the folder `cache`.
 
-        What it has at neither is put into `cache`. Raises OSError.
+        What it has at neither is put into `cache`, unless it is too large for the object store.
+        Raises OSError.
         """
-        origin = Path(self.origin)
-        if all(_is_same(origin / name, file.digest) for name, file in self.files.items()):
+        origin, files = Path(self.origin), self.files.values()
+        if any(file.reference is None for file in files) or self._is_at(origin):
             return origin
         top = cache / hashlib.sha256(self.origin.encode()).hexdigest()[:16]
         place = top / PurePosixPath(self.origin).name
         with _locked(top):
             for name, file in self.files.items():
-                if file.reference is not None and not _is_same(place / name, file.digest):
+                if not _is_same(place / name, file.digest):
                     _write(place / name, get(file.reference))
         return place
+
+    def _is_at(self, place: Path) -> bool:
+        return all(_is_same(place / name, file.digest) for name, file in self.files.items())
 
 
 @contextmanager

@@ -10,12 +10,13 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
 from espalier.core.names import check_inside
+from espalier.core.process.disk_full import NO_SPACE
 from espalier.core.process.log_files import KEPT, open_log
 from espalier.core.trial import LOG, SNAPSHOTS
 from espalier.store.sweep_files import METRICS
@@ -103,16 +104,29 @@ def in_progress(name: str) -> bool:
 
 
 def write(directory: Path, changes: FolderChanges) -> None:
-    """Make the changes in a folder. Raises UserError for a path that leads out of it, OSError."""
+    """Make the changes in a folder; its log names what the file system does not take.
+
+    Raises UserError for a path that leads out of it, OSError for a full disk.
+    """
     places = {name: _inside(directory, name) for name in (*changes.files, *changes.removed)}
     for name in changes.removed:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             places[name].unlink()
+    refused = []
     for name, content in changes.files.items():
-        places[name].parent.mkdir(parents=True, exist_ok=True)
-        with draft(places[name]) as place:
-            place.write_bytes(content)
-    _add_log(directory / LOG, changes)
+        try:
+            _write(places[name], content)
+        except OSError as error:
+            if error.errno in NO_SPACE:
+                raise
+            refused.append(f"{name}: {error.strerror}")
+    _add_log(directory / LOG, replace(changes, left_out=(*changes.left_out, *refused)))
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with draft(path) as place:
+        place.write_bytes(content)
 
 
 def _add_log(path: Path, changes: FolderChanges) -> None:

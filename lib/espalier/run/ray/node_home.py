@@ -6,10 +6,11 @@ results are the same wherever a trial ran.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,12 @@ from espalier.run.ray import node_files
 from espalier.run.ray.courier import Parcel
 from espalier.run.ray.needed_paths import Get, NamedPath
 from espalier.run.ray.node_files import FolderChanges, LogReader, Stamp
-from espalier.run.ray.runtime_env import KNOBS, TREES
+from espalier.run.ray.runtime_env import ENTRY, KNOBS, TREES
 from espalier.scripts import command_template
 
 NEEDED = "needed"
 """The folder, beside what a node was given, of files from the object store; all slots share it."""
-_JANITOR = 'exec 3<&0; ( cat <&3; sleep 2; rm -rf -- "$1" ) >/dev/null 2>&1 &'
+_JANITOR = 'exec 3<&0; ( cat <&3; sleep 1; rm -rf -- "$1" ) >/dev/null 2>&1 &'
 """A process that removes a folder once nobody can write to its input any more."""
 
 
@@ -43,17 +44,15 @@ class NodeHome:
     """Where the tasks of one slot work on a node: a temporary folder, gone when its process is."""
 
     def __init__(self, places: Mapping[str, str], get: Get) -> None:
-        """`places` are those of a `Shipment`, below the current folder; `get` is `ray.get`.
+        """`places` are those of a `Shipment`, in the current folder; `get` is `ray.get`.
 
         The environment of this process gets the trees outside that the driver has.
         """
         self._given, self._get = Path.cwd(), get
-        self._top = Path(tempfile.mkdtemp(prefix="espalier-"))
-        self._janitor = _start_janitor(self._top)
+        self.folder = Path(tempfile.mkdtemp(prefix="espalier-"))
+        self._janitor = _start_janitor(self.folder)
         self._places = {text: str(self._given / place) for text, place in places.items()}
-        trees = [place for place in places.values() if place.startswith(f"{TREES}/")]
-        own_trees.use(":".join(str(self._given / place) for place in trees))
-        own_trees.use_knobs(self._given / KNOBS if KNOBS in places.values() else None)
+        _use(self._given, [*places.values()])
         self._folders: dict[int, _Folder] = {}
         self._moved: dict[str, str] = {}
         self._resolved: dict[NamedPath, str] = {}
@@ -66,7 +65,7 @@ class NodeHome:
         self.leave()
         task = Task.from_json(parcel.task)
         self._moved = dict(self._places)
-        here = tuple(self._top / "trials" / folder.name for folder in task.directories)
+        here = tuple(self.folder / "trials" / folder.name for folder in task.directories)
         for trial, path, changes in zip(task.trials, here, parcel.folders, strict=True):
             path.mkdir(parents=True, exist_ok=True)
             node_files.write(path, changes)
@@ -106,11 +105,11 @@ class NodeHome:
     def leave(self) -> None:
         """Remove what the last task has left here."""
         self._folders.clear()
-        shutil.rmtree(self._top / "trials", ignore_errors=True)
+        shutil.rmtree(self.folder / "trials", ignore_errors=True)
 
     def close(self) -> None:
         """Remove all that was written for this slot alone."""
-        shutil.rmtree(self._top, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
         if self._janitor.stdin is not None:
             self._janitor.stdin.close()
 
@@ -150,6 +149,16 @@ class _Values:
                 text = text.replace(there, here)
             return text
         return self.at.get((name, text)) or self.everywhere.get(text, text)
+
+
+def _use(given: Path, places: Sequence[str]) -> None:
+    """Make trees outside, symbols without code and an entry's module those of this process."""
+    trees = [str(given / place) for place in places if place.startswith(f"{TREES}/")]
+    own_trees.use(":".join(trees))
+    own_trees.use_knobs(given / KNOBS if KNOBS in places else None)
+    if ENTRY in places:
+        folders = [str(given / ENTRY), os.environ.get("PYTHONPATH", "")]
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
 
 
 def _start_janitor(folder: Path) -> subprocess.Popen[bytes]:

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,11 @@ from espalier.core.process.disk_full import reported
 from espalier.core.trees import own_trees
 from espalier.core.trees.tree_layout import DEFCONFIGS, MENUS
 from espalier.run.ray.shipped_folder import copy_folder
-from espalier.scripts import script_identity, shipped_code
+from espalier.scripts import code_digest, script_identity, shipped_code
 from espalier.scripts.command_template import FOLDER
 
-PROGRAMS, TREES, KNOBS = "programs", "trees", "knobs"
-"""The folders that programs, trees outside and symbols without code have on a node."""
+PROGRAMS, TREES, KNOBS, ENTRY = "programs", "trees", "knobs", "entry"
+"""The folders on a node of programs, trees outside, symbols without code, an entry's module."""
 _MODULES = "modules"  # in a tree whose code has modules of its user's
 
 
@@ -39,16 +40,17 @@ class Shipment:
 
 
 @contextmanager
-def staged(settings: Mapping[str, str]) -> Iterator[Shipment]:
+def staged(settings: Mapping[str, str], entry: str) -> Iterator[Shipment]:
     """Yield what the nodes of a sweep with these settings are to be given, as long as it is staged.
 
-    Raises UserError for a folder that is too large to travel, DiskFullError.
+    `entry` is the function that trains, `module:function`; the folder of a module of the user's own
+    goes too. Raises UserError for a folder that is too large to travel, DiskFullError.
     """
     place = Path(tempfile.mkdtemp(prefix="espalier-"))
     try:
         with reported(place):
             _stage_package(place / "espalier")
-            places = _stage_home(place / "home", settings)
+            places = _stage_home(place / "home", settings) | _stage_entry(place / "home", entry)
         env = {"py_modules": [str(place / "espalier")], "working_dir": str(place / "home")}
         yield Shipment(env, places)
     finally:
@@ -79,6 +81,17 @@ def _stage_home(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
         places[folder] = PROGRAMS
         copy_folder(Path(folder), home / PROGRAMS, f"CONFIG_{FOLDER}")
     return places
+
+
+def _stage_entry(home: Path, entry: str) -> dict[str, str]:
+    """Copy the folder in which Python finds the module of an entry, unless it is installed."""
+    module = find_spec(entry.partition(":")[0].partition(".")[0])
+    file = Path((module and module.origin) or "")
+    if module is None or not file.is_file() or not code_digest.is_own_file(file):
+        return {}
+    folder = file.parents[1] if module.submodule_search_locations else file.parent
+    copy_folder(folder, home / ENTRY, f"--entry {entry}")
+    return {str(folder): ENTRY}
 
 
 def _stage_tree(tree: Path, target: Path) -> None:
