@@ -7,18 +7,24 @@ import logging
 import os
 import re
 import secrets
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from espalier.core.errors import UserError
 from espalier.core.process.terminal import printable
 from espalier.core.texts.program_name import how_to_install
 from espalier.run.ray.cluster_slots import Node
+from espalier.run.ray.node_home import start_janitor
 
 MODE, TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
 _ADDRESS = re.compile(r"auto|(\[[0-9A-Fa-f:]+\]|[\w.-]+):\d{1,5}")
+LONGEST_FOLDER, _SHORT_FOLDER = 24, "/tmp"
+"""Characters of a folder for temporary files below which the paths of Ray's sockets are allowed."""
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "RAY_COLOR_PREFIX": "0"}
 """Ray reports to nobody, and prints nothing of its own."""
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
@@ -41,11 +47,21 @@ def joined(address: str, cores: int, runtime_env: Mapping[str, Any]) -> Iterator
     Raises UserError.
     """
     os.environ |= _QUIET
-    if not address:
-        os.environ |= {**_LOOPBACK, MODE: "token", TOKEN: secrets.token_hex(32)}
+    if address:
+        with _connected(address, runtime_env):
+            yield
+        return
+    os.environ |= {**_LOOPBACK, MODE: "token", TOKEN: secrets.token_hex(32)}
+    with _session_folder() as folder:
+        own = {"num_cpus": cores, "include_dashboard": False, "_temp_dir": str(folder)}
+        with _connected("", runtime_env, **own):
+            yield
+
+
+@contextmanager
+def _connected(address: str, runtime_env: Mapping[str, Any], **own: Any) -> Iterator[None]:
     import ray  # reads its variables as it is imported
 
-    own: dict[str, Any] = {"num_cpus": cores, "include_dashboard": False} if not address else {}
     quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
     with _own_signals():
         try:
@@ -57,6 +73,20 @@ def joined(address: str, cores: int, runtime_env: Mapping[str, Any]) -> Iterator
     finally:
         with _own_signals():
             ray.shutdown()
+
+
+@contextmanager
+def _session_folder() -> Iterator[Path]:
+    """Yield the folder of a cluster of this process's own; it goes with the process."""
+    short = len(tempfile.gettempdir()) <= LONGEST_FOLDER
+    folder = Path(tempfile.mkdtemp(prefix="espalier-", dir=None if short else _SHORT_FOLDER))
+    janitor = start_janitor(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if janitor.stdin is not None:
+            janitor.stdin.close()
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class NodeHome:
         """
         self._given, self._get = Path.cwd(), get
         self.folder = Path(tempfile.mkdtemp(prefix="espalier-"))
-        self._janitor = _start_janitor(self.folder)
+        self._janitor = start_janitor(self.folder)
         self._places = {text: str(self._given / place) for text, place in places.items()}
         _use(self._given, [*places.values()])
         self._folders: dict[int, _Folder] = {}
@@ -161,7 +161,7 @@ def _use(given: Path, places: Sequence[str]) -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
 
 
-def _start_janitor(folder: Path) -> subprocess.Popen[bytes]:
+def start_janitor(folder: Path) -> subprocess.Popen[bytes]:
     """Start a process that removes `folder` after this process has ended, however it did."""
     janitor = subprocess.Popen(
         ["/bin/sh", "-c", _JANITOR, "janitor", str(folder)],
