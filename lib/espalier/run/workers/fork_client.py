@@ -14,7 +14,7 @@ from signal import SIGKILL
 
 from espalier.core.process import descriptor_messages
 from espalier.run.devices import CPU
-from espalier.run.workers.worker_environment import READ_LATE, environment
+from espalier.run.workers.worker_environment import READ_EARLY, environment
 
 _CHUNK = 1 << 16
 _SERVER = "espalier.run.workers.fork_server"
@@ -50,13 +50,10 @@ class ForkServer:
         return not self._lost
 
     def suits(self, module: str) -> bool:
-        """Return whether it has that module, lives, and has the environment of this process.
-
-        Variables that are read late may differ.
-        """
-        mine, now = self._environment, environment(CPU)
-        other = {name for name in mine.keys() | now.keys() if mine.get(name) != now.get(name)}
-        return self.module == module and self.lives and other <= READ_LATE
+        """Return whether it lives, has that module, and was started as it would be now."""
+        now = environment(CPU)
+        alike = all(self._environment.get(name) == now.get(name) for name in READ_EARLY)
+        return self.module == module and alike and self.lives
 
     def fork(
         self, entry: str, environ: Mapping[str, str], descriptors: tuple[int, int, int]
@@ -67,8 +64,7 @@ class ForkServer:
         """
         self._forked += 1
         process = self._workers[self._forked] = ForkedProcess(self)
-        late = {name: environ[name] for name in READ_LATE if name in environ}
-        message = {"worker": self._forked, "entry": entry, "environment": late}
+        message = {"worker": self._forked, "entry": entry, "environment": self._changes(environ)}
         try:
             descriptor_messages.send(self._channel, message, descriptors)
         except OSError:
@@ -100,6 +96,11 @@ class ForkServer:
         self.listen(0)
         if not self._ready:
             self._lose()
+
+    def _changes(self, environ: Mapping[str, str]) -> dict[str, str | None]:
+        """Return what differs in a worker's environment: values to set, None to take one away."""
+        mine, names = self._environment, self._environment.keys() | environ.keys()
+        return {name: environ.get(name) for name in names if mine.get(name) != environ.get(name)}
 
     def _take_in(self, message: Mapping[str, int]) -> None:
         if "worker" not in message:

@@ -43,7 +43,7 @@ class Request(NamedTuple):
 
     number: int
     entry: str
-    environment: Mapping[str, str]
+    environment: Mapping[str, str | None]  # what differs from the server's
     descriptors: Sequence[int]
 
 
@@ -149,7 +149,7 @@ def _work(request: Request, channel: socket.socket) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
-    os.environ.update(request.environment)
+    _change_environment(request.environment)
     _reseed()
     gc.enable()
     message: dict[str, Any] = {"worker": request.number, "process": os.getpid()}
@@ -157,6 +157,14 @@ def _work(request: Request, channel: socket.socket) -> None:
         descriptor_messages.send(channel, message, ())
     numbers = ("--tasks", str(tasks), "--records", str(records))
     worker.main(["--entry", request.entry, *numbers])
+
+
+def _change_environment(changes: Mapping[str, str | None]) -> None:
+    for name, text in changes.items():
+        if text is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = text
 
 
 def _reseed() -> None:

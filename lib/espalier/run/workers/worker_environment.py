@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from espalier.core.process import memory
+from espalier.core.trees import own_trees
 from espalier.run.devices import CPU, VISIBLE
 
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
@@ -13,8 +14,8 @@ MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2*
 Two workers with packs of 16 small MLPs, 100,000 steps: 4.2 million page faults and 10.6 s without
 it, 0.19 million and 8.4 s with it (medians of two).
 """
-READ_LATE = frozenset({VISIBLE, memory.SHARERS, memory.WORKERS, memory.DEVICES})
-"""Variables that nothing reads while it is imported, so that they may be set after that."""
+READ_EARLY = frozenset({own_trees.VARIABLE, own_trees.KNOBS, *MALLOC})
+"""Variables that decide what is imported and how memory is taken: too late for a process to get."""
 
 
 def environment(device: str, sharers: int = 1, workers: int = 1) -> dict[str, str]:
