@@ -73,9 +73,7 @@ class ForkServer:
 
     def listen(self, seconds: float) -> None:
         """Take in what the server says, for which it has so many seconds."""
-        ready = select.poll()
-        ready.register(self._channel, select.POLLIN)
-        if self._lost or not ready.poll(1000 * seconds):
+        if self._lost or not _is_readable(self._channel, seconds):
             return
         with suppress(ConnectionError):
             if chunk := self._channel.recv(_CHUNK):
@@ -154,3 +152,9 @@ class ForkedProcess:
                 raise subprocess.TimeoutExpired(_SERVER, timeout or 0)
             self._server.listen(left)
         return self.returncode or 0
+
+
+def _is_readable(channel: socket.socket, seconds: float) -> bool:
+    poll = select.poll()  # unlike `select`, for any number of descriptors
+    poll.register(channel, select.POLLIN)
+    return bool(poll.poll(1000 * seconds))

@@ -52,6 +52,8 @@ def main(arguments: Sequence[str]) -> None:
     descriptor, *modules = arguments
     die_with_parent()
     channel = socket.socket(fileno=int(descriptor))
+    if _is_closed(channel):  # before the kernel knew what to do then
+        return
     _import(modules)
     if not is_fit():
         return
@@ -60,6 +62,13 @@ def main(arguments: Sequence[str]) -> None:
         request = Server(channel).serve()
         if request is not None:
             _work(request, channel)
+
+
+def _is_closed(channel: socket.socket) -> bool:
+    """Return whether the other end of a channel is closed."""
+    hung_up = select.poll()
+    hung_up.register(channel, 0)
+    return bool(hung_up.poll(0))
 
 
 def _import(modules: Sequence[str]) -> None:
