@@ -25,12 +25,14 @@ from espalier.run.displays.earlier_failures import earlier_failures
 from espalier.run.displays.page_display import PageDisplay
 from espalier.run.displays.terminal_display import display
 from espalier.run.entries import check_installed, entry_of, worker_memory
+from espalier.run.packing.priority import Priority
+from espalier.run.pending import pending
 from espalier.run.pool import Executor, InProcess, Pool
-from espalier.run.priority import Priority
-from espalier.run.races import race_entry, race_supply
-from espalier.run.races.race_supply import RaceSupply
-from espalier.run.runner import RunLimits, Runner, pending
+from espalier.run.races import race_entry
+from espalier.run.runner import RunLimits, Runner
 from espalier.run.status_text import continuing
+from espalier.run.supplies import supply_choice
+from espalier.run.supplies.supply import NO_SUPPLY
 from espalier.scripts.script_identity import code_of
 from espalier.store import locks, results_dir, sealing, sweep_finder, trial_folders
 from espalier.store.busy import StoreBusyError
@@ -140,31 +142,25 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence
     todo = request.limits.chosen(pending(sweep.store, request.limits.attempts))
     for line in [*taken, *_other_code(sweep.store)]:
         print(line, flush=True)
-    races = _undecided(sweep, request)
-    if not todo and not races:
+    grows = _undecided(sweep, request)
+    if not todo and not grows:
         print(f"{sweep.folder}: {_NOTHING if taken else _FINISHED}")
         return
     total = len(sweep.store.states())
-    executor = workers or _executor(request, devices, sweep, total if races else len(todo))
+    executor = workers or _executor(request, devices, sweep, total if grows else len(todo))
     print(f"{sweep.folder}: {begun}, {len(todo)} of {total} trials", end=", ")
     print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
-    supply = _supply(sweep, request) if races else None
+    earlier = request.results if _takes_over(sweep, request) else None
+    supply = supply_choice.open_supply(sweep, earlier) if grows else NO_SUPPLY
     shown = display(earlier_failures(sweep.store))
     view = PageDisplay(shown, lambda: write_page(sweep.folder, request.report), total)
     Runner(sweep, executor, request.limits, view, supply).run()
 
 
 def _undecided(sweep: SweepDir, request: LaunchRequest) -> bool:
-    """Return whether a sweep is a race that has not ended, so that its plan may grow."""
-    if request.again or sweep.store.header.race is None:
-        return False
+    """Return whether the plan of a sweep may grow."""
     unfinished = pending(sweep.store, request.limits.attempts)
-    return not race_supply.current(sweep.store, unfinished).state.ended
-
-
-def _supply(sweep: SweepDir, request: LaunchRequest) -> RaceSupply:
-    earlier = request.results if _takes_over(sweep, request) else None
-    return RaceSupply(sweep, earlier)
+    return not request.again and supply_choice.undecided(sweep, unfinished)
 
 
 def preview(request: LaunchRequest) -> int:
