@@ -25,7 +25,11 @@ MODE, TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
 _ADDRESS = re.compile(r"auto|(\[[0-9A-Fa-f:]+\]|[\w.-]+):\d{1,5}")
 LONGEST_FOLDER, _SHORT_FOLDER = 24, "/tmp"
 """Characters of a folder for temporary files below which the paths of Ray's sockets are allowed."""
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "RAY_COLOR_PREFIX": "0"}
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "^",  # of what nodes print that are lost
+}
 """Ray reports to nobody, and prints nothing of its own."""
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Lets every process of a cluster of one machine listen on the loopback interface alone."""
