@@ -16,7 +16,8 @@ from espalier.report.html.page_input import PageInput
 from espalier.report.html.report_page import REPORT
 from espalier.report.reports import ReportRequest
 from espalier.run.displays.progress import counted
-from espalier.run.runner import RunLimits, pending
+from espalier.run.pending import pending
+from espalier.run.runner import RunLimits
 from espalier.run.workers.worker import HOPELESS
 from espalier.store.results_dir import SweepDir
 

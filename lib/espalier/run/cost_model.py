@@ -16,7 +16,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from espalier.core.trial import Result, Trial
-from espalier.run.pack_queue import share
+from espalier.run.packing.pack_queue import share
 
 EPOCHS = "NUM_EPOCHS"
 NOISE = 1.1

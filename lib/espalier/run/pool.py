@@ -40,15 +40,25 @@ STARTS = 3
 class Executor(Protocol):
     """Where tasks run."""
 
-    devices: Sequence[str]
-    """What each slot computes on: `cpu`, or a value of CUDA_VISIBLE_DEVICES; see `slots`."""
+    @property
+    def devices(self) -> Sequence[str]:
+        """What each slot computes on: `cpu`, or a value of CUDA_VISIBLE_DEVICES; see `slots`."""
+        ...
+
+    @property
+    def capacity(self) -> int:
+        """How many tasks can run at a time now; it may change, down to 0."""
+        ...
 
     def idle(self) -> list[int]:
         """Return the slots that can take a task now."""
         ...
 
     def process(self, slot: int) -> int:
-        """Return the id of the process that serves a slot, or of the first of them."""
+        """Return the id of the process that serves a slot, or of the first of them.
+
+        It is 0 for a process of another machine.
+        """
         ...
 
     def submit(self, slot: int, task: Task) -> None:
@@ -74,14 +84,22 @@ class Executor(Protocol):
 class Pool:
     """Persistent worker processes, one a slot or a group of them, driven from a single thread."""
 
-    def __init__(self, entry: str, devices: Sequence[str], log: Path) -> None:
-        """Start workers for each of `devices`; what they print between trials goes to `log`."""
-        self._entry, self._log, self.devices = entry, log, devices
+    def __init__(self, entry: str, devices: Sequence[str], log: Path, beside: int = 0) -> None:
+        """Start workers for each of `devices`; what they print between trials goes to `log`.
+
+        On each device there are so many workers of others `beside` them.
+        """
+        self._entry, self._log, self.devices, self._beside = entry, log, devices, beside
         self._selector = selectors.DefaultSelector()
         self._groups: dict[int, WorkerGroup] = {}
         self._killed_starts = [0] * len(devices)
         for slot in range(len(devices)):
             self._start(slot)
+
+    @property
+    def capacity(self) -> int:
+        """How many slots there are."""
+        return len(self.devices)
 
     def idle(self) -> list[int]:
         """Return the slots whose workers are warm and have no task."""
@@ -118,8 +136,9 @@ class Pool:
 
     def _start(self, slot: int) -> None:
         own, devices = each(self.devices[slot]), [d for text in self.devices for d in each(text)]
+        count = len(self.devices) + self._beside
         environs = [
-            environment(device, devices.count(device), len(self.devices))
+            environment(device, devices.count(device) + self._beside, count)
             | {memory.DEVICES: self.devices[slot]}
             for device in own
         ]
@@ -183,6 +202,7 @@ class InProcess:
         self.devices: Sequence[str] = (HERE,)
         self._entry = worker.load(entry)
         self._task: Task | None = None
+        self.capacity = 1
 
     def idle(self) -> list[int]:
         """Return slot 0, unless it has a task."""

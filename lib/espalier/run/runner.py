@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -21,16 +20,17 @@ from espalier.run import preflight
 from espalier.run.admission import MemoryGate
 from espalier.run.busy_slot import BusySlot, Ended, broken_packs
 from espalier.run.displays.progress import Display, Ending
-from espalier.run.pack_probe import PackProbes
-from espalier.run.pack_queue import PackQueue, PackSize, pack_limits, share
+from espalier.run.packing.pack_probe import PackProbes
+from espalier.run.packing.pack_queue import PackQueue, PackSize, pack_limits, share
+from espalier.run.packing.priority import NONE, Priority
+from espalier.run.pending import cost, out_of_memory, pending, spent
 from espalier.run.pool import Executor
-from espalier.run.priority import NONE, Priority
-from espalier.run.workers.worker import DISK_FULL, FINAL, HOPELESS, OOM, PACK
+from espalier.run.supplies.supply import NO_SUPPLY, Source, Supply, Vacancy
+from espalier.run.workers.worker import DISK_FULL, HOPELESS, PACK
 from espalier.run.workers.worker_process import Progress
 from espalier.store.attempt import INCONCLUSIVE
 from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import STORE, SweepDir
-from espalier.store.store import Store
 from espalier.store.sweep_state import StatusTracker, SweepStatus
 
 TICK = 0.1  # seconds: how late a signal, a death or a time-out may be noticed
@@ -59,13 +59,6 @@ class RunLimits:
         return [number for number in numbers if not self.only or number in self.only]
 
 
-Supply = Callable[[Executor, Callable[[str], int]], tuple[list[Trial], list[str]]]
-"""What a plan grows by once all of its trials have ended: trials to run, and lines to show.
-
-It is given the executor, on which nothing runs, and a function from a shape to the size of a pack.
-"""
-
-
 class Runner:
     """Runs every pending trial of one sweep on one executor, and those that its plan grows by."""
 
@@ -75,16 +68,17 @@ class Runner:
         executor: Executor,
         limits: RunLimits,
         view: Display,
-        supply: Supply | None = None,
+        supply: Supply = NO_SUPPLY,
     ) -> None:
         """Nothing runs yet."""
-        self._sweep, self._store, self._supply = sweep, sweep.store, supply
+        self._sweep, self._store = sweep, sweep.store
         self._executor, self._limits, self._view = executor, limits, view
         self._settings = self._store.header.settings
         self._errors = spent(self._store, limits.attempts)
         trials = {trial.number: trial for trial in self._store.trials()}
         numbers = limits.chosen(pending(self._store, limits.attempts))
-        waiting = [trials[number] for number in numbers]
+        waiting = supply.opening([trials[number] for number in numbers])
+        self._source = Source(supply)
         self._pack_limits = pack_limits(self._store)
         self._queue = PackQueue(limits.pack, self._pack_limits, waiting, limits.priority)
         self._probes = PackProbes(executor, self._settings, sweep.folder)
@@ -114,20 +108,23 @@ class Runner:
                 self._close()
 
     def _goes_on(self) -> bool:
-        return bool(self._queue or self._slots or self._refused) or self._grow()
+        self._grow()
+        return bool(self._queue or self._slots or self._refused)
 
-    def _grow(self) -> bool:
-        """Let the plan grow, if it can and nothing waits; return whether there is more to run."""
-        if self._supply is None or self._queue:
-            return False
-        trials, lines = self._supply(self._executor, self._queue.chosen_size)
-        for line in lines:
+    def _grow(self) -> None:
+        """Let the plan grow if a slot is free and nothing waits."""
+        if self._queue or self._refused or (self._slots and not self._executor.idle()):
+            return
+        running = frozenset(number for busy in self._slots.values() for number in busy.open)
+        growth = self._source.growth(Vacancy(self._executor, self._queue.chosen_size, running))
+        if growth is None:
+            return
+        for line in growth.lines:
             self._view.note(line)
-        for trial in trials:
+        for trial in growth.trials:
             self._queue.add(trial)
-        self._tracker = StatusTracker(self._store)
-        self._supply = self._supply if trials else None
-        return bool(trials)
+        if growth.trials or growth.ended:
+            self._tracker = StatusTracker(self._store)
 
     def _close(self) -> None:
         self._executor.close()
@@ -145,6 +142,8 @@ class Runner:
             self._set_pack_size(shape, size)
         for slot, task in self._commit(ended).items():
             self._submit(slot, task)
+        if ended:
+            self._source.renew()
         for each in ended:  # its files are written while the next trial runs
             self._conclude(*each)
         for line in broken_packs(ended):
@@ -274,7 +273,7 @@ class Runner:
 
     def _share(self, shape: str, waiting: int) -> int:
         left = sum(busy.trials_left for busy in self._slots.values() if busy.shape == shape)
-        return share(waiting, left, len(self._executor.devices))
+        return share(waiting, left, self._executor.capacity)
 
     def _begin(self, slot: int, trials: Sequence[Trial]) -> Task:
         process, device = self._executor.process(slot), self._executor.devices[slot]
@@ -330,41 +329,4 @@ class Runner:
 
     def _status(self) -> SweepStatus:
         running = (busy.progress for busy in self._slots.values())
-        return self._tracker.summary(running, len(self._executor.devices))
-
-
-def pending(store: Store, allowance: int) -> list[int]:
-    """Return the trials to run, in plan order: without a conclusion, or with an error to retry."""
-    used = spent(store, allowance)
-    unfinished = (Status.NOTRUN, Status.RUNNING)
-    return [
-        number
-        for number, status in store.states().items()
-        if status in unfinished or (status is Status.ERROR and used[number] < allowance)
-    ]
-
-
-def cost(status: Status, reason: str, allowance: int) -> int:
-    """Return how much of a trial's allowance of attempts an attempt uses up."""
-    if status != Status.ERROR or reason in INCONCLUSIVE:
-        return 0
-    return allowance if reason in FINAL else 1
-
-
-def spent(store: Store, allowance: int, number: int | None = None) -> Counter[int]:
-    """Return, by trial, how much of its allowance the attempts of this round have used up.
-
-    A trial that was to be run again has a new one since then. Of one trial alone if it is given.
-    """
-    used: Counter[int] = Counter()
-    now, again = store.round, store.again
-    for attempt in store.attempts(number):
-        if attempt.round == now and attempt.attempt > again.get(attempt.trial, 0):
-            used[attempt.trial] += cost(attempt.status, attempt.reason, allowance)
-    return used
-
-
-def out_of_memory(store: Store) -> list[int]:
-    """Return the trials that have run out of memory by themselves in this round."""
-    attempts = (attempt for attempt in store.attempts() if attempt.round == store.round)
-    return [attempt.trial for attempt in attempts if attempt.reason == OOM]
+        return self._tracker.summary(running, self._executor.capacity)

@@ -14,8 +14,9 @@ from group_entry import gone, noted
 
 from espalier.core.errors import UserError
 from espalier.core.trial import Result, Task
-from espalier.run import launch, pack_queue
-from espalier.run.pack_queue import PackLimits
+from espalier.run import launch
+from espalier.run.packing import pack_queue
+from espalier.run.packing.pack_queue import PackLimits
 from espalier.run.pool import Pool
 from espalier.run.workers.worker_process import Event, Progress
 from espalier.store.results_dir import STORE, sweeps

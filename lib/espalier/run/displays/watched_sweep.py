@@ -21,7 +21,7 @@ from espalier.run.closing import SweepEnd
 from espalier.run.displays.earlier_failures import failed_endings, result_of
 from espalier.run.displays.progress import ENDED, Display, Ending, overall
 from espalier.run.displays.terminal_display import display
-from espalier.run.runner import pending, spent
+from espalier.run.pending import pending, spent
 from espalier.store.attempt import TAKEN_OVER, Attempt
 from espalier.store.locks import LOCK, runner_of
 from espalier.store.results_dir import STORE, newest_sweep

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from espalier.core.trial import Action, Result, Status, Trial
-from espalier.run.priority import NONE, Priority
+from espalier.run.packing.priority import NONE, Priority
 from espalier.run.workers.worker import DISK_FULL
 from espalier.store.attempt import PACK_OOM, count_per_task
 from espalier.store.store import Store
@@ -48,7 +48,7 @@ def share(waiting: int, running: float, workers: int) -> int:
 
     `running` is what is still to do of those that are being trained, in trials.
     """
-    return max(1, math.ceil((waiting + running) / workers))
+    return max(1, math.ceil((waiting + running) / max(1, workers)))
 
 
 class PackLimits:

@@ -8,8 +8,15 @@ import pytest
 from fake_sweep import trial
 
 from espalier.core.trial import Result, Status, Trial
-from espalier.run.pack_queue import PROBE_TRIALS, PackLimits, PackQueue, PackSize, pack_size, share
-from espalier.run.priority import Priority
+from espalier.run.packing.pack_queue import (
+    PROBE_TRIALS,
+    PackLimits,
+    PackQueue,
+    PackSize,
+    pack_size,
+    share,
+)
+from espalier.run.packing.priority import Priority
 
 
 def shaped(number: int, shape: str = "a") -> Trial:

@@ -7,8 +7,8 @@ from trial_results import trial
 
 from espalier.core.errors import UserError
 from espalier.core.trial import Trial
-from espalier.run.pack_queue import PackLimits, PackQueue
-from espalier.run.priority import Priority
+from espalier.run.packing.pack_queue import PackLimits, PackQueue
+from espalier.run.packing.priority import Priority
 
 AXES = [{"symbol": "RATE", "values": ["0.1", "0.2"]}, {"symbol": "SEED", "values": ["7", "3"]}]
 
