@@ -23,7 +23,7 @@ def opened(placement: Placement, work: Workload) -> Iterator[RaySite]:
     cluster.check_address(placement.address)
     cores = max(devices.cores(), work.parallel * work.threads * work.ranks)
     with (
-        staged(work.settings) as shipment,
+        staged(work.settings, work.entry) as shipment,
         cluster.joined(placement.address, cores, shipment.runtime_env),
     ):
         site = RaySite(placement, work, shipment)
