@@ -66,7 +66,21 @@ class Machine:
 def why_not() -> str:
     """Return why no machines can be made here; empty if they can."""
     tried = subprocess.run(
-        ["unshare", "-m", "-p", "-n", "-u", "--fork", "ip", "link", "add", "name", "test", "type", "veth"],
+        [
+            "unshare",
+            "-m",
+            "-p",
+            "-n",
+            "-u",
+            "--fork",
+            "ip",
+            "link",
+            "add",
+            "name",
+            "test",
+            "type",
+            "veth",
+        ],
         capture_output=True,
         text=True,
         check=False,
