@@ -93,7 +93,8 @@ class LaunchRequest:
         header = replace(self.naming.over(self.header), entry=entry, seals=None)
         if by := self._ranked_by:  # workers look for it in what a program reports
             header = replace(header, settings={**header.settings, RANK_BY: by})
-        return replace(header, command=self.command or continuing(folder, header))
+        command = self.command or f"{continuing(folder, header)}{self.placement.words}"
+        return replace(header, command=command)
 
     @property
     def _ranked_by(self) -> str | None:

@@ -7,19 +7,17 @@ import logging
 import os
 import re
 import secrets
-import shutil
 import signal
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from espalier.core.errors import UserError
 from espalier.core.process.terminal import printable
 from espalier.core.texts.program_name import how_to_install
 from espalier.run.ray.cluster_slots import Node
-from espalier.run.ray.node_home import start_janitor
+from espalier.run.ray.vanishing_folder import vanishing
 
 MODE, TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
 _ADDRESS = re.compile(r"auto|(\[[0-9A-Fa-f:]+\]|[\w.-]+):\d{1,5}")
@@ -56,7 +54,8 @@ def joined(address: str, cores: int, runtime_env: Mapping[str, Any]) -> Iterator
             yield
         return
     os.environ |= {**_LOOPBACK, MODE: "token", TOKEN: secrets.token_hex(32)}
-    with _session_folder() as folder:
+    short = len(tempfile.gettempdir()) <= LONGEST_FOLDER
+    with vanishing(None if short else _SHORT_FOLDER) as folder:
         own = {"num_cpus": cores, "include_dashboard": False, "_temp_dir": str(folder)}
         with _connected("", runtime_env, **own):
             yield
@@ -77,20 +76,6 @@ def _connected(address: str, runtime_env: Mapping[str, Any], **own: Any) -> Iter
     finally:
         with _own_signals():
             ray.shutdown()
-
-
-@contextmanager
-def _session_folder() -> Iterator[Path]:
-    """Yield the folder of a cluster of this process's own; it goes with the process."""
-    short = len(tempfile.gettempdir()) <= LONGEST_FOLDER
-    folder = Path(tempfile.mkdtemp(prefix="espalier-", dir=None if short else _SHORT_FOLDER))
-    janitor = start_janitor(folder)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if janitor.stdin is not None:
-            janitor.stdin.close()
 
 
 @contextmanager
