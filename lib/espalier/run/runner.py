@@ -161,10 +161,15 @@ class Runner:
         beside = Result(Status.ERROR, BROKEN_TASK, "a trial of the pack has no folder")
         self._refused += [self._end(slot, n, refused.get(n, beside)) for n in task.due]
 
+    @property
+    def _is_free(self) -> bool:
+        """Whether nothing runs, so that nothing is to be heard before something has begun."""
+        return not [*self._slots, *self._probes] and bool(self._executor.idle())
+
     def _receive(self) -> list[Ended]:
         ended, self._refused = self._refused, []
         waits: dict[int, Result] = {}  # by trial: of those that end at a rung
-        for event in self._executor.wait(0 if ended else TICK):
+        for event in self._executor.wait(0 if ended or self._is_free else TICK):
             if event.slot in self._probes:
                 self._probes.receive(event)
             elif isinstance(event, Progress):
@@ -268,7 +273,7 @@ class Runner:
 
     def _share(self, shape: str, waiting: int) -> int:
         left = sum(busy.trials_left for busy in self._slots.values() if busy.shape == shape)
-        return share(waiting, left, len(self._executor.devices))
+        return share(waiting, left, self._executor.capacity)
 
     def _begin(self, slot: int, trials: Sequence[Trial]) -> Task:
         process, device = self._executor.process(slot), self._executor.devices[slot]
@@ -318,4 +323,4 @@ class Runner:
 
     def _status(self) -> SweepStatus:
         running = (busy.progress for busy in self._slots.values())
-        return self._tracker.summary(running, len(self._executor.devices))
+        return self._tracker.summary(running, self._executor.capacity)

@@ -48,7 +48,7 @@ def share(waiting: int, running: float, workers: int) -> int:
 
     `running` is what is still to do of those that are being trained, in trials.
     """
-    return max(1, math.ceil((waiting + running) / workers))
+    return max(1, math.ceil((waiting + running) / max(1, workers)))
 
 
 class PackLimits:
