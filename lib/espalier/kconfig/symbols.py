@@ -22,6 +22,8 @@ from espalier.kconfig.values import AllowedRange, canonical
 CHOICE = "choice"
 RANK_BY = "RANK_BY"
 """The setting that names measures."""
+BUDGET_MINUTES = "BUDGET_MINUTES"
+"""The setting with the minutes that a sweep may take."""
 _KINDS = {
     kconfiglib.BOOL: "bool",
     kconfiglib.TRISTATE: "bool",
