@@ -32,6 +32,9 @@ LOG = "output.log"
 SNAPSHOTS = "snapshots"
 """The folder in a trial's folder that holds what it can go on from."""
 
+TRIAL_SECONDS = "TRIAL_SECONDS"
+"""The symbol of trials that train for some time, however many epochs that is."""
+
 REPETITION = ("SEED", "SPLIT_SEED")
 """The symbols in which trials of one configuration differ."""
 
@@ -78,6 +81,11 @@ class Trial:
     def ranks(self) -> int:
         """The number of processes that train it together, each on a device of its own."""
         return int(self.config.get("DEVICES_PER_TRIAL", "1"))
+
+    @property
+    def alone(self) -> bool:
+        """Whether it can be in no pack: on devices of its own, or with time of its own."""
+        return not self.shape or self.ranks > 1 or TRIAL_SECONDS in self.config
 
     def as_json(self) -> Record:
         """Return this trial as a JSON object."""

@@ -72,7 +72,7 @@ class PackLimits:
 
     def largest(self, trial: Trial) -> int:
         """Return the size of the largest pack that a trial may be in."""
-        if trial.number in self._alone or not trial.shape or trial.ranks > 1:
+        if trial.number in self._alone or trial.alone:
             return 1
         return self._of_shape(trial.shape)
 
