@@ -7,7 +7,7 @@ unexport PYTHONPATH PYTHONHOME CONFIG_
 
 # What a user gives is text: make does not expand it and no recipe spells it out. It reaches the
 # commands through the environment, as $$NAME in double quotes where a recipe needs it.
-GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY BASELINE BEST_PER DETECT \
+GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY BUDGET_MINUTES AROUND REGION RANK_BY BASELINE BEST_PER DETECT \
 	SCENARIO DATASET BUDGET BENCH SAMPLER MAX_TRIALS ALPHA MARGIN MAX_SEEDS NEW REUSE HOLD \
 	EXECUTOR RAY_ADDRESS GPU_SHARE FROM TO KCONFIG_CONFIG EXTERNAL \
 	KCONFIG_SEED PYTHON UPGRADE V
@@ -292,6 +292,7 @@ help:
 ##                            without it EXECUTOR=ray starts one here
 ##   GPU_SHARE=0.5          - Part of a GPU of the cluster for each trial at a time (1)
 ##   PRIORITY=SEED          - Trials in the order of this symbol's values; <symbol>=<value> first
+##   BUDGET_MINUTES=<n>     - Minutes in which all trials that begin are to end (0: no limit)
 ##   AROUND=<trial>         - What sweep-focus plans around: best, a place in the ranking, a trial
 ##   REGION=<factor>        - How far its numbers go (half-way to those that were tried)
 ##   HOLD=<symbol>,...      - What it keeps, beside the target sparsity; none lets that vary too

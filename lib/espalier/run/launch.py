@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 from espalier.analysis.claims.claim_text import check_claims
@@ -15,7 +17,7 @@ from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status, Trial
-from espalier.kconfig.symbols import RANK_BY
+from espalier.kconfig.symbols import BUDGET_MINUTES, RANK_BY
 from espalier.plan.outside_files import script_plan
 from espalier.plan.stopping.stop_rules import check_stop
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
@@ -27,7 +29,7 @@ from espalier.run.displays.page_display import PageDisplay
 from espalier.run.displays.terminal_display import display
 from espalier.run.entries import check_installed, entry_of
 from espalier.run.executor_choice import LOCAL, Placement, Site, Workload
-from espalier.run.packing.priority import Priority
+from espalier.run.packing.priority import Priority, SeedsTogether
 from espalier.run.pending import pending
 from espalier.run.pool import Executor
 from espalier.run.races import race_entry
@@ -67,14 +69,26 @@ class LaunchRequest:
     widens: bool = False  # the sweep in `output` may be of another plan: a race, whose plan grows
     allow: str = ""  # the hash by which the user allows the programs that trials are
     placement: Placement = LOCAL
+    minutes: float | None = None  # in which all is to end, from when this is made
+    made: float = field(default_factory=time.monotonic)
 
-    @property
+    @cached_property
     def limits(self) -> RunLimits:
         """Attempts and time, as the settings have them, and the size of packs."""
         settings = self.header.settings
         attempts, timeout = int(settings["MAX_ATTEMPTS"]), int(settings["TRIAL_TIMEOUT"])
-        priority, only = Priority(self.priority, self.header.axes), frozenset(self.again)
-        return RunLimits(attempts, timeout, self.pack, not self.parallel, priority, only)
+        only, minutes = frozenset(self.again), self.budget
+        priority = Priority(self.priority, self.header.axes)
+        if minutes and not self.priority:
+            priority = SeedsTogether(trial for trial, _ in self.trials)
+        until = self.made + 60 * minutes if minutes else math.inf
+        return RunLimits(attempts, timeout, self.pack, not self.parallel, priority, only, until)
+
+    @property
+    def budget(self) -> float:
+        """The minutes in which all is to end; 0: no matter when."""
+        usual = float(self.header.settings.get(BUDGET_MINUTES) or 0)
+        return usual if self.minutes is None else self.minutes
 
     @property
     def workload(self) -> Workload:
@@ -110,8 +124,8 @@ class LaunchRequest:
 def run(request: LaunchRequest) -> int:
     """Run the sweep to its end, or as far as it gets; return the exit code.
 
-    0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
-    printed, the trials run.
+    0: every trial passed; 1: some did not; 75: the budget of minutes was over before all had ended;
+    130: stopped by a signal. Whatever becomes of what is printed, the trials run.
     """
     trials = [trial for trial, _ in request.trials]
     request.report.check(trials)
@@ -144,8 +158,9 @@ def _run(request: LaunchRequest, sweep: SweepDir, begun: str, site: Site) -> int
             _work(request, sweep, begun, site)
     with stop_signals.patience(2):
         left = limits.chosen(pending(sweep.store, limits.attempts))
-        if left or (stop_signals.requested() and _undecided(sweep, request)):
-            return closing.report_stop(sweep, len(left), request.report)
+        stopped = stop_signals.requested() or limits.until < math.inf
+        if left or (stopped and _undecided(sweep, request)):
+            return closing.report_stop(sweep, len(left), request.report, request.budget)
         return closing.report_end(sweep, limits, request.report)
 
 
