@@ -59,9 +59,7 @@ size_options = together(
         metavar="N",
         help="most trials that a plan may have",
     ),
-    make_option(
-        "SAMPLER", "--sampler", type=OneOf([*sampling.SAMPLERS]), help="how to choose trials"
-    ),
+    make_option("SAMPLER", "--sampler", type=OneOf(sampling.names()), help="how to choose trials"),
     assignments,
     make_option(
         "SCRIPT",

@@ -11,41 +11,55 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
+from typing_extensions import override
+
+from espalier.core import component
 from espalier.core.errors import UserError
 from espalier.core.trial import REPETITION
+from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import expand, sensible_runs
 from espalier.plan.expand import Config, Expansion, TooManyError
+from espalier.plan.samplers.sampler import Sampler
 
-TRIALS = "SAMPLER_TRIALS"
-SEED = "SAMPLER_SEED"
 SPACE = 100_000
 """The most combinations that are expanded to draw from."""
 
 
-def at_random(symbols: Symbols, requested: Requests, limit: int | None, strict: bool) -> Expansion:
-    """Draw CONFIG_SAMPLER_TRIALS of the combinations, in plan order, each with every seed.
+@kconfig_dataclass
+class Random(Sampler):
+    """Draws so many of the combinations, each with every seed."""
 
-    All of them if there are fewer. Arguments and errors as `expand.expand`; `limit` is of what is
-    drawn, and there may be up to SPACE to draw from.
-    """
-    expansion = _space(symbols, _without_seeds(requested), strict)
-    feasible = list(expansion.configs.values())
-    drawn, seed = int(expansion.settings[TRIALS]), int(expansion.settings[SEED])
-    places = random.Random(seed).sample(range(len(feasible)), min(drawn, len(feasible)))
-    chosen = [feasible[place] for place in sorted(places)]
-    expansion.configs = {
-        expand.identity(config): config for base in chosen for config in _repeated(base, requested)
-    }
-    _check(len(expansion.configs), int(limit or expansion.settings[expand.LIMIT]))
-    expansion.design = {
-        "sampler": "random",
-        "drawn": len(chosen),
-        "combinations": len(feasible),
-        "seed": seed,
-    }
-    return expansion
+    trials: int = component.symbol("SAMPLER_TRIALS")
+    seed: int = component.symbol("SAMPLER_SEED")
+
+    @override
+    def sample(
+        self, symbols: Symbols, requested: Requests, limit: int | None, strict: bool
+    ) -> Expansion:
+        """Draw them in plan order: all of them if there are fewer.
+
+        `limit` is of what is drawn, and there may be up to SPACE to draw from.
+        """
+        expansion = _space(symbols, _without_seeds(requested), strict)
+        feasible = list(expansion.configs.values())
+        count = min(self.trials, len(feasible))
+        places = random.Random(self.seed).sample(range(len(feasible)), count)
+        chosen = [feasible[place] for place in sorted(places)]
+        expansion.configs = {
+            expand.identity(config): config
+            for base in chosen
+            for config in _repeated(base, requested)
+        }
+        _check(len(expansion.configs), int(limit or expansion.settings[expand.LIMIT]))
+        expansion.design = {
+            "sampler": "random",
+            "drawn": len(chosen),
+            "combinations": len(feasible),
+            "seed": self.seed,
+        }
+        return expansion
 
 
 def _space(symbols: Symbols, requested: Requests, strict: bool) -> Expansion:
@@ -77,6 +91,6 @@ def _repeated(config: Config, requested: Requests) -> Iterator[Config]:
 def _check(trials: int, limit: int) -> None:
     if trials > limit:
         raise UserError(
-            f"CONFIG_{TRIALS}: with every seed these are {trials} trials, more than {limit}; draw "
+            f"CONFIG_SAMPLER_TRIALS: with every seed these are {trials} trials, more than {limit}; draw "
             f"fewer, or allow it with MAX_TRIALS={trials} or CONFIG_{expand.LIMIT}"
         )
