@@ -18,7 +18,6 @@ from typing import NamedTuple
 from espalier.core.errors import UserError
 from espalier.core.trial import Record
 from espalier.kconfig import assign
-from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
@@ -184,7 +183,7 @@ class _Walk:
     def _try(self, request: Request, value: str, depth: int, weight: int) -> None:
         assign.put(self.symbols, request.name, value)
         self.path[request.name] = value
-        if self._holds(request, value):
+        if assign.holds(self.symbols, request, value):
             self.step(depth + 1, weight)
         else:
             reason = assign.why_invalid(self.symbols, request.name, value)
@@ -211,7 +210,7 @@ class _Walk:
 
     def _leaf(self, weight: int) -> None:
         config = assign.effective_config(self.symbols, self.symbols.identity)
-        if (overruled := self._overruled(config)) is not None:
+        if overruled := assign.overruled(self.symbols, self.order, self.path, config):
             self._drop(overruled, weight)
             return
         if not self.result.settings:
@@ -221,7 +220,10 @@ class _Walk:
             self._require_room()
         self.took.update(self.path.items())
         self.took.update(
-            (r.name, v) for r in self.off for v in self._values(r) if self._holds(r, v)
+            (r.name, v)
+            for r in self.off
+            for v in self._values(r)
+            if assign.holds(self.symbols, r, v)
         )
         config = weights_file.with_digest(config, is_swept=weights_file.FILE in self.axes)
         config, why = self.budgets.fitted(config)
@@ -255,23 +257,9 @@ class _Walk:
         held, kept = 0, self.path[axis.name]
         for value in self._values(axis):
             assign.put(self.symbols, axis.name, value)
-            held += self._holds(axis, value)
+            held += assign.holds(self.symbols, axis, value)
         assign.put(self.symbols, axis.name, kept)
         return held
-
-    def _overruled(self, config: Config) -> str | None:
-        """Return what a later assignment undid, such as by a select; None if all of it holds."""
-        for request in self.order:
-            value = self.path.get(request.name)
-            if value is None or config.get(request.name) == value:
-                continue
-            if not self._holds(request, value):
-                return f"CONFIG_{request.name}={value} is overruled by another symbol"
-        return None
-
-    def _holds(self, request: Request, value: str) -> bool:
-        now = assign.effective(self.symbols, request.name)
-        return now not in request.excluded if value == DEFAULT else now == value
 
     def _count_visit(self) -> None:
         self.visits += 1

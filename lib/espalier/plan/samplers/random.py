@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 
 from typing_extensions import override
 
@@ -22,6 +21,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.plan import expand, sensible_runs
 from espalier.plan.expand import Config, Expansion, TooManyError
 from espalier.plan.samplers.sampler import Sampler
+from espalier.plan.samplers.space import without_repetition
 
 SPACE = 100_000
 """The most combinations that are expanded to draw from."""
@@ -42,7 +42,7 @@ class Random(Sampler):
 
         `limit` is of what is drawn, and there may be up to SPACE to draw from.
         """
-        expansion = _space(symbols, _without_seeds(requested), strict)
+        expansion = _space(symbols, without_repetition(requested), strict)
         feasible = list(expansion.configs.values())
         count = min(self.trials, len(feasible))
         places = random.Random(self.seed).sample(range(len(feasible)), count)
@@ -74,13 +74,6 @@ def _space(symbols: Symbols, requested: Requests, strict: bool) -> Expansion:
     return expansion
 
 
-def _without_seeds(requested: Requests) -> Requests:
-    return {
-        name: replace(request, values=request.values[:1]) if name in REPETITION else request
-        for name, request in requested.items()
-    }
-
-
 def _repeated(config: Config, requested: Requests) -> Iterator[Config]:
     """Yield `config` with every value of the repetition symbols that it has."""
     names = [name for name in REPETITION if name in requested and name in config]
@@ -91,6 +84,6 @@ def _repeated(config: Config, requested: Requests) -> Iterator[Config]:
 def _check(trials: int, limit: int) -> None:
     if trials > limit:
         raise UserError(
-            f"CONFIG_SAMPLER_TRIALS: with every seed these are {trials} trials, more than {limit}; draw "
-            f"fewer, or allow it with MAX_TRIALS={trials} or CONFIG_{expand.LIMIT}"
+            f"CONFIG_SAMPLER_TRIALS: with every seed these are {trials} trials, more than {limit}; "
+            f"draw fewer, or allow it with MAX_TRIALS={trials} or CONFIG_{expand.LIMIT}"
         )
