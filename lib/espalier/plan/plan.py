@@ -39,8 +39,13 @@ class Plan(PlanOrigin):
 
     @property
     def plan_id(self) -> str:
-        """A hash of the trials' ids in order: the same trials are the same plan."""
-        return hashlib.sha256(" ".join(t.id for t in self.trials).encode()).hexdigest()[:12]
+        """A hash of the trials' ids in order: the same trials are the same plan.
+
+        That of a sampler that learns has its name too, since what follows is of that sampler.
+        """
+        learns = [str(self.design["sampler"])] if "proposals" in self.design else []
+        names = [*learns, *(trial.id for trial in self.trials)]
+        return hashlib.sha256(" ".join(names).encode()).hexdigest()[:12]
 
     def header(self) -> PlanHeader:
         """Return the first line of plan.jsonl."""

@@ -17,6 +17,8 @@ from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status, Trial
 from espalier.kconfig.symbols import RANK_BY
 from espalier.plan.outside_files import script_plan
+from espalier.plan.samplers.model_based import proposal_plan
+from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report.reports import USUAL, ReportRequest, write_page
 from espalier.run import admission, closing, retrial, reuse
@@ -276,6 +278,8 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     _note_plan_name(sweep.folder, store.header.name, request.header.name)
     if header.race is not None:
         header = race_entry.enter(sweep, header, request.trials)
+    elif SamplerRecord.of(header.design):
+        header = proposal_plan.go_on(store.header, header)
     with store.writing():
         store.set_header(replace(header, packs=store.header.packs))
         store.set_naming(request.naming)
