@@ -42,6 +42,7 @@ def by_array(symbols: Symbols, requested: Requests, limit: int | None, strict: b
     An axis that is off in all of them is left out of the array, as a grid would collapse it.
     Raises UserError if no array takes the axes, or a row is not a trial for every seed.
     """
+    expand.check_listed(requested)
     axes = [r for r in requested.values() if r.is_axis and r.name not in REPETITION]
     while axes:
         design = _design(axes)
