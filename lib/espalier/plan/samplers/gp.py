@@ -37,6 +37,4 @@ class Gp(ModelSampler):
     def make(self, seed: int) -> BaseSampler:
         from optuna.samplers import GPSampler
 
-        return GPSampler(
-            seed=seed, n_startup_trials=self.startup, warn_independent_sampling=False
-        )
+        return GPSampler(seed=seed, n_startup_trials=self.startup, warn_independent_sampling=False)

@@ -11,22 +11,26 @@ AHEAD = 3
 
 @dataclass(frozen=True)
 class Room:
-    """What could train at the same time: `workers`, trials in a `pack`, `seeds` a configuration."""
+    """What could train at the same time, and the trials `at_work`.
+
+    There are so many `workers`, trials in a `pack` and `seeds` of a configuration.
+    """
 
     workers: int
     pack: int
     seeds: int
+    at_work: int
 
 
-def batch_size(left: int, at_work: int, ended: int, room: Room, fixed: int) -> int:
-    """Return how many of the configurations that are `left` to propose now.
+def batch_size(left: int, ended: int, room: Room, fixed: int) -> int:
+    """Return how many of the configurations that are `left` to propose now; `ended` have a result.
 
-    `at_work` of them have no result yet, `ended` have. A `fixed` number waits for all results of
-    the last ones. Else as many as fill the packs of all workers, but few beside those that ended:
-    what is proposed together knows nothing of each other.
+    A `fixed` number waits until nothing is at work. Else as many as fill the packs of all workers,
+    but few beside those that ended: what is proposed together knows nothing of each other.
     """
     if fixed:
-        return 0 if at_work else min(fixed, left)
+        return 0 if room.at_work else min(fixed, left)
     filling = math.ceil(room.workers * room.pack / room.seeds)
     busy = math.ceil(room.workers / room.seeds)  # so that no worker is idle
-    return max(0, min(filling, max(busy, ended // AHEAD), left + at_work) - at_work)
+    more = min(filling, max(busy, ended // AHEAD)) - room.at_work // room.seeds
+    return max(0, min(more, left))

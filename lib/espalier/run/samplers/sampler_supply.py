@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from espalier.analysis.rank import TrialResult
 from espalier.core import measures
 from espalier.core.trial import Trial
-from espalier.kconfig import tree
+from espalier.kconfig import range_file, requests, tree
+from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.samplers import sampling
-from espalier.plan.samplers.model_based import proposal_plan, request_records
+from espalier.plan.samplers.model_based import proposal_plan
 from espalier.plan.samplers.model_based.model_sampler import ModelSampler
 from espalier.plan.samplers.model_based.proposal_records import ProposalRecord, SamplerRecord
 from espalier.plan.samplers.model_based.proposer import Proposer, Values
@@ -61,7 +63,9 @@ class SamplerSupply(Supply):
             added = self._grow(count, ended)
             lines.append(proposals_line(self._record))
             if self._earlier and not vacancy.running:
-                lines += filter(None, [reuse.take_over_on(vacancy.executor, self._sweep, self._earlier)])
+                lines += filter(
+                    None, [reuse.take_over_on(vacancy.executor, self._sweep, self._earlier)]
+                )
             waiting = [trial for trial in added if not self._store.last_conclusive(trial.number)]
             if waiting or vacancy.running:
                 return Growth(waiting, lines, ended=self._record.complete)
@@ -82,10 +86,9 @@ class SamplerSupply(Supply):
         proposals = self._record.proposals
         last = self._trials[proposals[-1].trial]
         pack = vacancy.pack_size(last[0].shape)
-        room = Room(len(vacancy.executor.devices), pack, len(last))
-        known = len(self._told) + ended
+        room = Room(len(vacancy.executor.devices), pack, len(last), len(vacancy.running))
         left = self._record.trials - len(proposals)
-        return batch_size(left, len(proposals) - known, known, room, self._sampler.batch)
+        return batch_size(left, len(self._told) + ended, room, self._sampler.batch)
 
     def _grow(self, count: int, ended: list[ProposalRecord]) -> list[Trial]:
         """Let the plan have so many more configurations, chosen after what has ended."""
@@ -94,8 +97,10 @@ class SamplerSupply(Supply):
         self._record = proposer.record
         self._told.update(each.ask for each in ended)
         every = (config for base in configs for config in self._space.repeated(base))
-        fresh = proposal_plan.with_texts(every, self._settings, self._space.symbols)
-        growth = proposal_plan.grow(store.header, store.trials(), self._record, fresh)
+        fresh = proposal_plan.with_texts(every, self._settings, self._symbols)
+        header = replace(store.header, design=self._record.as_json())
+        names = [name for name, request in self._requests.items() if request.is_axis]
+        growth = proposal_plan.grow(header, store.trials(), fresh, names)
         self._sweep.grow(*growth)
         added = [trial for trial, _ in growth.added]
         self._group(added)
@@ -109,10 +114,18 @@ class SamplerSupply(Supply):
         self._trials |= {group[0].id: group for group in groups.values()}
 
     @cached_property
-    def _space(self) -> Space:
+    def _symbols(self) -> Symbols:
         script_knobs.use_of_settings(self._settings)
-        symbols = Symbols(tree.parse())
-        return Space(symbols, request_records.from_records(symbols, self._record.requests))
+        return Symbols(tree.parse())
+
+    @cached_property
+    def _requests(self) -> Requests:
+        lines = range_file.parse("\n".join(self._record.requests), str(self._sweep.folder))
+        return requests.from_settings(self._symbols, lines)
+
+    @cached_property
+    def _space(self) -> Space:
+        return Space(self._symbols, self._requests)
 
     @cached_property
     def _proposer(self) -> Proposer:

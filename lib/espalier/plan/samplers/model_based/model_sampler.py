@@ -15,18 +15,18 @@ from espalier.core.texts.program_name import how_to_install
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import RANK_BY, Symbols
-from espalier.plan.expand import Expansion, identity
+from espalier.plan.expand import LIMIT, Expansion, identity
 from espalier.plan.samplers.model_based.proposal_records import ProposalRecord, SamplerRecord
 from espalier.plan.samplers.model_based.proposer import Proposer, Values
-from espalier.plan.samplers.model_based.request_records import as_records
-from espalier.plan.samplers.model_based.search_study import SearchStudy
+from espalier.plan.samplers.model_based.search_study import Direction, SearchStudy
+from espalier.plan.samplers.random import _check as check_count
+from espalier.plan.samplers.request_text import lines
 from espalier.plan.samplers.sampler import Sampler
 from espalier.plan.samplers.space import Space
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
-MAXIMIZE, MINIMIZE = "maximize", "minimize"
 MOST_MEASURES = 3
 """Of a front: what beats what says little in more dimensions."""
 
@@ -74,8 +74,9 @@ class ModelSampler(Sampler):
         `limit` is of all that are to come.
         """
         self.check()
+        texts = [line for request in requested.values() for line in lines(symbols, request)]
         record = SamplerRecord(
-            sampler=self.name, seed=self.seed, trials=self.trials, requests=as_records(requested)
+            sampler=self.name, seed=self.seed, trials=self.trials, requests=texts
         )
         space = Space(symbols, requested)
         if not space.axes:
@@ -85,7 +86,8 @@ class ModelSampler(Sampler):
         if not configs:
             raise UserError(f"{self._setting}: nothing that it proposes would run: {proposer.why}")
         every = [config for base in configs for config in space.repeated(base)]
-        check_limit(len(every) // len(configs) * self.trials, limit, space.settings)
+        allowed = int(limit or space.settings[LIMIT])
+        check_count(len(every) // len(configs) * self.trials, allowed)
         return Expansion(
             {identity(config): config for config in every},
             combinations=len(every),
@@ -105,17 +107,19 @@ class ModelSampler(Sampler):
         return Proposer(study, space, record, result or (lambda _: None))
 
     @property
-    def directions(self) -> list[str]:
+    def directions(self) -> list[Direction]:
         """The direction of each measure, as Optuna has it."""
         ways = measures.measures_of(self.by)
-        return [MAXIMIZE if way.larger else MINIMIZE for way in ways]
+        return ["maximize" if way.larger else "minimize" for way in ways]
 
     def check(self) -> None:
         """Raise UserError if it cannot be told these measures, or its packages are not there."""
         ways = measures.measures_of(self.by)
         if tested := [way.name for way in ways if way.tested]:
             rule = f"{tested[0]} is of the test data, which would then choose what is trained"
-            raise UserError(f"{RANK_BY}={self.by}: {rule}; rank by a measure of the validation data")
+            raise UserError(
+                f"{RANK_BY}={self.by}: {rule}; rank by a measure of the validation data"
+            )
         if len(ways) > self.most_measures:
             rule = f"{self._setting} takes {self.most_measures} at most; leave some out"
             raise UserError(f"{RANK_BY}={self.by}: {rule}")

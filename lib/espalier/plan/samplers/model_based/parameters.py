@@ -31,6 +31,4 @@ def suggest(trial: Trial, axis: Axis, options: Options) -> str:
 def _number(trial: Trial, name: str, interval: Interval) -> float:
     if interval.whole:
         return trial.suggest_int(name, int(interval.low), int(interval.high), log=interval.log)
-    return trial.suggest_float(
-        name, float(interval.low), float(interval.high), log=interval.log
-    )
+    return trial.suggest_float(name, float(interval.low), float(interval.high), log=interval.log)

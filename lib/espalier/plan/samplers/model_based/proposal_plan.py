@@ -25,14 +25,12 @@ from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 
 
 def grow(
-    header: PlanHeader, trials: Sequence[Trial], record: SamplerRecord, fresh: Sequence[ConfigText]
+    header: PlanHeader, trials: Sequence[Trial], fresh: Sequence[ConfigText], names: Iterable[str]
 ) -> PlanGrowth:
-    """Return what a plan grows by to have the proposals of a record, whose trials are `fresh`."""
+    """Return what a plan grows by to have new trials too; `names` are the symbols that vary."""
     values = {str(axis["symbol"]): list(axis["values"]) for axis in header.axes}
-    names = [str(request["symbol"]) for request in record.requests]
     axes = [{"symbol": name, "values": values.get(name, [])} for name in names]
-    begun = replace(header, design=record.as_json(), axes=axes)
-    growth = add_trials(begun, trials, fresh)
+    growth = add_trials(replace(header, axes=axes), trials, fresh)
     varied = [_ordered(axis) for axis in growth.header.axes if len(axis["values"]) > 1]
     return growth._replace(header=replace(growth.header, axes=varied))
 

@@ -40,8 +40,8 @@ class ProposalRecord(JsonRecord):
 class SamplerRecord(JsonRecord):
     """A sampler that learns, what it chooses from, and what it has proposed, in order.
 
-    `trials` is how many configurations there are to be, each with every seed. `requests` are
-    those of the range files, as they were merged. `distributions` are those of Optuna, as JSON.
+    `trials` is how many configurations there are to be, each with every seed. `requests` are the
+    lines of the range files, as they were merged. `distributions` are those of Optuna, as JSON.
     `repeated` counts the asks that gave a configuration again, `refused` those whose configuration
     would not run. `ended` says why no more than these are proposed.
     """
@@ -49,7 +49,7 @@ class SamplerRecord(JsonRecord):
     sampler: str
     seed: int
     trials: int
-    requests: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     distributions: list[str] = field(default_factory=list)
     proposals: list[ProposalRecord] = field(default_factory=list)
     repeated: int = 0

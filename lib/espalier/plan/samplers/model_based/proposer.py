@@ -11,7 +11,6 @@ from espalier.plan.samplers.model_based.parameters import suggest
 from espalier.plan.samplers.model_based.proposal_records import (
     ProposalRecord,
     SamplerRecord,
-    Value,
 )
 from espalier.plan.samplers.model_based.search_study import SearchStudy
 from espalier.plan.samplers.space import Completion, Space
@@ -42,6 +41,7 @@ class Proposer:
     ) -> None:
         """Go on from a record; `result` gives that of a proposal which has ended."""
         self._study, self._space, self.record, self._result = study, space, record, result
+        self.why = ""  # the last configuration that would not run does not
         self._trials = {each.trial for each in record.proposals}
         self._asked = {each.ask: each for each in record.proposals}
         self._places = {text: place for place, text in enumerate(record.distributions)}
@@ -55,7 +55,9 @@ class Proposer:
                 self._study.skip()
             self._tell(each.told or ())
             params = {name: value for name, (value, _) in each.params.items()}
-            self._study.repeat(params, {name: of[place] for name, (_, place) in each.params.items()})
+            self._study.repeat(
+                params, {name: of[place] for name, (_, place) in each.params.items()}
+            )
         while self._study.asks < self.record.asks:
             self._study.skip()
 
@@ -70,7 +72,7 @@ class Proposer:
         """
         told = [each.ask for each in ended]
         self._tell(told)
-        configs = []
+        configs: list[Config] = []
         while len(configs) < count and (config := self._next(told)):
             configs.append(config)
             told = []
@@ -113,10 +115,12 @@ class Proposer:
         return self._places.setdefault(distribution, len(self._places))
 
     def _count(self, why: str) -> None:
-        """Count an ask that gave nothing new: `why` it would not run, empty if it had come before."""
-        counted = self.record
-        more = {"refused": counted.refused + 1} if why else {"repeated": counted.repeated + 1}
-        self.record = replace(counted, **more)
+        """Count an ask that gave nothing new: `why` it would not run, or that it had come before."""
+        record, self.why = self.record, why or self.why
+        if why:
+            self.record = replace(record, refused=record.refused + 1)
+        else:
+            self.record = replace(record, repeated=record.repeated + 1)
 
 
 def _distribution(text: str) -> BaseDistribution:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from espalier.plan.samplers.model_based.proposal_records import Value
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 T = TypeVar("T")
+Direction = Literal["maximize", "minimize"]
 MakeSampler = Callable[[int], "BaseSampler"]
 """Makes a sampler of Optuna with a seed."""
 
@@ -28,9 +29,13 @@ class SearchStudy:
     """The asks of one sampler by number, from 0, and their results."""
 
     def __init__(
-        self, make: MakeSampler, seed: int, directions: Sequence[str], keeps_state: bool = False
+        self,
+        make: MakeSampler,
+        seed: int,
+        directions: Sequence[Direction],
+        keeps_state: bool = False,
     ) -> None:
-        """Nothing has been asked. `directions` are `maximize` or `minimize`, one for each value.
+        """Nothing has been asked. There is one of `directions` for each value of a result.
 
         A sampler that `keeps_state` writes what it needs later into the trials that it is asked
         for, so it is asked again for those of records.
@@ -86,9 +91,7 @@ class SearchStudy:
             return
         from optuna.trial import TrialState, create_trial
 
-        trial = create_trial(
-            state=TrialState.RUNNING, params=dict(params), distributions=dict(of)
-        )
+        trial = create_trial(state=TrialState.RUNNING, params=dict(params), distributions=dict(of))
         self._study.add_trial(trial)
 
     def skip(self) -> None:
