@@ -115,7 +115,7 @@ class Proposer:
         return self._places.setdefault(distribution, len(self._places))
 
     def _count(self, why: str) -> None:
-        """Count an ask that gave nothing new: `why` it would not run, or that it had come before."""
+        """Count an ask that gave nothing new, `why` it would not run if it was no repeat."""
         record, self.why = self.record, why or self.why
         if why:
             self.record = replace(record, refused=record.refused + 1)
