@@ -19,6 +19,7 @@ from espalier.kconfig.symbols import RANK_BY
 from espalier.plan.outside_files import script_plan
 from espalier.plan.samplers.model_based import proposal_plan
 from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
+from espalier.plan.stopping.stop_rules import check_stop
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report.reports import USUAL, ReportRequest, write_page
 from espalier.run import admission, closing, retrial, reuse
@@ -34,7 +35,8 @@ from espalier.run.races import race_entry
 from espalier.run.runner import RunLimits, Runner
 from espalier.run.status_text import continuing
 from espalier.run.supplies import supply_choice
-from espalier.run.supplies.supply import NO_SUPPLY
+from espalier.run.supplies.plan_growth import may_grow
+from espalier.run.supplies.supply import NO_SUPPLY, Supply
 from espalier.scripts.script_identity import code_of
 from espalier.store import locks, results_dir, sealing, sweep_finder, trial_folders
 from espalier.store.busy import StoreBusyError
@@ -108,6 +110,8 @@ def run(request: LaunchRequest) -> int:
     trials = [trial for trial, _ in request.trials]
     request.report.check(trials)
     check_claims(request.header.claims, trials)
+    check_stop(request.header, trials)
+    supply_choice.check_supply(request.header_in(request.results))
     script_plan.check_allowed(trials, request.header.settings, request.allow)
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         check_installed(request.entry)
@@ -152,8 +156,7 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence
     executor = workers or _executor(request, devices, sweep, total if grows else len(todo))
     print(f"{sweep.folder}: {begun}, {len(todo)} of {total} trials", end=", ")
     print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
-    earlier = request.results if _takes_over(sweep, request) else None
-    supply = supply_choice.open_supply(sweep, earlier) if grows else NO_SUPPLY
+    supply = NO_SUPPLY if request.again else _supply(sweep, request)
     shown = display(earlier_failures(sweep.store))
     view = PageDisplay(shown, lambda: write_page(sweep.folder, request.report), total)
     Runner(sweep, executor, request.limits, view, supply).run()
@@ -162,7 +165,13 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence
 def _undecided(sweep: SweepDir, request: LaunchRequest) -> bool:
     """Return whether the plan of a sweep may grow."""
     unfinished = pending(sweep.store, request.limits.attempts)
-    return not request.again and supply_choice.undecided(sweep, unfinished)
+    return not request.again and may_grow(sweep.store, unfinished)
+
+
+def _supply(sweep: SweepDir, request: LaunchRequest) -> Supply:
+    unfinished = pending(sweep.store, request.limits.attempts)
+    earlier = request.results if _takes_over(sweep, request) else None
+    return supply_choice.open_supply(sweep, unfinished, earlier)
 
 
 def preview(request: LaunchRequest) -> int:

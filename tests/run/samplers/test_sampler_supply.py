@@ -20,6 +20,7 @@ from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 from espalier.run.pool import InProcess
 from espalier.run.samplers.sampler_supply import SamplerSupply
 from espalier.run.supplies import supply_choice
+from espalier.run.supplies.plan_growth import may_grow
 from espalier.run.supplies.supply import Growth, Vacancy
 from espalier.store import results_dir
 from espalier.store.results_dir import SweepDir
@@ -98,8 +99,8 @@ def test_a_sweep_begins_with_what_needs_no_results(sweep: SweepDir) -> None:
     trials = sweep.store.trials()
     assert [trial.config["SEED"] for trial in trials] == ["1", "2"] * 3
     assert len({trial.configuration for trial in trials}) == 3
-    assert supply_choice.undecided(sweep, [])
-    assert isinstance(supply_choice.open_supply(sweep), SamplerSupply)
+    assert may_grow(sweep.store)
+    assert isinstance(supply_choice.open_supply(sweep, []), SamplerSupply)
 
 
 def test_each_proposal_has_every_seed_and_the_plan_grows_by_it(sweep: SweepDir) -> None:
@@ -116,7 +117,7 @@ def test_each_proposal_has_every_seed_and_the_plan_grows_by_it(sweep: SweepDir) 
     assert [axis["symbol"] for axis in header.axes] == ["LEARNING_RATE", "BATCH_SIZE", "SEED"]
     assert all(set(trial.swept) == {"LEARNING_RATE", "BATCH_SIZE", "SEED"} for trial in trials)
     assert sweep.store.config_text(16).count(f"CONFIG_SEED={trials[15].config['SEED']}\n") == 1
-    assert not supply_choice.undecided(sweep, [])
+    assert not may_grow(sweep.store)
 
 
 def test_a_lost_supply_is_made_again_from_the_store(tmp_path: Path, real: Symbols) -> None:
@@ -171,7 +172,7 @@ def test_more_configurations_than_planned_go_on_with_the_same_sweep(
     assert header.plan_id == sweep.store.header.plan_id
     with sweep.store.writing():
         sweep.store.set_header(header)
-    assert supply_choice.undecided(sweep, [])
+    assert may_grow(sweep.store)
     assert record_of(sweep).trials == 10
     run(sweep)
     assert len(record_of(sweep).proposals) == 10
