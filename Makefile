@@ -8,7 +8,8 @@ unexport PYTHONPATH PYTHONHOME CONFIG_
 # What a user gives is text: make does not expand it and no recipe spells it out. It reaches the
 # commands through the environment, as $$NAME in double quotes where a recipe needs it.
 GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY BASELINE BEST_PER DETECT \
-	SCENARIO DATASET BUDGET BENCH SAMPLER MAX_TRIALS ALPHA MARGIN MAX_SEEDS NEW REUSE HOLD \
+	SCENARIO DATASET BUDGET BENCH SAMPLER SAMPLER_TRIALS SAMPLER_SEED MAX_TRIALS ALPHA MARGIN \
+	MAX_SEEDS NEW REUSE HOLD \
 	FROM TO KCONFIG_CONFIG EXTERNAL \
 	KCONFIG_SEED PYTHON UPGRADE V
 as-text = $(if $(filter environment command,$(firstword $(origin $(1)))),\
@@ -303,7 +304,8 @@ help:
 ##   BUDGET=<n>             - Most parameters of a model of the search; of pareto 500,2000
 ##   BENCH=<name>           - The one program of benchmarks/ that bench runs
 ##   SAMPLER=orthogonal     - Plan the rows of an orthogonal array instead of the full grid
-##   SAMPLER=random         - Plan CONFIG_SAMPLER_TRIALS combinations drawn at random
+##   SAMPLER=random         - Plan SAMPLER_TRIALS=<n> configurations (50) drawn at random
+##   SAMPLER=sobol          - The same, spread evenly; SAMPLER_SEED=<n> draws others (0)
 ##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
 ##   ALPHA=0.05             - The chance of a wrong verdict, or to call a best configuration behind
 ##                            (race); sweep-estimate and DETECT: the level to look ahead for

@@ -17,7 +17,7 @@ def accuracy(config: Mapping[str, str]) -> float:
 
 
 def train(task: Task, emit: Emit) -> Result:
-    """Pass, or fail where the rate is above FAILS_ABOVE; note each end in a file if ENDS says so."""
+    """Pass, or fail where the rate is above FAILS_ABOVE; note each end in the file ENDS."""
     del emit
     config = task.trial.config
     if ends := os.environ.get("ENDS"):

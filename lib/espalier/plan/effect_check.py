@@ -19,11 +19,12 @@ class EffectCheck:
     took: set[Choice] = field(default_factory=set)  # values that some configuration has
     refused: dict[Choice, str] = field(default_factory=dict)  # did not stick somewhere
     hidden: dict[Choice, str] = field(default_factory=dict)  # the symbol was off somewhere
+    shown: set[str] = field(default_factory=set)  # whose symbol was on somewhere
     blocked: dict[Choice, str] = field(default_factory=dict)  # something else was refused then
 
     def hide(self, symbols: Symbols, name: str, value: str) -> None:
         """Record that a value is off now, since its symbol is."""
-        if (name, value) not in self.hidden:
+        if name not in self.shown and (name, value) not in self.hidden:
             self.hidden[name, value] = assign.why_inactive(symbols, name)
 
     def check(self, requests: Requests, strict: bool) -> None:
@@ -44,7 +45,8 @@ class EffectCheck:
         ):
             faults = Faults()
             for request, value in lost:
-                reason = cause.get((request.name, value))
+                is_shown = cause is self.hidden and request.name in self.shown
+                reason = "" if is_shown else cause.get((request.name, value))
                 if reason and (strict or self._binding(request)):
                     faults.add(request.error(value, template.format(reason)))
             faults.check()

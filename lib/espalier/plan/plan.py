@@ -40,19 +40,14 @@ class Plan(PlanOrigin):
 
     @property
     def plan_id(self) -> str:
-<<<<<<< HEAD
-        """A hash of the trials' ids in order: the same trials are the same plan.
+        """A hash of the trials' ids in order, and of the rules by which they stop early.
 
         That of a sampler that learns has its name too, since what follows is of that sampler.
         """
         learns = [str(self.design["sampler"])] if "proposals" in self.design else []
         names = [*learns, *(trial.id for trial in self.trials)]
-        return hashlib.sha256(" ".join(names).encode()).hexdigest()[:12]
-=======
-        """A hash of the trials' ids in order, and of the rules by which they stop early."""
-        text = " ".join(trial.id for trial in self.trials) + rules_text(self.settings)
+        text = " ".join(names) + rules_text(self.settings)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
->>>>>>> d2172a35ba976f7f10b8dcaa42d5d647f1fafe54
 
     def header(self) -> PlanHeader:
         """Return the first line of plan.jsonl."""

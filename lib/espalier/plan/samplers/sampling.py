@@ -23,6 +23,7 @@ T = TypeVar("T", bound=Sampler)
 
 KIND = "sampler"
 SYMBOL = component.SWEEP_KINDS[KIND][1]
+GIVEN = "the command line"
 
 
 def sample(symbols: Symbols, requested: Requests, limit: int | None, strict: bool) -> Expansion:
@@ -56,4 +57,9 @@ def sampler_setting(name: str) -> Setting:
     """Return the command line's setting of a sampler. Raises UserError if there is none such."""
     if name not in names():
         raise UserError(f"{SYMBOL}={name}: must be one of {', '.join(names())}")
-    return range_file.assign(SYMBOL, name, "the command line")
+    return range_file.assign(SYMBOL, name, GIVEN)
+
+
+def draw_setting(name: str, number: int) -> Setting:
+    """Return the command line's setting of what is shared by samplers that draw."""
+    return range_file.assign(f"{SYMBOL}_{name}", str(number), GIVEN)

@@ -8,52 +8,26 @@ Kconfig takes it, a budget has room for it and its run makes sense.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+import random
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from enum import StrEnum
 
-from espalier.core.paths import BASE
 from espalier.core.trial import REPETITION
 from espalier.kconfig import assign
-from espalier.kconfig.number_range import Interval
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import dependency_order
-from espalier.plan.budget_constraint import DATA_DIR, Budgets
+from espalier.plan.budget_constraint import Budgets
+from espalier.plan.effect_check import Choice, EffectCheck
 from espalier.plan.expand import Config
-from espalier.plan.outside_files import weights_file
-from espalier.plan.sensible_runs import SensibleRuns
+from espalier.plan.samplers.axes import Choose, Options, at_share, axis_of
+from espalier.plan.samplers.look_ahead import LookAhead
+from espalier.plan.samplers.tree_walk import TreeWalk
 
-Options = tuple[str, ...] | Interval
-"""What an axis may be at some place: so many values, or the numbers of an interval."""
-
-
-class AxisKind(StrEnum):
-    """How the values of an axis lie to each other."""
-
-    CATEGORICAL = "categorical"  # listed, without an order
-    ORDERED = "ordered"  # listed numbers, ascending: steps of a list count, whatever their size
-    INTEGER = "integer"  # an interval of integers
-    FLOAT = "float"  # an interval of decimals
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A symbol that varies, and all values that it has anywhere in the space."""
-
-    name: str  # without CONFIG_
-    kind: AxisKind
-    options: Options
-
-    @property
-    def log(self) -> bool:
-        """Whether it is an interval that is even in the logarithm."""
-        return isinstance(self.options, Interval) and self.options.log
-
-
-Choose = Callable[[Axis, Options], str]
-"""A function that picks one of the options of an axis: a value of the list or of the interval."""
+PROBES = 100
+"""Draws that show whether a space has dead ends, and which values take effect."""
+SEARCHES = 20
+"""Draws in which a value goes first that had no effect in others."""
 
 
 @dataclass(frozen=True)
@@ -68,113 +42,158 @@ class Completion:
     chosen: Mapping[str, str] = field(default_factory=dict)
 
 
-def at_share(options: Options, share: float) -> str:
-    """Return the value at a share in [0, 1) of the options: each of a list has an equal part."""
-    if isinstance(options, Interval):
-        return options.at(share)
-    return options[int(share * len(options))]
-
-
 class Space:
-    """The axes of requests but for those that repeat a configuration, such as the seed."""
+    """The axes of requests but for those that repeat a configuration, such as the seed.
+
+    Where some values lead nowhere, as all that a later symbol could be is refused, they are not
+    offered. Of an interval that cannot be said beforehand: its numbers are offered as Kconfig has
+    them, and what a budget or a run refuses is found when it is drawn.
+    """
 
     def __init__(self, symbols: Symbols, requests: Requests) -> None:
         """Take the requests of one range file. Raises UserError for an interval of seeds."""
-        self.symbols, self.requests = symbols, without_repetition(requests)
-        self.order = dependency_order.by_dependency(symbols, self.requests)
-        self.axes = tuple(_axis(symbols, request) for request in self.order if request.is_axis)
+        self.requests = requests
+        order = dependency_order.by_dependency(symbols, without_repetition(requests))
+        self.axes = tuple(axis_of(symbols, request) for request in order if request.is_axis)
         """In the order in which they are asked for: what an axis depends on comes before it."""
-        self.settings: Config = {}
-        """Effective symbols outside the identity, once something was completed."""
-        self._repetition = {n: r.values for n, r in requests.items() if n in REPETITION}
-        self._budgets = Budgets(symbols, self.requests)
         self._axes = {axis.name: axis for axis in self.axes}
-        self._given: dict[str, str] = {}  # the values of active requests so far
-        self._runs: SensibleRuns | None = None
+        self._walk = TreeWalk(symbols, order, Budgets(symbols, requests))
+        self._ahead = LookAhead(self._walk)
+        self._effects = EffectCheck()
+        self._left_out: dict[Choice, str] = {}  # values that led nowhere somewhere, and why
+        self._looks_ahead = False
+        self._looks_ahead = any(self._completed_evenly(n).why for n in range(PROBES))
+
+    @property
+    def settings(self) -> Config:
+        """Effective symbols outside the identity; empty if nothing is a configuration."""
+        return self._walk.settings
 
     @property
     def solved(self) -> set[str]:
         """Symbols that a budget gave their numbers."""
-        return self._budgets.solved
+        return self._walk.budgets.solved
 
     def complete(self, choose: Choose) -> Completion:
         """Return the configuration that `choose` leads to, with the first seed.
 
         Raises UserError for what is wrong with the space itself.
         """
-        self._begin()
-        for request in self.order:
-            if assign.is_active(self.symbols, request.name) and (
-                why := self._take(request, choose)
-            ):
-                return Completion(why=why, chosen=self._chosen())
-        config, why = self._configuration()
-        return Completion({} if why else config, why, self._chosen())
+        self._walk.begin()
+        for depth, request in enumerate(self._walk.order):
+            if why := self._take(depth, request, choose):
+                return self._refused(why)
+        outcome = self._walk.outcome()
+        if outcome.why:
+            self._record_refusal(outcome.overruled, outcome.untrainable)
+            return self._refused(outcome.why)
+        self._record_effects()
+        return Completion(outcome.config, chosen=self._chosen())
 
-    def repeated(self, config: Config) -> Iterator[Config]:
-        """Yield a configuration with every requested seed that it has."""
-        names = [name for name in self._repetition if name in config]
-        for values in itertools.product(*(self._repetition[name] for name in names)):
-            yield {**config, **dict(zip(names, values, strict=True))}
+    def check_effects(self, strict: bool) -> dict[str, str]:
+        """Return listed values that cannot be drawn, as no run with them makes sense, and why.
 
-    def _begin(self) -> None:
-        self.symbols.kconf.warn = False  # every value is checked here
-        self.symbols.kconf.unset_values()
-        self._given = {}
+        Raises UserError for values that Kconfig refuses everywhere, and for axes and fixed values
+        that are never in effect. Unless `strict` the latter is allowed of fixed values.
+        """
+        causes = (self._effects.refused, self._effects.blocked, self._left_out)
+        for name, value in dict.fromkeys(choice for cause in causes for choice in cause):
+            self._search(name, value)
+        self._effects.check(self.requests, strict)
+        lost = {c: why for c, why in self._left_out.items() if c not in self._effects.took}
+        return {f"{name}={value}": why for (name, value), why in lost.items() if name in self._axes}
 
-    def _take(self, request: Request, choose: Choose) -> str:
+    def _search(self, name: str, value: str) -> None:
+        """Draw with a value first until it takes effect."""
+        for number in range(SEARCHES):
+            if (name, value) in self._effects.took:
+                break
+            self._completed_evenly(number, {name: value})
+
+    def _completed_evenly(self, number: int, first: Mapping[str, str] | None = None) -> Completion:
+        """Return draw `number` of an even one; values in `first` are taken where they are valid."""
+        shares = random.Random(number)
+        wanted = first or {}
+        return self.complete(
+            lambda axis, options: (
+                wanted[axis.name]
+                if isinstance(options, tuple) and wanted.get(axis.name) in options
+                else at_share(options, shares.random())
+            )
+        )
+
+    def _take(self, depth: int, request: Request, choose: Choose) -> str:
         """Assign a value of a request if it is active; return why there is none to assign."""
-        if not assign.is_active(self.symbols, request.name):
+        if not self._walk.is_active(request):
+            for value in request.values:
+                self._effects.hide(self._walk.symbols, request.name, value)
             return ""
-        options = self._options(request)
+        axis = self._axes.get(request.name)
+        options = self._options(depth, request)
         if not options:
             value = request.values[0]
-            return f"CONFIG_{request.name}={value} {self._why_not(request, value)}"
-        axis = self._axes.get(request.name)
-        value = choose(axis, options) if axis else request.values[0]
-        assign.put(self.symbols, request.name, value)
-        self._given[request.name] = value
+            return f"CONFIG_{request.name}={value} {self._walk.why_not(request, value)}"
+        self._walk.give(request, choose(axis, options) if axis else request.values[0])
         return ""
 
-    def _options(self, request: Request) -> Options:
-        """Return what a request may be now: what holds beside all that is assigned already."""
-        if request.interval is not None:
-            return self._part(request.name, request.interval) or ()
+    def _options(self, depth: int, request: Request) -> Options:
+        """Return what a request may be at this place, of its values those that lead on."""
         axis = self._axes.get(request.name)
-        values = axis.options if axis and isinstance(axis.options, tuple) else request.values
-        return tuple(value for value in values if self._holds(request, value))
+        ordered = axis.options if axis and isinstance(axis.options, tuple) else request.values
+        options = self._walk.options(request, ordered)
+        if not isinstance(options, tuple):
+            return options
+        for value in ordered:
+            if value not in options and (request.name, value) not in self._effects.refused:
+                reason = self._walk.why_not(request, value)
+                self._effects.refused[request.name, value] = reason
+        if not (self._looks_ahead and axis):
+            return options
+        return self._leading_on(depth, request, options) or options
 
-    def _part(self, name: str, interval: Interval) -> Interval | None:
-        ends = assign.whole_range(self.symbols, name)
-        return interval.within(Decimal(ends[0]), Decimal(ends[1])) if ends else interval
+    def _leading_on(self, depth: int, request: Request, options: Sequence[str]) -> tuple[str, ...]:
+        leading = []
+        for value in options:
+            if self._ahead.leads_on(depth, request, value):
+                leading.append(value)
+            else:
+                self._left_out.setdefault((request.name, value), self._ahead.why)
+        return tuple(leading)
 
-    def _holds(self, request: Request, value: str) -> bool:
-        assign.put(self.symbols, request.name, value)
-        return assign.holds(self.symbols, request, value)
+    def _refused(self, why: str) -> Completion:
+        return Completion(why=why, chosen=self._chosen())
 
-    def _why_not(self, request: Request, value: str) -> str:
-        if request.interval is None:
-            assign.put(self.symbols, request.name, value)
-        return assign.why_invalid(self.symbols, request.name, value)
+    def _record_refusal(self, overruled: str, untrainable: str) -> None:
+        for name, value in self._walk.given.items():
+            if self.requests[name].interval:
+                continue
+            if overruled:
+                self._effects.blocked.setdefault((name, value), overruled)
+            else:
+                self._left_out.setdefault((name, value), untrainable)
 
-    def _configuration(self) -> tuple[Config, str]:
-        """Return what came of the assignments, and why it is no trial, if it is none."""
-        config = assign.effective_config(self.symbols, self.symbols.identity)
-        if why := assign.overruled(self.symbols, self.order, self._given, config):
-            return config, why
-        if not self.settings:
-            self.settings = assign.effective_config(self.symbols, self.symbols.settings)
-        config = weights_file.with_digest(config, is_swept=weights_file.FILE in self._axes)
-        config, why = self._budgets.fitted(config)
-        return config, why or self._why_senseless(config)
-
-    def _why_senseless(self, config: Config) -> str:
-        self._runs = self._runs or SensibleRuns(BASE / self.settings.get(DATA_DIR, ""))
-        refusal = self._runs.refusal(config)
-        return str(refusal) if refusal else ""
+    def _record_effects(self) -> None:
+        """Record which values took effect; of requests that are off those whose value holds so."""
+        symbols = self._walk.symbols
+        for request in self._walk.order:
+            if request.name in self._walk.given:
+                value = self._walk.given[request.name]
+                self._effects.took.add((request.name, str(request.interval or value)))
+                self._effects.shown.add(request.name)
+            elif request.interval is None:
+                held = (v for v in request.values if assign.holds(symbols, request, v))
+                self._effects.took.update((request.name, value) for value in held)
 
     def _chosen(self) -> dict[str, str]:
-        return {name: self._given[name] for name in self._axes if name in self._given}
+        given = self._walk.given
+        return {name: given[name] for name in self._axes if name in given}
+
+
+def repeated(config: Config, requests: Requests) -> Iterator[Config]:
+    """Yield a configuration with every requested seed that it has."""
+    names = [name for name in REPETITION if name in requests and name in config]
+    for values in itertools.product(*(requests[name].values for name in names)):
+        yield {**config, **dict(zip(names, values, strict=True))}
 
 
 def without_repetition(requests: Requests) -> Requests:
@@ -190,18 +209,3 @@ def without_repetition(requests: Requests) -> Requests:
         name: replace(request, values=request.values[:1]) if name in REPETITION else request
         for name, request in requests.items()
     }
-
-
-def _axis(symbols: Symbols, request: Request) -> Axis:
-    kind = symbols.kind(request.name)
-    if request.interval is not None:
-        is_whole = request.interval.whole
-        continuous = AxisKind.INTEGER if is_whole else AxisKind.FLOAT
-        return Axis(request.name, continuous, request.interval)
-    if kind in ("int", "hex", "float"):
-        return Axis(request.name, AxisKind.ORDERED, tuple(sorted(request.values, key=_number)))
-    return Axis(request.name, AxisKind.CATEGORICAL, request.values)
-
-
-def _number(text: str) -> float:
-    return float(int(text, 16)) if text.startswith("0x") else float(text)

@@ -23,7 +23,7 @@ from espalier.plan.samplers.model_based import proposal_plan
 from espalier.plan.samplers.model_based.model_sampler import ModelSampler
 from espalier.plan.samplers.model_based.proposal_records import ProposalRecord, SamplerRecord
 from espalier.plan.samplers.model_based.proposer import Proposer, Values
-from espalier.plan.samplers.space import Space
+from espalier.plan.samplers.space import Space, repeated
 from espalier.report.sampler_report import proposals_line
 from espalier.run import reuse
 from espalier.run.pending import pending
@@ -96,11 +96,10 @@ class SamplerSupply(Supply):
         configs = proposer.propose(count, ended)
         self._record = proposer.record
         self._told.update(each.ask for each in ended)
-        every = (config for base in configs for config in self._space.repeated(base))
+        every = (config for base in configs for config in repeated(base, self._requests))
         fresh = proposal_plan.with_texts(every, self._settings, self._symbols)
         header = replace(store.header, design=self._record.as_json())
-        names = [name for name, request in self._requests.items() if request.is_axis]
-        growth = proposal_plan.grow(header, store.trials(), fresh, names)
+        growth = proposal_plan.grow(header, store.trials(), fresh, self._requests)
         self._sweep.grow(*growth)
         added = [trial for trial, _ in growth.added]
         self._group(added)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
@@ -15,11 +15,13 @@ from espalier.core.texts.program_name import how_to_install
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import RANK_BY, Symbols
-from espalier.plan.expand import LIMIT, Expansion, identity
+from espalier.plan import expand
+from espalier.plan.expand import Config, Expansion
+from espalier.plan.samplers import draws
+from espalier.plan.samplers.draws import Drawn
 from espalier.plan.samplers.model_based.proposal_records import ProposalRecord, SamplerRecord
 from espalier.plan.samplers.model_based.proposer import Proposer, Values
 from espalier.plan.samplers.model_based.search_study import Direction, SearchStudy
-from espalier.plan.samplers.random import _check as check_count
 from espalier.plan.samplers.request_text import lines
 from espalier.plan.samplers.sampler import Sampler
 from espalier.plan.samplers.space import Space
@@ -74,27 +76,21 @@ class ModelSampler(Sampler):
         `limit` is of all that are to come.
         """
         self.check()
+        space = Space(symbols, requested)
+        if not space.axes:  # a `.config` that a sweep of this sampler left
+            return expand.expand(symbols, requested, limit, strict)
         texts = [line for request in requested.values() for line in lines(symbols, request)]
         record = SamplerRecord(
             sampler=self.name, seed=self.seed, trials=self.trials, requests=texts
         )
-        space = Space(symbols, requested)
-        if not space.axes:
-            raise UserError(f"{self._setting}: nothing varies; give an axis, or SAMPLER=grid")
         proposer = self.proposer(space, record)
         configs = proposer.propose(min(self.batch or self.first, self.trials))
-        if not configs:
-            raise UserError(f"{self._setting}: nothing that it proposes would run: {proposer.why}")
-        every = [config for base in configs for config in space.repeated(base)]
-        allowed = int(limit or space.settings[LIMIT])
-        check_count(len(every) // len(configs) * self.trials, allowed)
-        return Expansion(
-            {identity(config): config for config in every},
-            combinations=len(every),
-            settings=space.settings,
-            solved=space.solved,
-            design=proposer.record.as_json(),
+        made = draws.expansion(
+            space, _drawn(configs, proposer), limit, strict, proposer.record.as_json()
         )
+        seeds = len(made.configs) // len(configs)
+        draws.check_count(seeds * self.trials, int(limit or space.settings[expand.LIMIT]))
+        return made
 
     def proposer(
         self,
@@ -131,3 +127,11 @@ class ModelSampler(Sampler):
     @property
     def _setting(self) -> str:
         return f"SAMPLER={self.name}"
+
+
+def _drawn(configs: Sequence[Config], proposer: Proposer) -> Drawn:
+    """Return what came of the first asks, as of any draw."""
+    record = proposer.record
+    reasons = {proposer.why: record.refused} if record.refused else {}
+    ids = {expand.identity(config): config for config in configs}
+    return Drawn(ids, record.asks, record.repeated, reasons)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from espalier.kconfig.number_range import Interval
-from espalier.plan.samplers.space import Axis, AxisKind, Options
+from espalier.plan.samplers.axes import Axis, AxisKind, Options
 
 if TYPE_CHECKING:
     from optuna import Trial

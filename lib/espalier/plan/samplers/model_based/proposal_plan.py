@@ -9,14 +9,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 
 from espalier.core.records import PlanHeader
-from espalier.core.trial import Record, Trial
-from espalier.kconfig import number_range
+from espalier.core.trial import Trial
+from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import expand, plan
+from espalier.plan import combinations, expand, plan
 from espalier.plan.expand import Config
 from espalier.plan.outside_files import script_plan
 from espalier.plan.plan import Plan
@@ -25,22 +24,15 @@ from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 
 
 def grow(
-    header: PlanHeader, trials: Sequence[Trial], fresh: Sequence[ConfigText], names: Iterable[str]
+    header: PlanHeader, trials: Sequence[Trial], fresh: Sequence[ConfigText], requests: Requests
 ) -> PlanGrowth:
-    """Return what a plan grows by to have new trials too; `names` are the symbols that vary."""
-    values = {str(axis["symbol"]): list(axis["values"]) for axis in header.axes}
-    axes = [{"symbol": name, "values": values.get(name, [])} for name in names]
-    growth = add_trials(replace(header, axes=axes), trials, fresh)
-    varied = [_ordered(axis) for axis in growth.header.axes if len(axis["values"]) > 1]
-    return growth._replace(header=replace(growth.header, axes=varied))
-
-
-def _ordered(axis: Record) -> Record:
-    """Return an axis with its values by size, if they are numbers."""
-    values = axis["values"]
-    if not all(map(number_range.is_number, values)):
-        return axis
-    return {**axis, "values": sorted(values, key=Decimal)}
+    """Return what a plan grows by to have new trials too; `requests` are those of its space."""
+    names = [name for name, request in requests.items() if request.is_axis]
+    begun = replace(header, axes=[{"symbol": name, "values": []} for name in names])
+    growth = add_trials(begun, trials, fresh)
+    configs = {trial.id: trial.config for trial in [*trials, *(new for new, _ in growth.added)]}
+    axes = combinations.axes(requests.values(), configs)
+    return growth._replace(header=replace(growth.header, axes=axes))
 
 
 def with_texts(
