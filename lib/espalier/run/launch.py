@@ -19,6 +19,8 @@ from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status, Trial
 from espalier.kconfig.symbols import BUDGET_MINUTES, RANK_BY
 from espalier.plan.outside_files import script_plan
+from espalier.plan.samplers.model_based import proposal_plan
+from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 from espalier.plan.stopping.stop_rules import check_stop
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report import reports
@@ -36,6 +38,7 @@ from espalier.run.races import race_entry
 from espalier.run.runner import RunLimits, Runner
 from espalier.run.status_text import continuing
 from espalier.run.supplies import supply_choice
+from espalier.run.supplies.plan_growth import may_grow
 from espalier.run.supplies.supply import NO_SUPPLY, Supply
 from espalier.scripts.script_identity import code_of
 from espalier.store import locks, results_dir, sealing, sweep_finder, trial_folders
@@ -131,6 +134,7 @@ def run(request: LaunchRequest) -> int:
     request.report.check(trials)
     check_claims(request.header.claims, trials)
     check_stop(request.header, trials)
+    supply_choice.check_supply(request.header_in(request.results))
     script_plan.check_allowed(trials, request.header.settings, request.allow)
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         check_installed(request.entry)
@@ -189,7 +193,7 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, site: Site) -> No
 def _undecided(sweep: SweepDir, request: LaunchRequest) -> bool:
     """Return whether the plan of a sweep may grow."""
     unfinished = pending(sweep.store, request.limits.attempts)
-    return not request.again and supply_choice.undecided(sweep, unfinished)
+    return not request.again and may_grow(sweep.store, unfinished)
 
 
 def _supply(sweep: SweepDir, request: LaunchRequest) -> Supply:
@@ -311,6 +315,8 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     _note_plan_name(sweep.folder, store.header.name, request.header.name)
     if header.race is not None:
         header = race_entry.enter(sweep, header, request.trials)
+    elif SamplerRecord.of(header.design):
+        header = proposal_plan.go_on(store.header, header)
     with store.writing():
         store.set_header(replace(header, packs=store.header.packs))
         store.set_naming(request.naming)
