@@ -40,8 +40,13 @@ class Plan(PlanOrigin):
 
     @property
     def plan_id(self) -> str:
-        """A hash of the trials' ids in order, and of the rules by which they stop early."""
-        text = " ".join(trial.id for trial in self.trials) + rules_text(self.settings)
+        """A hash of the trials' ids in order, and of the rules by which they stop early.
+
+        That of a sampler that learns has its name too, since what follows is of that sampler.
+        """
+        learns = [str(self.design["sampler"])] if "proposals" in self.design else []
+        names = [*learns, *(trial.id for trial in self.trials)]
+        text = " ".join(names) + rules_text(self.settings)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def header(self) -> PlanHeader:
