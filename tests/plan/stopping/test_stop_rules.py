@@ -108,7 +108,6 @@ def test_trials_that_are_too_short_are_one_line() -> None:
     [
         PlanHeader(settings=ASHA, race=RaceRecord(alpha=0.1, margin=0, max_seeds=3, by="val_acc")),
         PlanHeader(settings=ASHA, claims=ClaimSeal()),
-        PlanHeader(settings=ASHA, design={"array": "L9"}),
         PlanHeader(settings=ASHA, design={"proposals": []}),
     ],
 )

@@ -106,7 +106,6 @@ def _check_alone(header: PlanHeader, given: str) -> None:
     others = {
         "a race decides by the ends of trials who is out": header.race is not None,
         "claims are judged by the ends of all their trials": header.claims is not None,
-        "the rows of an orthogonal array are compared whole": "array" in header.design,
         "a sampler learns from the ends of trials": "proposals" in header.design,
     }
     if why := next((why for why, holds in others.items() if holds), ""):
