@@ -117,6 +117,13 @@ def test_what_needs_every_end_is_refused(header: PlanHeader) -> None:
     assert line.endswith("; set CONFIG_STOP=none for it")
 
 
+def test_trials_of_a_set_time_have_no_rungs() -> None:
+    timed = [trial(1, 1, NUM_EPOCHS="9", TRIAL_SECONDS="60")]
+    with pytest.raises(UserError, match="CONFIG_TRIAL_SECONDS sets the end of trials by time"):
+        check_stop(PlanHeader(settings=ASHA), timed)
+    check_stop(PlanHeader(settings=ASHA), [trial(1, 1, NUM_EPOCHS="9", TRIAL_SECONDS="0")])
+
+
 def test_other_rules_make_another_plan() -> None:
     plans = [
         Plan(trials=long_trials(), settings=settings)
