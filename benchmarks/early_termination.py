@@ -27,23 +27,12 @@ from measuring import Figure
 
 from espalier.analysis.comparing.sweep_pairs import repeatable
 from espalier.analysis.rank import Ranking, rank
+from espalier.core.paths import ROOT
 from espalier.core.trial import Record, Result, Status, Trial
 from espalier.plan.stopping.stop_rules import StopRule
 
 BEDS = {
-    "digits": """
-CONFIG_DATASET=digits
-CONFIG_MODEL=mlp
-CONFIG_MLP_WIDTH=32
-CONFIG_OPTIMIZER=adamwprune
-CONFIG_PRUNING_METHOD=state
-CONFIG_TARGET_SPARSITY=0.9
-CONFIG_NUM_EPOCHS=27
-CONFIG_LEARNING_RATE=0.0003|0.001|0.003|0.006|0.01|0.02
-CONFIG_BATCH_SIZE=32|128
-CONFIG_ADAMWPRUNE_BETA1=0.8|0.9|0.95
-CONFIG_SEED=1|2|3
-""",
+    "digits": (ROOT / "defconfigs" / "digits-stopping-range").read_text(encoding="utf-8"),
     "lenet": """
 CONFIG_DATASET=mnist_5k
 CONFIG_MODEL=lenet5
@@ -80,6 +69,12 @@ RULES = {
     StopRule.HALVING: "CONFIG_STOP=halving\n",
     StopRule.FIRST_EPOCH: "CONFIG_STOP=first_epoch\nCONFIG_STOP_KEEP=3\n",
 }
+NAMES = {
+    "digits": "digits, state pruning",
+    "lenet": "LeNet-5, 5,000 images of MNIST",
+    "charlm": "character transformer",
+}
+HEAD = ["| grid | rule | epochs | rank of what it chose |", "|---|---|---|---|"]
 WORKERS = 2
 MOMENTS = (0.3, 3.0)
 """Seconds after which a runner is killed, at the earliest and the latest."""
@@ -124,24 +119,25 @@ def main() -> int:
     args = parser.parse_args()
     figures: list[Figure] = []
     faults: list[str] = []
+    rows: list[str] = []
     with measuring.place(args) as folder:
         for bed in [args.only] if args.only else BEDS:
-            figures += compared(bed, folder / bed, faults)
+            figures += compared(bed, folder / bed, faults, rows)
         if args.only in (None, "digits"):
             figures += killed(folder / "digits", args, faults)
     figures.append(
         Figure("differences from the full grid, or between decisions", [len(faults)], "", "<= 0")
     )
-    measuring.tell(args, figures, faults[:10])
+    measuring.tell(args, figures, faults[:10], texts={"table": "\n".join([*HEAD, *rows])})
     return 1 if faults else 0
 
 
-def compared(bed: str, folder: Path, faults: list[str]) -> list[Figure]:
-    """Return what each rule spent and chose, beside the full grid."""
+def compared(bed: str, folder: Path, faults: list[str], rows: list[str]) -> list[Figure]:
+    """Return what each rule spent and chose, beside the full grid, and add the rows of a table."""
     range_file = folder / "range"
     folder.mkdir(exist_ok=True)
     range_file.write_text(BEDS[bed], encoding="utf-8")
-    full = Grid.read(once(folder / "full", range_file, ""))
+    full = Grid.read(once(folder / "full", range_file, "CONFIG_STOP=none\n"))
     by = "val_loss" if "RANK_BY=val_loss" in BEDS[bed] else "val_acc"
     whole = full.ranking(by)
     places = {item.first.configuration: n for n, item in enumerate(whole.ranked, 1)}
@@ -156,7 +152,13 @@ def compared(bed: str, folder: Path, faults: list[str]) -> list[Figure]:
         figures.append(Figure(f"{bed}: {rule}, rank of what it chose", [place], ""))
         if rule is StopRule.ASHA:
             drawn = max(1, round(spent * len(places)))
-            figures.append(Figure(f"{bed}: random, mean rank", [mean_rank(len(places), drawn)], ""))
+            chance = mean_rank(len(places), drawn)
+            figures.append(Figure(f"{bed}: random, mean rank", [chance], ""))
+            rows.append(
+                f"| {NAMES[bed]} | random, as many epochs as asha | {100 * spent:.0f} % | "
+                f"{chance:.1f} of {len(places)} |"
+            )
+        rows.append(f"| {NAMES[bed]} | {rule} | {100 * spent:.0f} % | {place} of {len(places)} |")
         faults += different(bed, full, swept)
     return figures
 

@@ -51,9 +51,9 @@ def stopping_json(standing: StopStanding) -> str:
 def describe_rule(standing: StopStanding) -> str:
     """Return how it is decided who goes on, in words."""
     rules = standing.rules
-    keeps = f"the best {rules.keep}" if rules.keep else f"1 of {rules.reduction}"
-    before = " of those judged before it and itself" if rules.rule is StopRule.ASHA else ""
-    return f"{rules.rule}: {keeps}{before} by {rules.by.label} goes on"
+    best = f"the best {rules.keep}" if rules.keep else f"the best 1/{rules.reduction}"
+    judged = ", each among those judged before it" if rules.rule is StopRule.ASHA else ""
+    return f"{rules.rule}: {best} by {rules.by.label} go on{judged}"
 
 
 def describe_epochs(standing: StopStanding) -> str:

@@ -112,8 +112,8 @@ def test_halving_trains_the_best_half_on_and_half_of_these_to_the_end(held: Held
         4: "stopped after epoch 2 by halving: place 2 of 2 by validation accuracy",
     }
     assert lines == [
-        "halving: after epoch 1 2 configurations go on, 2 stopped",
-        "halving: after epoch 2 1 configuration goes on, 1 stopped",
+        "halving: at the rung of epoch 1, 2 go on, 2 stop",
+        "halving: at the rung of epoch 2, 1 go on, 1 stop",
     ]
 
 
@@ -129,7 +129,7 @@ def test_asha_decides_as_soon_as_those_before_have_come(held: Held) -> None:
     made.train(third)
     growth = made.ask([first, second, fourth])
     assert (growth.trials, made.stopped().keys()) == ([], {3})  # second of three
-    assert growth.lines == ["asha: after epoch 1 0 configurations go on, 1 stopped"]
+    assert growth.lines == ["asha: at the rung of epoch 1, 0 go on, 1 stop"]
 
 
 def test_after_the_first_epoch_the_best_trains_to_its_end(held: Held) -> None:

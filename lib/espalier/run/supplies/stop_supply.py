@@ -20,7 +20,6 @@ from espalier.analysis.stopping.rung_scores import (
     score_of,
 )
 from espalier.analysis.stopping.stop_decisions import Fate, Stage, decide
-from espalier.core.texts.count_text import count_text
 from espalier.core.trial import PAUSED, RUNG, Record, Result, Status, Trial
 from espalier.plan.stopping.stop_rules import StopRules
 from espalier.run.supplies.supply import Growth, Supply, Vacancy
@@ -162,7 +161,7 @@ class StopSupply(Supply):
         )
 
     def _lines(self) -> list[str]:
-        """Return a line for each rung on what has been decided there since the last one."""
+        """Return a line for each rung at which something has been decided since the last ones."""
         stop, go = Counter[int](), Counter[int]()
         for each, old, new in zip(self._every, self._said, self._fates, strict=True):
             if new.stage is Stage.STOP and old != new:
@@ -171,8 +170,7 @@ class StopSupply(Supply):
             go.update(passed)
         self._said = self._fates
         return [
-            f"{self._rules.rule}: after epoch {rung} {count_text(go[rung], 'configuration')} "
-            f"{'goes' if go[rung] == 1 else 'go'} on, {stop[rung]} stopped"
+            f"{self._rules.rule}: at the rung of epoch {rung}, {go[rung]} go on, {stop[rung]} stop"
             for rung in sorted({*stop, *go})
         ]
 
