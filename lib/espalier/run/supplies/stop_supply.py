@@ -23,6 +23,7 @@ from espalier.analysis.stopping.stop_decisions import Fate, Stage, decide
 from espalier.core.trial import PAUSED, RUNG, Record, Result, Status, Trial
 from espalier.plan.stopping.stop_rules import StopRules
 from espalier.run.supplies.supply import Growth, Supply, Vacancy
+from espalier.run.trial_files import TrialFiles
 from espalier.store.results_dir import SweepDir
 from espalier.train.checkpoints.rung_snapshots import remove_rung_snapshots
 
@@ -33,6 +34,7 @@ class StopSupply(Supply):
     def __init__(self, sweep: SweepDir, rules: StopRules, pauses: bool) -> None:
         """Nothing is decided yet. `pauses`: trials pause by themselves."""
         self._sweep, self._rules, self._pauses = sweep, rules, pauses
+        self._files, self._notes = TrialFiles(sweep), list[str]()
         self._every: list[RungConfiguration] = []
         self._of: dict[int, int] = {}  # the place of a trial's configuration, by its number
         self._fates: list[Fate] = []
@@ -65,7 +67,8 @@ class StopSupply(Supply):
         for each, fate in zip(self._every, self._fates, strict=True):
             if fate.stage is Stage.STOP:
                 self._stop(each, fate)
-        due, lines = self._give_out(vacancy.running), self._lines()
+        due, lines = self._give_out(vacancy.running), [*self._notes, *self._lines()]
+        self._notes.clear()
         return Growth(due, lines, ended=not due and not vacancy.running)
 
     def observe(self, number: int, record: Record) -> Result | None:
@@ -141,9 +144,11 @@ class StopSupply(Supply):
             for number, attempt in store.begin(results, os.getpid(), "").items():
                 store.finish(number, attempt, results[number])
         for trial in left:
-            self._sweep.prepare(trial.number)
-            self._sweep.log_ending(trial.number, results[trial.number])
-            self._sweep.write_metrics(trial, results[trial.number])
+            notes = [
+                self._files.log_ending(trial.number, results[trial.number]),
+                self._files.write_metrics(trial, results[trial.number]),
+            ]
+            self._notes += filter(None, notes)
             remove_rung_snapshots(self._sweep.directory(trial.number))
             each.over.add(trial.number)
 
