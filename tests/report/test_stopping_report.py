@@ -58,10 +58,10 @@ def test_the_file_has_every_configuration_at_every_rung() -> None:
         "stopped": 1,
         "configurations": [
             {
-                "place": place,
                 "config_file": f"config_{number:03}",
                 "swept": {"CONFIG_ARM": arm},
                 "score": score,
+                "sparsity_percent": 90 * (arm == "b"),
                 "stopped": place == 2,
             }
             for place, number, arm, score in ((1, 1, "a", 92.0), (2, 3, "b", 72.0))

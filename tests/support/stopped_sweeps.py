@@ -10,13 +10,18 @@ SETTINGS = {"STOP": "asha", "STOP_REDUCTION": "2", "STOP_RUNGS": "1,2", "STOP_BY
 HOSTILE = "</script><img src=x onerror=alert(1)>$x^$_\\ \u00e4\U0001f600"
 
 
+SPARSE = 70.0
+"""The score of the arm that is pruned."""
+
+
 def arm_trial(number: int, seed: int, arm: str) -> Trial:
     config = {"ARM": arm, "SEED": str(seed), "NUM_EPOCHS": "4"}
     return Trial(number, f"config_{number:03d}", f"{number:012x}", config, {"ARM": arm})
 
 
 def history(score: float, epochs: int) -> list[Record]:
-    return [{"epoch": n, "val_acc": score + n} for n in range(1, epochs + 1)]
+    sparse = 0.9 if score == SPARSE else 0.0
+    return [{"epoch": n, "val_acc": score + n, "sparsity": sparse} for n in range(1, epochs + 1)]
 
 
 def complete(item: Trial, score: float) -> TrialResult:

@@ -17,7 +17,6 @@ from espalier.analysis.stopping.rung_scores import (
     RUNG_SCORE,
     RungConfiguration,
     rung_configurations,
-    score_of,
 )
 from espalier.analysis.stopping.stop_decisions import Fate, Stage, decide
 from espalier.core.trial import PAUSED, RUNG, Record, Result, Status, Trial
@@ -81,8 +80,8 @@ class StopSupply(Supply):
         if int(record.get("epoch") or 0) < rung:
             return None
         each = self._configuration(number)
-        name = next(trial.name for trial in each.trials if trial.number == number)
-        each.scores.setdefault(number, {}).setdefault(rung, score_of(record, self._rules.by, name))
+        if rung not in each.scores.get(number, {}):
+            each.add(number, rung, record, self._rules.by)
         self._judge()
         fate = self._fates[self._of[number]]
         if fate.stage is Stage.TRAIN and fate.rung != rung:
@@ -156,6 +155,8 @@ class StopSupply(Supply):
         shown = self._sweep.store.shown(trial.number).get(trial.number, [])
         last = shown[-1] if shown else Result(Status.NOTRUN)
         place = f"place {fate.place} of {fate.among} by {self._rules.by.label}"
+        if percent := each.course.percents.get(fate.rung, 0):
+            place += f" at {percent}% sparsity"
         return Result(
             Status.STOPPED,
             RUNG,
