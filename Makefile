@@ -342,7 +342,7 @@ help:
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over
 ##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of; report:
 ##                            several by commas are compared
-##   TRIALS=<names>         - What sweep-again runs again, and STATUS=failed, error or passed
+##   TRIALS=<names>         - What sweep-again runs again, and STATUS=failed, error, passed or stopped
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config
 ##   EXTERNAL=<dir>[:<dir>] - Trees of your own: models, methods and more in folders outside
 ##   KCONFIG_SEED=<n>       - Seed of randconfig
