@@ -82,8 +82,8 @@ if __name__ == "__main__":
     standard_streams.repair()
     try:
         code = main(sys.argv[1])
-        stop_signals.ignore()  # as the command line ends
-        sys.exit(code)
     except UserError as error:
         print(f"error: {error}")
-        sys.exit(2)
+        code = 2
+    stop_signals.ignore()  # as it ends
+    sys.exit(code)
