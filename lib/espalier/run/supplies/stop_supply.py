@@ -72,12 +72,13 @@ class StopSupply(Supply):
 
     def observe(self, number: int, record: Record) -> Result | None:
         """Return what a running trial comes to if it cannot pause and is to end at its rung now."""
-        rung = self._targets.get(number, 0)
+        rung, epoch = self._targets.get(number, 0), _epoch(record)
         if not rung:
             return None
-        history = self._histories.setdefault(number, [])
-        history.append(record)
-        if int(record.get("epoch") or 0) < rung:
+        before = self._histories.get(number, [])  # of an attempt that was cut off, too
+        history = [*(each for each in before if _epoch(each) < epoch), record]
+        self._histories[number] = history
+        if epoch < rung:
             return None
         each = self._configuration(number)
         if rung not in each.scores.get(number, {}):
@@ -87,8 +88,7 @@ class StopSupply(Supply):
         if fate.stage is Stage.TRAIN and fate.rung != rung:
             self._targets[number] = fate.rung
             return None
-        message = f"waits after epoch {record['epoch']}"
-        return Result(Status.STOPPED, PAUSED, message, history=list(history))
+        return Result(Status.STOPPED, PAUSED, f"waits after epoch {epoch}", history=history)
 
     def _configuration(self, number: int) -> RungConfiguration:
         return self._every[self._of[number]]
@@ -137,6 +137,8 @@ class StopSupply(Supply):
     def _stop(self, each: RungConfiguration, fate: Fate) -> None:
         """End the trials of a configuration that have not ended."""
         left = [trial for trial in each.trials if trial.number not in each.over]
+        if not left:
+            return
         store = self._sweep.store
         results = {trial.number: self._stopped(trial, each, fate) for trial in left}
         with store.writing():
@@ -179,6 +181,10 @@ class StopSupply(Supply):
             f"{self._rules.rule}: at the rung of epoch {rung}, {go[rung]} go on, {stop[rung]} stop"
             for rung in sorted({*stop, *go})
         ]
+
+
+def _epoch(record: Record) -> int:
+    return int(record.get("epoch") or 0)
 
 
 def _score(each: RungConfiguration, fate: Fate, rules: StopRules) -> Record:
