@@ -5,7 +5,7 @@
 The machines are namespaces of this one (see machines.py), each with a network address, processes,
 a home and a temporary folder of its own. The second has the packages alone. The sweep reads an
 archive of arrays that lies on the first, and keeps snapshots and models. Exits 1 if a number
-differs from that of the same sweep in a pool, a file has not come back, or a machine trained nothing.
+differs from that of the same sweep in a pool, a file has not come back, or a machine is idle.
 """
 
 from __future__ import annotations
