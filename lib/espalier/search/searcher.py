@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,6 +13,7 @@ from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
+from espalier.run.executor_choice import LOCAL, Placement
 from espalier.search import api_words, distributions, guide_names, search_results, search_runs
 from espalier.search.fixed_settings import SPLIT, conditions, positive, require_classes, seeds_of
 from espalier.search.search_results import Key, SavedSearch, SearchResult
@@ -49,6 +51,7 @@ class HyperparameterSearcher:
         parallel: int = 0,
         new: bool = False,
         in_process: bool = False,
+        placement: Placement = LOCAL,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         """Nothing is read or trained yet.
@@ -58,8 +61,8 @@ class HyperparameterSearcher:
         of that at least: by default whatever is under the limit is within it.
         `seeds` are a number of them (1, 2, ...) or the seeds themselves, `sampler_seed` is that of
         the choice of configurations. Each search gets a folder in `output` (by default
-        test_matrix_results in the current folder); data files are in `data_dir`. `parallel`, `new`
-        and `in_process` are those of `Means`. `settings` are further values by name or symbol.
+        test_matrix_results in the current folder); data files are in `data_dir`. `parallel`, `new`,
+        `in_process` and `placement` are those of `Means`. `settings` are further values by name or symbol.
         Raises UserError.
         """
         given = {
@@ -77,9 +80,8 @@ class HyperparameterSearcher:
         self.conditions = conditions(given, weight_decay, seeds, sampler_seed, symbols)
         require_classes(self.conditions.base["DATASET"], n_classes)
         folder = {} if output is None else {"results": Path(output).absolute()}
-        self._means = Means(
-            parallel=parallel, new=new, in_process=in_process, verbose=verbose, **folder
-        )
+        means = Means(parallel=parallel, new=new, in_process=in_process, verbose=verbose, **folder)
+        self._means = replace(means, placement=placement)
         self._results: dict[Key, SearchResult] = {}
         self._trials: list[TrialResult] = []
         self.left_out: list[str] = []
