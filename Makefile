@@ -144,9 +144,11 @@ validate: config-given
 	$(QUIET)$(SETUP) train
 	$(QUIET)$(ESPALIER) $@
 
-sweep sweep-parallel: sweep-generate
+sweep sweep-parallel: range-given
+	$(QUIET)cmp -s requirements/train.txt .venv/train.txt || \
+		{ $(SETUP) plan && $(ESPALIER) sweep-generate "$$RANGE_CONFIG" >/dev/null; }
 	$(QUIET)$(SETUP) train
-	$(QUIET)DIR= $(ESPALIER) sweep-run
+	$(QUIET)DIR= $(ESPALIER) sweep "$$RANGE_CONFIG"
 
 sweep-generate: range-given
 	$(QUIET)$(SETUP) plan

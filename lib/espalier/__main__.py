@@ -17,6 +17,7 @@ import importlib  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
+from contextlib import AbstractContextManager, nullcontext  # noqa: E402
 from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
@@ -39,6 +40,10 @@ CONSOLE = Path(sys.argv[0]).stem == "espalier"
 PROGRAM = "espalier" if CONSOLE else "python -m espalier"
 SWEEPING = {"sweep-run", "train", "race", *SAME, "sweep"}
 """Verbs that first find their sweep, and only then stop: it has attempts to close, and a report."""
+WORKING = SWEEPING | {"sweep-again", "resume", "search", "seed-finder"}
+"""Verbs that start workers, which are prepared while the rest of the program is imported."""
+WITHOUT_WORKERS = {"-h", "--help", "--dry-run", "--in-process", "--entry"}
+"""Options with which they do not, or not of the usual kind."""
 BAD_INPUT, BAD_INPUT_OF = 2, {"verdict": 4}
 """The exit code of bad input, and of the verbs whose answer is an exit code, 2 among them."""
 TRAINING = {"torch", "torchvision", "sklearn", "mlxtend"}
@@ -150,7 +155,8 @@ def run_in_lines(args: Sequence[str]) -> int:
         args = take_external(args)
         if not set(args[:1]) & SWEEPING:
             stop_signals.raise_at_once()
-        return _printed(run(args), args)
+        with _prepared_workers(args):
+            return _printed(run(args), args)
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)
         return 2
@@ -170,6 +176,15 @@ def run_in_lines(args: Sequence[str]) -> int:
     except _unreadable() as error:
         print(f"error: {terminal.printable(_reason(error, args[0]))}", file=sys.stderr)
         return _bad_input(args)
+
+
+def _prepared_workers(args: Sequence[str]) -> AbstractContextManager[None]:
+    """Return a block in which workers start at once, if the command line is likely to need them."""
+    if not set(args[:1]) & WORKING or set(args) & WITHOUT_WORKERS:
+        return nullcontext()
+    from espalier.run.workers import fork_servers
+
+    return fork_servers.keeping()
 
 
 def _bad_input(args: Sequence[str]) -> int:

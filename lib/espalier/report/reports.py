@@ -13,13 +13,20 @@ from pathlib import Path
 from espalier.analysis import effects, pareto
 from espalier.analysis.comparing import against_baseline, best_per
 from espalier.analysis.comparing.against_baseline import AgainstBaseline
+from espalier.analysis.confidence import t_quantile
 from espalier.analysis.rank import Ranking, TrialResult, rank, recorded
 from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
 from espalier.core.trial import LOG, Result, Status, Trial
 from espalier.kconfig.declared_measures import resolve
 from espalier.plan.sweep_naming import naming_lines
-from espalier.report import controls_report, effects_report, pareto_report, race_report
+from espalier.report import (
+    controls_report,
+    effects_report,
+    pareto_report,
+    race_report,
+    templates,
+)
 from espalier.report.comparing import (
     baseline_report,
     best_per_report,
@@ -129,6 +136,12 @@ def _uncollected() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
+
+
+def prepare() -> None:
+    """Import and compile what the reports of every sweep take, while there is time for that."""
+    templates.prepare()
+    t_quantile(1)
 
 
 def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,13 @@ class Placement:
     executor: str
     address: str
     gpu_share: float
+
+    @property
+    def words(self) -> str:
+        """The variables of make that name it, each after a space; none for the usual place."""
+        address = f" RAY_ADDRESS={shlex.quote(self.address)}" if self.address else ""
+        share = f" GPU_SHARE={self.gpu_share:g}" if self.gpu_share != LOCAL.gpu_share else ""
+        return "" if self == LOCAL else f" EXECUTOR={self.executor}{address}{share}"
 
 
 LOCAL = Placement(POOL, "", 1.0)

@@ -18,6 +18,7 @@ from espalier.core.trial import Status, Trial
 from espalier.kconfig.symbols import RANK_BY
 from espalier.plan.outside_files import script_plan
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
+from espalier.report import reports
 from espalier.report.reports import USUAL, ReportRequest, write_page
 from espalier.run import closing, executor_choice, retrial, reuse
 from espalier.run.displays.earlier_failures import earlier_failures
@@ -92,7 +93,8 @@ class LaunchRequest:
         header = replace(self.naming.over(self.header), entry=entry, seals=None)
         if by := self._ranked_by:  # workers look for it in what a program reports
             header = replace(header, settings={**header.settings, RANK_BY: by})
-        return replace(header, command=self.command or continuing(folder, header))
+        command = self.command or f"{continuing(folder, header)}{self.placement.words}"
+        return replace(header, command=command)
 
     @property
     def _ranked_by(self) -> str | None:
@@ -160,6 +162,7 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, site: Site) -> No
     executor = workers or site.start(total if grows else len(todo), sweep.folder)
     print(f"{sweep.folder}: {begun}, {len(todo)} of {total} trials", end=", ")
     print(site.describe(executor), flush=True)
+    reports.prepare()  # while the workers start
     earlier = request.results if _takes_over(sweep, request) else None
     supply = supply_choice.open_supply(sweep, earlier) if grows else NO_SUPPLY
     shown = display(earlier_failures(sweep.store))

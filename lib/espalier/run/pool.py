@@ -13,7 +13,7 @@ import os
 import selectors
 import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -22,14 +22,14 @@ from espalier.core.process import log_files, memory, stop_signals
 from espalier.core.process.exits import describe_exit, last_line
 from espalier.core.trial import Action, Record, Result, Task
 from espalier.run.devices import HERE, each
-from espalier.run.workers import worker
+from espalier.run.workers import fork_servers, worker
+from espalier.run.workers.worker_environment import environment
 from espalier.run.workers.worker_group import WorkerGroup
 from espalier.run.workers.worker_process import (
     Event,
     Finished,
     Progress,
     WorkerProcess,
-    environment,
 )
 
 TRACEBACK_TIME = 1.0  # seconds a dying worker has to print its traceback
@@ -90,6 +90,8 @@ class Pool:
         On each device there are so many workers of others `beside` them.
         """
         self._entry, self._log, self.devices, self._beside = entry, log, devices, beside
+        self._resources = ExitStack()
+        self._server = self._resources.enter_context(fork_servers.serving(entry))
         self._selector = selectors.DefaultSelector()
         self._groups: dict[int, WorkerGroup] = {}
         self._killed_starts = [0] * len(devices)
@@ -130,9 +132,12 @@ class Pool:
 
     def close(self) -> None:
         """Kill every worker."""
+        if self._server is not None:
+            self._server.close_unready()
         for slot in list(self._groups):
             self._stop(slot)
         self._selector.close()
+        self._resources.close()
 
     def _start(self, slot: int) -> None:
         own, devices = each(self.devices[slot]), [d for text in self.devices for d in each(text)]
@@ -142,7 +147,8 @@ class Pool:
             | {memory.DEVICES: self.devices[slot]}
             for device in own
         ]
-        self._groups[slot] = group = WorkerGroup(self._entry, environs, self._log)
+        server = self._server if self._server is not None and self._server.lives else None
+        self._groups[slot] = group = WorkerGroup(self._entry, environs, self._log, server)
         for rank, process in enumerate(group.workers):
             self._selector.register(process.records, selectors.EVENT_READ, (slot, rank))
 
@@ -186,7 +192,7 @@ class Pool:
     def _check_start(self, slot: int, group: WorkerGroup) -> None:
         """Raise UserError if workers cannot start here; one that is killed has another try."""
         victim = next(worker for worker in group.workers if worker.dead)
-        code = victim.process.returncode
+        code = victim.process.wait()
         self._killed_starts[slot] += 1
         if code < 0 and not victim.fault and self._killed_starts[slot] < STARTS:
             return

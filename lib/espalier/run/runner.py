@@ -177,9 +177,14 @@ class Runner:
         place = os_errors.place(error, self._sweep.directory(number))
         return f"{place}: {os_errors.describe(error)}"
 
+    @property
+    def _is_free(self) -> bool:
+        """Whether nothing runs, so that nothing is to be heard before something has begun."""
+        return not [*self._slots, *self._probes] and bool(self._executor.idle())
+
     def _receive(self) -> list[Ended]:
         ended, self._refused = self._refused, []
-        for event in self._executor.wait(0 if ended else TICK):
+        for event in self._executor.wait(0 if ended or self._is_free else TICK):
             if event.slot in self._probes:
                 self._probes.receive(event)
             elif isinstance(event, Progress):

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import signal
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -16,10 +17,17 @@ from espalier.core.errors import UserError
 from espalier.core.process.terminal import printable
 from espalier.core.texts.program_name import how_to_install
 from espalier.run.ray.cluster_slots import Node
+from espalier.run.ray.vanishing_folder import vanishing
 
 MODE, TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
 _ADDRESS = re.compile(r"auto|(\[[0-9A-Fa-f:]+\]|[\w.-]+):\d{1,5}")
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0", "RAY_COLOR_PREFIX": "0"}
+LONGEST_FOLDER, _SHORT_FOLDER = 24, "/tmp"
+"""Characters of a folder for temporary files below which the paths of Ray's sockets are allowed."""
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "^",  # of what nodes print that are lost
+}
 """Ray reports to nobody, and prints nothing of its own."""
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Lets every process of a cluster of one machine listen on the loopback interface alone."""
@@ -41,11 +49,22 @@ def joined(address: str, cores: int, runtime_env: Mapping[str, Any]) -> Iterator
     Raises UserError.
     """
     os.environ |= _QUIET
-    if not address:
-        os.environ |= {**_LOOPBACK, MODE: "token", TOKEN: secrets.token_hex(32)}
+    if address:
+        with _connected(address, runtime_env):
+            yield
+        return
+    os.environ |= {**_LOOPBACK, MODE: "token", TOKEN: secrets.token_hex(32)}
+    short = len(tempfile.gettempdir()) <= LONGEST_FOLDER
+    with vanishing(None if short else _SHORT_FOLDER) as folder:
+        own = {"num_cpus": cores, "include_dashboard": False, "_temp_dir": str(folder)}
+        with _connected("", runtime_env, **own):
+            yield
+
+
+@contextmanager
+def _connected(address: str, runtime_env: Mapping[str, Any], **own: Any) -> Iterator[None]:
     import ray  # reads its variables as it is imported
 
-    own: dict[str, Any] = {"num_cpus": cores, "include_dashboard": False} if not address else {}
     quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
     with _own_signals():
         try:

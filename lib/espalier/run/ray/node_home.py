@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,12 +21,11 @@ from espalier.run.ray.courier import Parcel
 from espalier.run.ray.needed_paths import Get, NamedPath
 from espalier.run.ray.node_files import FolderChanges, LogReader, Stamp
 from espalier.run.ray.runtime_env import ENTRY, KNOBS, TREES
+from espalier.run.ray.vanishing_folder import VanishingFolder
 from espalier.scripts import command_template
 
 NEEDED = "needed"
 """The folder, beside what a node was given, of files from the object store; all slots share it."""
-_JANITOR = 'exec 3<&0; ( cat <&3; sleep 1; rm -rf -- "$1" ) >/dev/null 2>&1 &'
-"""A process that removes a folder once nobody can write to its input any more."""
 
 
 @dataclass
@@ -49,8 +46,8 @@ class NodeHome:
         The environment of this process gets the trees outside that the driver has.
         """
         self._given, self._get = Path.cwd(), get
-        self.folder = Path(tempfile.mkdtemp(prefix="espalier-"))
-        self._janitor = _start_janitor(self.folder)
+        self._own = VanishingFolder()
+        self.folder = self._own.path
         self._places = {text: str(self._given / place) for text, place in places.items()}
         _use(self._given, [*places.values()])
         self._folders: dict[int, _Folder] = {}
@@ -109,9 +106,7 @@ class NodeHome:
 
     def close(self) -> None:
         """Remove all that was written for this slot alone."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        if self._janitor.stdin is not None:
-            self._janitor.stdin.close()
+        self._own.remove()
 
     def _translated(self, task: Task, needed: Mapping[NamedPath, Any]) -> Task:
         """Return a task whose values name this node's paths."""
@@ -159,14 +154,3 @@ def _use(given: Path, places: Sequence[str]) -> None:
     if ENTRY in places:
         folders = [str(given / ENTRY), os.environ.get("PYTHONPATH", "")]
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
-
-
-def _start_janitor(folder: Path) -> subprocess.Popen[bytes]:
-    """Start a process that removes `folder` after this process has ended, however it did."""
-    janitor = subprocess.Popen(
-        ["/bin/sh", "-c", _JANITOR, "janitor", str(folder)],
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
-    janitor.wait()  # it has left a process of its own, which nobody waits for
-    return janitor

@@ -15,12 +15,14 @@ from espalier.run.pool import Executor
 from espalier.run.ray import cluster
 from espalier.run.ray.cluster_slots import Node, SlotNeed
 from espalier.run.ray.runtime_env import Shipment, staged
+from espalier.run.workers import fork_servers
 
 
 @contextmanager
 def opened(placement: Placement, work: Workload) -> Iterator[RaySite]:
     """Join a cluster, or start one of this machine. Raises UserError."""
     cluster.check_address(placement.address)
+    fork_servers.drop()
     cores = max(devices.cores(), work.parallel * work.threads * work.ranks)
     with (
         staged(work.settings, work.entry) as shipment,

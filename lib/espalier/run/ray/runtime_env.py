@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from espalier.core.process.disk_full import reported
 from espalier.core.trees import own_trees
 from espalier.core.trees.tree_layout import DEFCONFIGS, MENUS
 from espalier.run.ray.shipped_folder import copy_folder
+from espalier.run.ray.vanishing_folder import vanishing
 from espalier.scripts import code_digest, script_identity, shipped_code
 from espalier.scripts.command_template import FOLDER
 
@@ -46,15 +46,12 @@ def staged(settings: Mapping[str, str], entry: str) -> Iterator[Shipment]:
     `entry` is the function that trains, `module:function`; the folder of a module of the user's own
     goes too. Raises UserError for a folder that is too large to travel, DiskFullError.
     """
-    place = Path(tempfile.mkdtemp(prefix="espalier-"))
-    try:
+    with vanishing() as place:
         with reported(place):
             _stage_package(place / "espalier")
             places = _stage_home(place / "home", settings) | _stage_entry(place / "home", entry)
         env = {"py_modules": [str(place / "espalier")], "working_dir": str(place / "home")}
         yield Shipment(env, places)
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
 
 
 def _stage_package(target: Path) -> None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import NamedTuple
 
 import ray
@@ -23,6 +21,7 @@ from espalier.core.process import process_memory
 from espalier.core.process.memory import available
 from espalier.core.trial import Result, Task
 from espalier.run.devices import CPU
+from espalier.run.executor_choice import WORKERS_LOG
 from espalier.run.pool import Pool
 from espalier.run.ray.courier import Parcel
 from espalier.run.ray.node_files import FolderChanges
@@ -70,10 +69,9 @@ class SlotActor:
         """
         os.environ.pop(COMPILING, None)
         self._home = NodeHome(places, ray.get)
-        self._files = tempfile.TemporaryDirectory(prefix="espalier-")
         gpus = ray.get_runtime_context().get_accelerator_ids().get("GPU", [])
         self._device = ",".join(gpus or [CPU] * ranks)
-        log = Path(self._files.name) / "workers.log"
+        log = self._home.folder / WORKERS_LOG
         self._pool = Pool(entry, [self._device], log, beside)
         self._task: Task | None = None
         self._open: set[int] = set()  # the trials of the task that have not ended
@@ -107,7 +105,6 @@ class SlotActor:
         """End the worker, and remove what was written here."""
         self._pool.close()
         self._home.close()
-        self._files.cleanup()
 
     def _begin(self, parcel: Parcel) -> list[Event]:
         """Start a task; return its end if its files cannot be here."""
