@@ -168,7 +168,7 @@ def numberless(ranking: Ranking) -> list[TrialResult]:
 
 
 def _was_run(item: TrialResult) -> bool:
-    return item.result.status in (Status.PASSED, Status.FAILED, Status.ERROR)
+    return item.result.status not in (Status.NOTRUN, Status.RUNNING)
 
 
 def _best(ranking: Ranking) -> dict[str, object]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 from espalier.analysis.claims.claim_text import check_claims
@@ -15,8 +17,11 @@ from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status, Trial
-from espalier.kconfig.symbols import RANK_BY
+from espalier.kconfig.symbols import BUDGET_MINUTES, RANK_BY
 from espalier.plan.outside_files import script_plan
+from espalier.plan.samplers.model_based import proposal_plan
+from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
+from espalier.plan.stopping.stop_rules import check_stop
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report import reports
 from espalier.report.reports import USUAL, ReportRequest, write_page
@@ -26,14 +31,15 @@ from espalier.run.displays.page_display import PageDisplay
 from espalier.run.displays.terminal_display import display
 from espalier.run.entries import check_installed, entry_of
 from espalier.run.executor_choice import LOCAL, Placement, Site, Workload
-from espalier.run.packing.priority import Priority
+from espalier.run.packing.priority import Priority, SeedsTogether
 from espalier.run.pending import pending
 from espalier.run.pool import Executor
 from espalier.run.races import race_entry
 from espalier.run.runner import RunLimits, Runner
 from espalier.run.status_text import continuing
 from espalier.run.supplies import supply_choice
-from espalier.run.supplies.supply import NO_SUPPLY
+from espalier.run.supplies.plan_growth import may_grow
+from espalier.run.supplies.supply import NO_SUPPLY, Supply
 from espalier.scripts.script_identity import code_of
 from espalier.store import locks, results_dir, sealing, sweep_finder, trial_folders
 from espalier.store.busy import StoreBusyError
@@ -66,14 +72,26 @@ class LaunchRequest:
     widens: bool = False  # the sweep in `output` may be of another plan: a race, whose plan grows
     allow: str = ""  # the hash by which the user allows the programs that trials are
     placement: Placement = LOCAL
+    minutes: float | None = None  # in which all is to end, from when this is made
+    made: float = field(default_factory=time.monotonic)
 
-    @property
+    @cached_property
     def limits(self) -> RunLimits:
         """Attempts and time, as the settings have them, and the size of packs."""
         settings = self.header.settings
         attempts, timeout = int(settings["MAX_ATTEMPTS"]), int(settings["TRIAL_TIMEOUT"])
-        priority, only = Priority(self.priority, self.header.axes), frozenset(self.again)
-        return RunLimits(attempts, timeout, self.pack, not self.parallel, priority, only)
+        only, minutes = frozenset(self.again), self.budget
+        priority = Priority(self.priority, self.header.axes)
+        if minutes and not self.priority:
+            priority = SeedsTogether(trial for trial, _ in self.trials)
+        until = self.made + 60 * minutes if minutes else math.inf
+        return RunLimits(attempts, timeout, self.pack, not self.parallel, priority, only, until)
+
+    @property
+    def budget(self) -> float:
+        """The minutes in which all is to end; 0: no matter when."""
+        usual = float(self.header.settings.get(BUDGET_MINUTES) or 0)
+        return usual if self.minutes is None else self.minutes
 
     @property
     def workload(self) -> Workload:
@@ -109,12 +127,14 @@ class LaunchRequest:
 def run(request: LaunchRequest) -> int:
     """Run the sweep to its end, or as far as it gets; return the exit code.
 
-    0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
-    printed, the trials run.
+    0: every trial passed; 1: some did not; 75: the budget of minutes was over before all had ended;
+    130: stopped by a signal. Whatever becomes of what is printed, the trials run.
     """
     trials = [trial for trial, _ in request.trials]
     request.report.check(trials)
     check_claims(request.header.claims, trials)
+    check_stop(request.header, trials)
+    supply_choice.check_supply(request.header_in(request.results))
     script_plan.check_allowed(trials, request.header.settings, request.allow)
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         check_installed(request.entry)
@@ -142,8 +162,9 @@ def _run(request: LaunchRequest, sweep: SweepDir, begun: str, site: Site) -> int
             _work(request, sweep, begun, site)
     with stop_signals.patience(2):
         left = limits.chosen(pending(sweep.store, limits.attempts))
-        if left or (stop_signals.requested() and _undecided(sweep, request)):
-            return closing.report_stop(sweep, len(left), request.report)
+        stopped = stop_signals.requested() or limits.until < math.inf
+        if left or (stopped and _undecided(sweep, request)):
+            return closing.report_stop(sweep, len(left), request.report, request.budget)
         return closing.report_end(sweep, limits, request.report)
 
 
@@ -163,8 +184,7 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, site: Site) -> No
     print(f"{sweep.folder}: {begun}, {len(todo)} of {total} trials", end=", ")
     print(site.describe(executor), flush=True)
     reports.prepare()  # while the workers start
-    earlier = request.results if _takes_over(sweep, request) else None
-    supply = supply_choice.open_supply(sweep, earlier) if grows else NO_SUPPLY
+    supply = NO_SUPPLY if request.again else _supply(sweep, request)
     shown = display(earlier_failures(sweep.store))
     view = PageDisplay(shown, lambda: write_page(sweep.folder, request.report), total)
     Runner(sweep, executor, request.limits, view, supply).run()
@@ -173,7 +193,13 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, site: Site) -> No
 def _undecided(sweep: SweepDir, request: LaunchRequest) -> bool:
     """Return whether the plan of a sweep may grow."""
     unfinished = pending(sweep.store, request.limits.attempts)
-    return not request.again and supply_choice.undecided(sweep, unfinished)
+    return not request.again and may_grow(sweep.store, unfinished)
+
+
+def _supply(sweep: SweepDir, request: LaunchRequest) -> Supply:
+    unfinished = pending(sweep.store, request.limits.attempts)
+    earlier = request.results if _takes_over(sweep, request) else None
+    return supply_choice.open_supply(sweep, unfinished, earlier)
 
 
 def preview(request: LaunchRequest) -> int:
@@ -289,6 +315,8 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     _note_plan_name(sweep.folder, store.header.name, request.header.name)
     if header.race is not None:
         header = race_entry.enter(sweep, header, request.trials)
+    elif SamplerRecord.of(header.design):
+        header = proposal_plan.go_on(store.header, header)
     with store.writing():
         store.set_header(replace(header, packs=store.header.packs))
         store.set_naming(request.naming)

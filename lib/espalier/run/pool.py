@@ -134,6 +134,8 @@ class Pool:
         """Kill every worker."""
         if self._server is not None:
             self._server.close_unready()
+        for group in self._groups.values():  # all at once: to give memory back takes each a while
+            group.kill()
         for slot in list(self._groups):
             self._stop(slot)
         self._selector.close()

@@ -12,6 +12,7 @@ import click
 
 from espalier.commands.options.naming_options import naming_options
 from espalier.commands.options.option_types import (
+    MINUTES,
     MeasuresType,
     baseline,
     best_per,
@@ -49,6 +50,13 @@ how_to_run = together(
         "PRIORITY", "--priority", help="swept symbols, or symbol=value, whose trials start first"
     ),
     make_option(
+        "BUDGET_MINUTES",
+        "--budget-minutes",
+        "minutes",
+        type=MINUTES,
+        help="minutes in which all trials that begin are to end (0: no matter when)",
+    ),
+    make_option(
         "RANK_BY", "--rank-by", "by", type=MeasuresType(strict=True), help="measure to rank by"
     ),
     baseline,
@@ -70,6 +78,7 @@ class RunOptions:
     parallel: int | None
     pack: int | None
     priority: str | None
+    minutes: float | None
     by: str | None
     baseline: str | None = None
     best_per: str | None = None
@@ -111,6 +120,7 @@ class RunOptions:
             naming=SweepNaming(self.name, self.note, self.tags),
             allow=self.allow or "",
             placement=self.placement,
+            minutes=self.minutes,
         )
 
     def stored(self, folder: Path, again: Collection[int] = ()) -> LaunchRequest:

@@ -18,13 +18,15 @@ from espalier.run import launch
 from espalier.store.results_dir import STORE, newest_sweep
 from espalier.store.store import Store
 
-ENDED = (Status.FAILED, Status.ERROR, Status.PASSED)
+ENDED = (Status.FAILED, Status.ERROR, Status.PASSED, Status.STOPPED)
 
 
 @click.command()
 @make_option("TRIALS", "--trials", help="names of trials, as config_003,config_007")
 @make_option(
-    "STATUS", "--status", help="as well as those that are failed, error or passed; or several"
+    "STATUS",
+    "--status",
+    help="as well as those that are failed, error, passed or stopped; or several",
 )
 @sweep_dir
 @how_to_run

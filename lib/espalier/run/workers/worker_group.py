@@ -99,8 +99,14 @@ class WorkerGroup:
         victim.task, victim.due = self.task, self.workers[0].due
         return victim.report_death(slot)
 
+    def kill(self) -> None:
+        """Kill them all and whatever they started, without waiting for that."""
+        for worker in self.workers:
+            worker.kill()
+
     def end(self) -> None:
         """Kill them all and whatever they started."""
+        self.kill()
         for worker in self.workers:
             worker.end()
         if self._rendezvous_files is not None:

@@ -81,6 +81,7 @@ class WorkerProcess:
         self.task: Task | None = None
         self.due: list[int] = []  # the numbers of the trials that have not ended
         self._supervisor = -1  # a descriptor of the process that ends what a trial has left
+        self._killed = False
         self.spoilt = False  # by a trial that ended in an error, or left something behind
 
     @property
@@ -175,10 +176,16 @@ class WorkerProcess:
             result = replace(result, message=message)
         return [Finished(slot, number, result) for number in self.due]
 
+    def kill(self) -> None:
+        """Kill it and whatever it started, without waiting for that."""
+        if not self._killed:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self._killed = True
+
     def end(self, closing: bool = True) -> None:
         """Kill it and whatever it started; close the pipes unless `closing` is off."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self.kill()
         self.process.wait()
         self._wait_for_supervisor()
         if closing:
