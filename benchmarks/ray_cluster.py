@@ -23,6 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import kill_nine
 import measuring
@@ -30,8 +31,6 @@ import peers
 import sweeping
 from machines import TOKEN
 from measuring import Figure
-from ray._private.node import Node
-from ray.cluster_utils import Cluster
 
 HERE = Path(__file__).parent
 KILLS, NOOPS = "kills", "noops"
@@ -103,6 +102,8 @@ class Nodes:
     def __init__(self, count: int, every: float, folder: Path) -> None:
         self.killed = self.joined = 0
         self._every, self._seeded, self._over = every, random.Random(1), threading.Event()
+        from ray.cluster_utils import Cluster  # Ray reads its variables as it is imported
+
         head = {"num_cpus": 0, "include_dashboard": False, "temp_dir": str(folder)}
         self.cluster = Cluster(initialize_head=True, head_node_args=head)
         self._nodes = [self._join() for _ in range(count)]
@@ -117,7 +118,7 @@ class Nodes:
         self._thread.join()
         self.cluster.shutdown()
 
-    def _join(self) -> Node:
+    def _join(self) -> Any:
         return self.cluster.add_node(num_cpus=1, include_dashboard=False)
 
     def _disturb(self) -> None:

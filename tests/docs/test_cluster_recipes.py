@@ -31,7 +31,8 @@ RANGE += "CONFIG_NUM_EPOCHS=1\nCONFIG_TRAIN_SUBSET=200\nCONFIG_SEED=1:1:8\n"
 OWN_TOKEN = {"RAY_AUTH_MODE": "", "RAY_AUTH_TOKEN": ""}  # that of a file, as the page says
 PROGRAM = '#!/bin/sh\nexec {python} -m ray.scripts.scripts "$@"\n'
 REMOTE = """#!/bin/sh
-{{ printf '%s\\n' {name} "$PWD" "$@" > {box}/draft.$$ && mv {box}/draft.$$ {box}/asked.$$; }} || exit 255
+printf '%s\\n' {name} "$PWD" "$@" > {box}/draft.$$ || exit 255
+mv {box}/draft.$$ {box}/asked.$$
 while [ ! -e {box}/done.$$ ]; do sleep 0.1; done
 exit "$(cat {box}/done.$$)"
 """
