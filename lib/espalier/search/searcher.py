@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
+from espalier.core.paths import RESULTS
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.run.executor_choice import LOCAL, Placement
@@ -62,8 +62,8 @@ class HyperparameterSearcher:
         `seeds` are a number of them (1, 2, ...) or the seeds themselves, `sampler_seed` is that of
         the choice of configurations. Each search gets a folder in `output` (by default
         test_matrix_results in the current folder); data files are in `data_dir`. `parallel`, `new`,
-        `in_process` and `placement` are those of `Means`. `settings` are further values by name or symbol.
-        Raises UserError.
+        `in_process` and `placement` are those of `Means`. `settings` are further values by name or
+        symbol. Raises UserError.
         """
         given = {
             "dataset": dataset,
@@ -79,9 +79,14 @@ class HyperparameterSearcher:
         symbols = Symbols(tree.parse())
         self.conditions = conditions(given, weight_decay, seeds, sampler_seed, symbols)
         require_classes(self.conditions.base["DATASET"], n_classes)
-        folder = {} if output is None else {"results": Path(output).absolute()}
-        means = Means(parallel=parallel, new=new, in_process=in_process, verbose=verbose, **folder)
-        self._means = replace(means, placement=placement)
+        self._means = Means(
+            RESULTS if output is None else Path(output).absolute(),
+            parallel,
+            new,
+            in_process,
+            verbose,
+            placement,
+        )
         self._results: dict[Key, SearchResult] = {}
         self._trials: list[TrialResult] = []
         self.left_out: list[str] = []
