@@ -28,6 +28,7 @@ from espalier.plan.sweep_naming import (
 )
 from espalier.report.frames.loaded_sweep import LoadedSweep, load_sweep
 from espalier.run import launch
+from espalier.run.executor_choice import LOCAL, check_executor
 from espalier.run.launch import LaunchRequest
 from espalier.scripts.model_component import write_model
 from espalier.scripts.train_function import write_function
@@ -59,6 +60,8 @@ def sweep(  # noqa: PLR0913  # the variables of make sweep
     allow: str = "",
     in_process: bool = False,
     verbose: bool = True,
+    executor: str = LOCAL.executor,
+    ray_address: str = LOCAL.address,
 ) -> LoadedSweep:
     """Plan and run a sweep, as `make sweep` does, and return it as `load_sweep` does.
 
@@ -68,12 +71,15 @@ def sweep(  # noqa: PLR0913  # the variables of make sweep
     docs/own-model.md. `results` is the folder of all sweeps, `parallel` how many trials run at a
     time, `allow` the hash that a refused range file of programs asks for. Called again it goes on
     where it stopped, and has nothing to do after its end, unless `new` is set or the code of
-    `model` or `train` has changed. `in_process` starts no workers: for debuggers. Raises UserError
+    `model` or `train` has changed. `in_process` starts no workers: for debuggers. `executor` "ray"
+    runs the trials on the Ray cluster at `ray_address`: see docs/cluster.md. Raises UserError
     before anything runs, and KeyboardInterrupt if it is stopped.
     """
     given = _given(model, train)
     folder = _folder(results)
-    means = Means(folder, _count("parallel", parallel, 0) or 0, new, in_process, verbose)
+    placement = replace(LOCAL, executor=check_executor(executor), address=ray_address)
+    count = _count("parallel", parallel, 0) or 0
+    means = Means(folder, count, new, in_process, verbose, placement)
     limit, naming = _count("max_trials", max_trials, 1), _naming(name, note, tags)
     with given.named_in_errors(), added(given.trees):
         planned = naming.over(_plan(range, given, limit))
