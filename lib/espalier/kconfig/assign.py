@@ -8,6 +8,7 @@ symbol is visible and has another value; else the value takes effect.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import kconfiglib
 from kconfiglib import Choice, Symbol
@@ -16,6 +17,9 @@ from espalier.core.errors import UserError
 from espalier.core.texts.program_name import MAKE
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.values import canonical
+
+if TYPE_CHECKING:
+    from espalier.kconfig.requests import Request
 
 DEFAULT = "(default)"
 """The value of a choice that stands for its default member."""
@@ -44,6 +48,39 @@ def effective(symbols: Symbols, name: str) -> str:
         return symbols.owner(item.selection.name)[1] if item.selection else ""  # type: ignore[index]
     text = item.str_value
     return canonical(symbols.kind(name), text) if text else ""
+
+
+def holds(symbols: Symbols, request: Request, value: str) -> bool:
+    """Return whether a requested value is in effect now."""
+    now = effective(symbols, request.name)
+    return now not in request.excluded if value == DEFAULT else now == value
+
+
+def overruled(
+    symbols: Symbols,
+    requests: Iterable[Request],
+    given: Mapping[str, str],
+    config: Mapping[str, str],
+) -> str:
+    """Return what a later assignment undid, such as by a select; empty if all of it holds.
+
+    `given` are the values of the requests that were active, `config` is what came of them.
+    """
+    for request in requests:
+        value = given.get(request.name)
+        if value is None or config.get(request.name) == value:
+            continue
+        if not holds(symbols, request, value):
+            return f"CONFIG_{request.name}={value} is overruled by another symbol"
+    return ""
+
+
+def whole_range(symbols: Symbols, name: str) -> tuple[str, str] | None:
+    """Return the ends that an integer symbol must lie between now; None where there are none."""
+    for low, high, condition in symbols.item(name).ranges:
+        if kconfiglib.expr_value(condition):
+            return low.str_value, high.str_value
+    return None
 
 
 def effective_config(symbols: Symbols, names: Iterable[str]) -> dict[str, str]:

@@ -68,8 +68,13 @@ class SweepEnd:
     def describe_stop(self, why: str = STOPPED) -> str:
         """Return the line of a sweep that has not come to its end: how far it is, and what next."""
         counts = counted(Counter(self.states.values())) or "none has ended"
-        to_go = f"{self.left} to go" if self.left else "undecided"  # a race between two rounds
+        to_go = f"{self.left} to go" if self.left else self._open_end
         return f"{why}: {counts}, {to_go}; {self.going_on}"
+
+    @property
+    def _open_end(self) -> str:
+        """What a sweep lacks whose trials have all ended: it was stopped before its plan grew."""
+        return "undecided" if self.page.header.race else "more to propose"
 
     def lines(self, stopped: str = "") -> list[str]:
         """Return what is said of it; `stopped` is the line of a sweep that has not ended."""

@@ -19,29 +19,33 @@ from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status, Trial
 from espalier.kconfig.symbols import BUDGET_MINUTES, RANK_BY
 from espalier.plan.outside_files import script_plan
+from espalier.plan.samplers.model_based import proposal_plan
+from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
+from espalier.plan.stopping.stop_rules import check_stop
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
+from espalier.report import reports
 from espalier.report.reports import USUAL, ReportRequest, write_page
-from espalier.run import admission, closing, retrial, reuse
-from espalier.run.devices import describe_devices, slots
+from espalier.run import closing, executor_choice, retrial, reuse
 from espalier.run.displays.earlier_failures import earlier_failures
 from espalier.run.displays.page_display import PageDisplay
 from espalier.run.displays.terminal_display import display
-from espalier.run.entries import check_installed, entry_of, worker_memory
+from espalier.run.entries import check_installed, entry_of
+from espalier.run.executor_choice import LOCAL, Placement, Site, Workload
 from espalier.run.packing.priority import Priority, SeedsTogether
 from espalier.run.pending import pending
-from espalier.run.pool import Executor, InProcess, Pool
+from espalier.run.pool import Executor
 from espalier.run.races import race_entry
 from espalier.run.runner import RunLimits, Runner
 from espalier.run.status_text import continuing
 from espalier.run.supplies import supply_choice
-from espalier.run.supplies.supply import NO_SUPPLY
+from espalier.run.supplies.plan_growth import may_grow
+from espalier.run.supplies.supply import NO_SUPPLY, Supply
 from espalier.scripts.script_identity import code_of
 from espalier.store import locks, results_dir, sealing, sweep_finder, trial_folders
 from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path
 from espalier.store.store import Store
 
-WORKERS_LOG = "workers.log"
 _FINISHED = "finished already; NEW=1 (--new) runs this plan again"
 _NOTHING = "nothing is left to train"
 
@@ -67,6 +71,7 @@ class LaunchRequest:
     naming: SweepNaming = UNNAMED  # what is given beside the plan's name, note and tags
     widens: bool = False  # the sweep in `output` may be of another plan: a race, whose plan grows
     allow: str = ""  # the hash by which the user allows the programs that trials are
+    placement: Placement = LOCAL
     minutes: float | None = None  # in which all is to end, from when this is made
     made: float = field(default_factory=time.monotonic)
 
@@ -89,6 +94,13 @@ class LaunchRequest:
         return usual if self.minutes is None else self.minutes
 
     @property
+    def workload(self) -> Workload:
+        """What the executor is to run."""
+        trials = [trial for trial, _ in self.trials]
+        settings = self.header.settings
+        return Workload(self.entry, settings, trials, self.parallel, self.in_process)
+
+    @property
     def plan_id(self) -> str:
         """The hash that identifies the plan."""
         return self.header.plan_id
@@ -99,7 +111,8 @@ class LaunchRequest:
         header = replace(self.naming.over(self.header), entry=entry, seals=None)
         if by := self._ranked_by:  # workers look for it in what a program reports
             header = replace(header, settings={**header.settings, RANK_BY: by})
-        return replace(header, command=self.command or continuing(folder, header))
+        command = self.command or f"{continuing(folder, header)}{self.placement.words}"
+        return replace(header, command=command)
 
     @property
     def _ranked_by(self) -> str | None:
@@ -120,14 +133,19 @@ def run(request: LaunchRequest) -> int:
     trials = [trial for trial, _ in request.trials]
     request.report.check(trials)
     check_claims(request.header.claims, trials)
+    check_stop(request.header, trials)
+    supply_choice.check_supply(request.header_in(request.results))
     script_plan.check_allowed(trials, request.header.settings, request.allow)
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         check_installed(request.entry)
-        devices = _devices(request)  # refused before there is a folder
-        with _sweep(request) as (sweep, begun), _steady(sweep.folder):
+        with (
+            executor_choice.opened(request.placement, request.workload) as site,
+            _sweep(request) as (sweep, begun),  # after what may be refused
+            _steady(sweep.folder),
+        ):
             sweep.store.patience.stopping = stop_signals.requested
             try:
-                code = _run(request, sweep, begun, devices)
+                code = _run(request, sweep, begun, site)
             except StoreBusyError as error:
                 if not stop_signals.requested():
                     raise
@@ -136,12 +154,12 @@ def run(request: LaunchRequest) -> int:
         return EXIT_INTERRUPTED if stop_signals.requested() else code
 
 
-def _run(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[str]) -> int:
+def _run(request: LaunchRequest, sweep: SweepDir, begun: str, site: Site) -> int:
     """Take over what earlier sweeps have, train what is pending, and report on all."""
     limits = request.limits
     if not stop_signals.requested():
         with suppress(KeyboardInterrupt):  # the second request: what was done is reported
-            _work(request, sweep, begun, devices)
+            _work(request, sweep, begun, site)
     with stop_signals.patience(2):
         left = limits.chosen(pending(sweep.store, limits.attempts))
         stopped = stop_signals.requested() or limits.until < math.inf
@@ -150,10 +168,10 @@ def _run(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[
         return closing.report_end(sweep, limits, request.report)
 
 
-def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[str]) -> None:
+def _work(request: LaunchRequest, sweep: SweepDir, begun: str, site: Site) -> None:
     """Get a result for every pending trial: from an earlier sweep, or by training it."""
     retrial.set_aside_earlier(sweep)
-    taken, workers = _take_over(sweep, request, devices)
+    taken, workers = _take_over(sweep, request, site)
     todo = request.limits.chosen(pending(sweep.store, request.limits.attempts))
     for line in [*taken, *_other_code(sweep.store)]:
         print(line, flush=True)
@@ -162,11 +180,11 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence
         print(f"{sweep.folder}: {_NOTHING if taken else _FINISHED}")
         return
     total = len(sweep.store.states())
-    executor = workers or _executor(request, devices, sweep, total if grows else len(todo))
+    executor = workers or site.start(total if grows else len(todo), sweep.folder)
     print(f"{sweep.folder}: {begun}, {len(todo)} of {total} trials", end=", ")
-    print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
-    earlier = request.results if _takes_over(sweep, request) else None
-    supply = supply_choice.open_supply(sweep, earlier) if grows else NO_SUPPLY
+    print(site.describe(executor), flush=True)
+    reports.prepare()  # while the workers start
+    supply = NO_SUPPLY if request.again else _supply(sweep, request)
     shown = display(earlier_failures(sweep.store))
     view = PageDisplay(shown, lambda: write_page(sweep.folder, request.report), total)
     Runner(sweep, executor, request.limits, view, supply).run()
@@ -175,7 +193,13 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence
 def _undecided(sweep: SweepDir, request: LaunchRequest) -> bool:
     """Return whether the plan of a sweep may grow."""
     unfinished = pending(sweep.store, request.limits.attempts)
-    return not request.again and supply_choice.undecided(sweep, unfinished)
+    return not request.again and may_grow(sweep.store, unfinished)
+
+
+def _supply(sweep: SweepDir, request: LaunchRequest) -> Supply:
+    unfinished = pending(sweep.store, request.limits.attempts)
+    earlier = request.results if _takes_over(sweep, request) else None
+    return supply_choice.open_supply(sweep, unfinished, earlier)
 
 
 def preview(request: LaunchRequest) -> int:
@@ -247,7 +271,7 @@ def _sealed(
 
 
 def _take_over(
-    sweep: SweepDir, request: LaunchRequest, devices: Sequence[str]
+    sweep: SweepDir, request: LaunchRequest, site: Site
 ) -> tuple[list[str], Executor | None]:
     """Take over what earlier sweeps of the results folder have.
 
@@ -256,7 +280,7 @@ def _take_over(
     if not _takes_over(sweep, request):
         return [], None
     todo = len(pending(sweep.store, request.limits.attempts))
-    start = partial(_executor, request, devices, sweep)
+    start = partial(site.start, folder=sweep.folder)
     line, workers = reuse.take_over(sweep, request.results, todo, start)
     again = "new=True" if request.command else "REUSE=0"  # a search has an argument for it
     return [f"{line}; {again} trains them again"] if line else [], workers
@@ -291,6 +315,8 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     _note_plan_name(sweep.folder, store.header.name, request.header.name)
     if header.race is not None:
         header = race_entry.enter(sweep, header, request.trials)
+    elif SamplerRecord.of(header.design):
+        header = proposal_plan.go_on(store.header, header)
     with store.writing():
         store.set_header(replace(header, packs=store.header.packs))
         store.set_naming(request.naming)
@@ -368,27 +394,3 @@ def _other_code(store: Store) -> Iterator[str]:
             f"({revision.describe(others[-1])}; now {revision.describe(now)}); "
             "NEW=1 runs everything again"
         )
-
-
-def _devices(request: LaunchRequest) -> list[str]:
-    threads = max(int(trial.config["CPU_THREADS"]) for trial, _ in request.trials)
-    ranks = max(trial.ranks for trial, _ in request.trials)
-    if request.in_process and ranks > 1:
-        rule = "trains a trial in processes of their own; leave out --in-process"
-        raise UserError(f"CONFIG_DEVICES_PER_TRIAL={ranks}: {rule}")
-    return slots(request.header.settings["DEVICE"], request.parallel, threads, ranks)
-
-
-def _executor(
-    request: LaunchRequest, devices: Sequence[str], sweep: SweepDir, trials: int
-) -> Executor:
-    """Start workers for so many trials, as many as memory allows; print a note if it does not."""
-    most = 1 if request.in_process else trials
-    fitting, notes = admission.fit_workers(
-        devices[:most], request.parallel, worker_memory(request.entry)
-    )
-    for line in notes:
-        print(line)
-    if request.in_process:
-        return InProcess(request.entry)
-    return Pool(request.entry, fitting, sweep.folder / WORKERS_LOG)

@@ -8,15 +8,13 @@ never run again; one that had not finished is run again from its start.
 from __future__ import annotations
 
 import math
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from espalier.core.process import disk_full, log_files, os_errors, stop_signals
-from espalier.core.trial import Action, Record, Result, Status, Task, Trial
+from espalier.core.process import disk_full, stop_signals
+from espalier.core.trial import PAUSED, Action, Record, Result, Status, Task, Trial
 from espalier.run import preflight
 from espalier.run.admission import MemoryGate
 from espalier.run.budgets.time_budget import open_budget
@@ -28,11 +26,12 @@ from espalier.run.packing.priority import NONE, Priority
 from espalier.run.pending import cost, out_of_memory, pending, spent
 from espalier.run.pool import Executor
 from espalier.run.supplies.supply import NO_SUPPLY, Source, Supply, Vacancy
-from espalier.run.workers.worker import DISK_FULL, HOPELESS, PACK
+from espalier.run.trial_files import TrialFiles, keep_small
+from espalier.run.workers.worker import DISK_FULL, PACK
 from espalier.run.workers.worker_process import Progress
 from espalier.store.attempt import INCONCLUSIVE
 from espalier.store.busy import StoreBusyError
-from espalier.store.results_dir import STORE, SweepDir
+from espalier.store.results_dir import SweepDir
 from espalier.store.sweep_state import StatusTracker, SweepStatus
 
 TICK = 0.1  # seconds: how late a signal, a death or a time-out may be noticed
@@ -82,9 +81,12 @@ class Runner:
         trials = {trial.number: trial for trial in self._store.trials()}
         numbers = limits.chosen(pending(self._store, limits.attempts))
         waiting = supply.opening([trials[number] for number in numbers])
-        self._source = Source(supply)
+        self._supply, self._source = supply, Source(supply)
+        self._files = TrialFiles(sweep)
         self._pack_limits = pack_limits(self._store)
-        self._queue = PackQueue(limits.pack, self._pack_limits, waiting, limits.priority)
+        self._queue = PackQueue(
+            limits.pack, self._pack_limits, waiting, limits.priority, supply.until
+        )
         self._probes = PackProbes(executor, self._settings, sweep.folder)
         self._gate = MemoryGate(executor, limits.waits, out_of_memory(self._store))
         self._pack_sizes: dict[str, PackSize] = {}
@@ -159,41 +161,39 @@ class Runner:
 
     def _submit(self, slot: int, task: Task) -> None:
         """Start a task; trials without a folder end in an error, those beside them wait again."""
-        refused = {}
-        for number in task.due if task.action is Action.TRAIN else ():
-            try:
-                self._sweep.prepare(number)
-            except OSError as error:
-                refused[number] = Result(Status.ERROR, HOPELESS, self._blame(number, error))
+        refused = self._files.prepare(task)
         if not refused:
             self._executor.submit(slot, task)
             return
         beside = Result(Status.ERROR, BROKEN_TASK, "a trial of the pack has no folder")
         self._refused += [self._end(slot, n, refused.get(n, beside)) for n in task.due]
 
-    def _blame(self, number: int, error: OSError) -> str:
-        """Return what is wrong with the folder of a trial. Raises `error` if it is no fault of it.
-
-        Without the folder of the sweep, or without files to open, no trial can run.
-        """
-        folder = self._sweep.folder
-        if os_errors.is_shortage(error) or not os.access(folder / STORE, os.W_OK):
-            raise error
-        if not os.access(folder, os.W_OK):
-            raise error
-        place = os_errors.place(error, self._sweep.directory(number))
-        return f"{place}: {os_errors.describe(error)}"
+    @property
+    def _is_free(self) -> bool:
+        """Whether nothing runs, so that nothing is to be heard before something has begun."""
+        return not [*self._slots, *self._probes] and bool(self._executor.idle())
 
     def _receive(self) -> list[Ended]:
         ended, self._refused = self._refused, []
-        for event in self._executor.wait(0 if ended else TICK):
+        waits: dict[int, Result] = {}  # by trial: of those that end at a rung
+        for event in self._executor.wait(0 if ended or self._is_free else TICK):
             if event.slot in self._probes:
                 self._probes.receive(event)
             elif isinstance(event, Progress):
                 self._slots[event.slot].record(event.number, event.record)
+                if result := self._supply.observe(event.number, event.record):
+                    waits[event.number] = result
             else:
                 ended.append(self._end(event.slot, event.number, event.result))
-        return ended
+        return ended + self._end_at_rung(waits)
+
+    def _end_at_rung(self, waits: Mapping[int, Result]) -> list[Ended]:
+        """End the tasks of trials that go no further now, those that have not ended meanwhile."""
+        tasks = {number: slot for slot, busy in self._slots.items() for number in busy.open}
+        slots = {tasks[number]: number for number in waits if number in tasks}
+        for slot in slots:
+            self._executor.kill(slot)
+        return [self._end(slot, number, waits[number]) for slot, number in slots.items()]
 
     def _stop_late(self) -> list[Ended]:
         limit = self._limits.timeout
@@ -230,8 +230,8 @@ class Runner:
             self._store.set_header(replace(self._store.header, packs=packs))
 
     def _note(self, line: str) -> None:
-        """Print a note, once."""
-        if line not in self._notes:
+        """Print a note, if it is one, once."""
+        if line and line not in self._notes:
             self._notes.add(line)
             self._view.note(line)
 
@@ -265,7 +265,7 @@ class Runner:
             return []
         self._progress_saved = time.monotonic()
         for busy in self._slots.values():
-            self._keep_small(busy.log)
+            keep_small(busy.log)
         return [each for busy in self._slots.values() for each in busy.unsaved()]
 
     def _next_task(self, slot: int) -> Task | None:
@@ -286,14 +286,20 @@ class Runner:
 
     def _share(self, first: Trial, waiting: int) -> int:
         left = sum(busy.trials_left for busy in self._slots.values() if busy.shape == first.shape)
-        most = share(waiting, left, len(self._executor.devices))
+        most = share(waiting, left, self._executor.capacity)
         return min(most, self._budget.largest(first))
 
     def _begin(self, slot: int, trials: Sequence[Trial]) -> Task:
         process, device = self._executor.process(slot), self._executor.devices[slot]
         attempts = self._store.begin([trial.number for trial in trials], process, device)
         directories = (self._sweep.directory(trial.number) for trial in trials)
-        task = Task(tuple(trials), self._settings, tuple(directories), tuple(attempts.values()))
+        task = Task(
+            tuple(trials),
+            self._settings,
+            tuple(directories),
+            tuple(attempts.values()),
+            until=self._supply.until(trials[0]),
+        )
         self._slots[slot] = BusySlot(task)
         for number in attempts:
             self._tracker.set(number, Status.RUNNING)
@@ -302,15 +308,18 @@ class Runner:
     def _conclude(self, busy: BusySlot, trial: Trial, result: Result) -> None:
         if result.reason == DISK_FULL:
             raise disk_full.full(self._sweep.folder)
-        self._keep_small(busy.log)
-        self._write(trial.number, lambda: self._sweep.log_ending(trial.number, result))
+        keep_small(busy.log)
+        self._note(self._files.log_ending(trial.number, result))
         pack = result.provenance.pack
         if pack and pack.why and busy.size > 1:
             self._note(f"note: trials run one at a time: {pack.why}")
+        if result.reason == PAUSED:  # what becomes of it is for the supply to say
+            self._tracker.set(trial.number, Status.NOTRUN)
+            return
         if result.reason in INCONCLUSIVE:
             self._requeue(trial)
             return
-        self._write(trial.number, lambda: self._sweep.write_metrics(trial, result))
+        self._note(self._files.write_metrics(trial, result))
         self._tracker.set(trial.number, result.status)
         seconds = busy.seconds_per_trial
         self._tracker.add_duration(seconds)
@@ -323,25 +332,10 @@ class Runner:
             self._requeue(trial)
         self._view.finish(Ending(trial.name, result, seconds, retried), self._status())
 
-    def _write(self, number: int, write: Callable[[], None]) -> None:
-        """Write a file of a trial. If that cannot be, note it and go on: the store has it all."""
-        try:
-            try:
-                write()
-            except FileNotFoundError:  # the trial has deleted its folder
-                self._sweep.prepare(number)
-                write()
-        except OSError as error:
-            self._note(f"note: {self._blame(number, error)}; the result is in {STORE} all the same")
-
-    def _keep_small(self, log: Path) -> None:
-        with suppress(OSError):  # then it cannot be appended to either, which is noted
-            log_files.trim(log)
-
     def _requeue(self, trial: Trial) -> None:
         self._queue.add(trial)
         self._tracker.set(trial.number, Status.NOTRUN)
 
     def _status(self) -> SweepStatus:
         running = (busy.progress for busy in self._slots.values())
-        return self._tracker.summary(running, len(self._executor.devices))
+        return self._tracker.summary(running, self._executor.capacity)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,6 +25,7 @@ from espalier.commands.options.option_types import (
     reuse,
     together,
 )
+from espalier.commands.options.placement_options import placement_options, take_placement
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS, SWEEP_CONFIGS
 from espalier.core.records import PlanHeader
@@ -33,6 +35,7 @@ from espalier.plan.still_valid import check_still_valid
 from espalier.plan.sweep_naming import SweepNaming
 from espalier.report.reports import ReportRequest
 from espalier.run.entries import LIBRARY, entry_of
+from espalier.run.executor_choice import Placement
 from espalier.run.launch import LaunchRequest
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
@@ -59,6 +62,7 @@ how_to_run = together(
     baseline,
     best_per,
     in_process,
+    placement_options,
     entry,
 )
 allow = make_option(
@@ -79,6 +83,7 @@ class RunOptions:
     baseline: str | None = None
     best_per: str | None = None
     in_process: bool
+    placement: Placement
     entry: str | None
     output: Path | None = None
     new: bool = False
@@ -87,6 +92,12 @@ class RunOptions:
     name: str | None = None
     note: str | None = None
     tags: list[str] | None = None
+
+    @classmethod
+    def taken(cls, options: dict[str, Any]) -> RunOptions:
+        """Return what the options of a command say. Raises UserError for some that clash."""
+        placement = take_placement(options)
+        return cls(**options, placement=placement)
 
     def request(self, header: PlanHeader, texts: Sequence[tuple[Trial, str]]) -> LaunchRequest:
         """Return what to run, from a plan's header and its trials with their configs' texts."""
@@ -108,6 +119,7 @@ class RunOptions:
             reuse=usual if self.reuse is None else self.reuse,
             naming=SweepNaming(self.name, self.note, self.tags),
             allow=self.allow or "",
+            placement=self.placement,
             minutes=self.minutes,
         )
 

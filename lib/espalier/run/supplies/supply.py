@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from espalier.core.trial import Trial
+from espalier.core.trial import Record, Result, Trial
 from espalier.run.pool import Executor
 
 
@@ -41,6 +41,16 @@ class Supply(ABC):
     def opening(self, pending: list[Trial]) -> list[Trial]:
         """Return those of the plan's pending trials that wait from the start, in that order."""
         return pending
+
+    def until(self, trial: Trial) -> int:
+        """Return after which epoch a trial that begins now pauses; 0: it trains to its end."""
+        del trial
+        return 0
+
+    def observe(self, number: int, record: Record) -> Result | None:
+        """Take in the record of an epoch of a running trial; return its result if it ends here."""
+        del number, record
+        return None
 
     @abstractmethod
     def __call__(self, vacancy: Vacancy) -> Growth:

@@ -13,7 +13,7 @@ from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import combinations, planning
 from espalier.plan.plan import Plan
-from espalier.plan.samplers import random_sampler, sampling
+from espalier.plan.samplers import random, sampling
 from espalier.plan.samplers.design_text import describe_design, design_lines
 
 GRID = "CONFIG_LEARNING_RATE=0.01|0.02|0.03|0.04\nCONFIG_BATCH_SIZE=16|32|64\n"
@@ -97,7 +97,7 @@ def test_more_trials_than_allowed_are_refused(tmp_path: Path, real: Symbols) -> 
 def test_more_than_can_be_counted_is_refused(
     tmp_path: Path, real: Symbols, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(random_sampler, "SPACE", 11)
+    monkeypatch.setattr(random, "SPACE", 11)
     with pytest.raises(UserError, match=r"r: the random sampler .* more than 11 combinations"):
         drawn(tmp_path, real, 5, 0)
 
