@@ -11,11 +11,15 @@ from espalier.core.texts.count_text import count_text
 def describe_design(design: Mapping[str, Any]) -> str:
     """Return `L9: 9 of 81 combinations`, or `random: 50 of 6,812 feasible combinations, seed 0`.
 
-    Of a space without a list of combinations it is `sobol: 64 configurations in 66 draws, seed 0`.
+    Of a space without a list of combinations it is `sobol: 64 configurations in 66 draws, seed 0`,
+    of a sampler that learns `tpe: 10 of 50 configurations proposed, seed 0`.
     """
     if "array" in design:
         return f"{design['array']}: {design['rows']} of {design['combinations']} combinations"
     drawn = "{sampler}: {drawn} of {combinations:,} feasible combinations, seed {seed}"
+    if "proposals" in design:
+        so_far = "{sampler}: {done} of {trials} configurations proposed, seed {seed}"
+        return so_far.format_map({**design, "done": len(design["proposals"])})
     if "draws" in design:
         drawn = "{sampler}: {count} in {draws:,} draws, seed {seed}"
     count = count_text(design["drawn"], "configuration")

@@ -5,6 +5,9 @@ Each is a component: a module of this folder with a Kconfig fragment beside it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 from espalier.core import component
 from espalier.core.errors import UserError
 from espalier.core.trial_config import Config
@@ -15,6 +18,8 @@ from espalier.kconfig.symbols import Symbols
 from espalier.plan.expand import Expansion
 from espalier.plan.samplers.grid import Grid
 from espalier.plan.samplers.sampler import Sampler
+
+T = TypeVar("T", bound=Sampler)
 
 KIND = "sampler"
 SYMBOL = component.SWEEP_KINDS[KIND][1]
@@ -36,6 +41,11 @@ def chosen(symbols: Symbols, requested: Requests) -> Sampler:
             assign.put(symbols, request.name, request.values[0])
     settings = assign.effective_config(symbols, symbols.settings)
     return component.select(KIND, Config(settings), Sampler)
+
+
+def of_settings(settings: Mapping[str, str], base: type[T]) -> T:
+    """Return the sampler of a plan with these settings, which must be a `base`."""
+    return component.select(KIND, Config(settings), base)
 
 
 def names() -> list[str]:

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from espalier.core.trial import Action, Result, Status, Trial
-from espalier.run.priority import NONE, Priority
+from espalier.core.trial import PAUSED, RUNG, Action, Result, Status, Trial
+from espalier.run.packing.priority import NONE, Priority
 from espalier.run.workers.worker import DISK_FULL
 from espalier.store.attempt import PACK_OOM, count_per_task
 from espalier.store.store import Store
 
-UNINFORMATIVE = ("", "interrupted", DISK_FULL)
+UNINFORMATIVE = ("", "interrupted", DISK_FULL, PAUSED, RUNG)
 """Reasons that say nothing about packs; the first is that of a trial that passed."""
 LARGEST = 4096  # as large as CONFIG_PACK may be
 PROBE_TRIALS = 1024
@@ -48,7 +48,7 @@ def share(waiting: int, running: float, workers: int) -> int:
 
     `running` is what is still to do of those that are being trained, in trials.
     """
-    return max(1, math.ceil((waiting + running) / workers))
+    return max(1, math.ceil((waiting + running) / max(1, workers)))
 
 
 class PackLimits:
@@ -72,7 +72,7 @@ class PackLimits:
 
     def largest(self, trial: Trial) -> int:
         """Return the size of the largest pack that a trial may be in."""
-        if trial.number in self._alone or not trial.shape or trial.ranks > 1:
+        if trial.number in self._alone or trial.alone:
             return 1
         return self._of_shape(trial.shape)
 
@@ -91,6 +91,11 @@ def pack_limits(store: Store) -> PackLimits:
     return limits
 
 
+def _to_the_end(trial: Trial) -> int:
+    del trial
+    return 0
+
+
 class PackQueue:
     """The trials that wait, in the order in which they are to start."""
 
@@ -100,8 +105,13 @@ class PackQueue:
         limits: PackLimits,
         trials: Iterable[Trial],
         priority: Priority = NONE,
+        until: Callable[[Trial], int] = _to_the_end,
     ) -> None:
-        """Make packs of at most `size`; 0: as large as the probes of their shapes say."""
+        """Make packs of at most `size`; 0: as large as the probes of their shapes say.
+
+        Those of a pack pause after the same epoch, which `until` gives.
+        """
+        self._until = until
         self._size, self._limits, self._priority = size, limits, priority
         self._sizes: dict[str, PackSize | None] = {}  # by shape; None: being probed
         self._places: list[tuple[int, ...]] = []  # the priorities of those that wait, sorted
@@ -131,20 +141,20 @@ class PackQueue:
         self._sizes[shape] = size
 
     def next(
-        self, share: Callable[[str, int], int], allowed: Callable[[int], bool]
+        self, share: Callable[[Trial, int], int], allowed: Callable[[Trial], bool]
     ) -> tuple[Action, list[Trial]] | None:
         """Return what a free worker is to do: train these trials, or probe their shape with them.
 
-        None if nothing waits that it could begin now. `share(shape, waiting)` is how many trials of
-        a shape this worker may take; `allowed` says of a trial's number whether it may start there
-        now.
+        None if nothing waits that it could begin now. `share(first, waiting)` is how many trials of
+        the shape of the first one this worker may take; `allowed` says whether a trial may start
+        there now.
         """
-        for trial in filter(lambda each: allowed(each.number), self):
+        for trial in filter(allowed, self):
             packable = self._limits.largest(trial) > 1 and self._count[trial.shape] > 1
             if packable and not self._size and trial.shape not in self._sizes:
                 return Action.PROBE, self._start_probe(trial.shape)
             if not packable or self._size or self._sizes[trial.shape] is not None:
-                count = share(trial.shape, self._count[trial.shape])
+                count = share(trial, self._count[trial.shape])
                 return Action.TRAIN, self._take(trial, count)
         return None
 
@@ -164,7 +174,8 @@ class PackQueue:
         return taken[:size]
 
     def _joins(self, trial: Trial, first: Trial) -> bool:
-        return trial.shape == first.shape and self._limits.largest(trial) > 1
+        alike = trial.shape == first.shape and self._until(trial) == self._until(first)
+        return alike and self._limits.largest(trial) > 1
 
     def chosen_size(self, shape: str) -> int:
         """Return the size of the packs of a shape, 1 as long as it is not known."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espalier.core.trial import Action, Task, Trial
-from espalier.run.pack_queue import PackSize, pack_size
+from espalier.run.packing.pack_queue import PackSize, pack_size
 from espalier.run.pool import Executor
 from espalier.run.workers.worker_process import Event, Finished
 

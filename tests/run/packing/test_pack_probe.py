@@ -8,8 +8,8 @@ import pytest
 from fake_sweep import trial
 
 from espalier.core.trial import Result, Status
-from espalier.run.pack_probe import PackProbes
-from espalier.run.pack_queue import PackSize
+from espalier.run.packing.pack_probe import PackProbes
+from espalier.run.packing.pack_queue import PackSize
 from espalier.run.pool import InProcess
 from espalier.run.workers.worker_process import Finished
 
