@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from espalier.core.errors import UserError
+from espalier.core.paths import ROOT
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import planning
+from espalier.plan import combinations, planning
 from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
 from espalier.plan.samplers.design_text import design_lines
@@ -95,3 +96,13 @@ def test_a_value_that_kconfig_refuses_everywhere_is_an_error(tmp_path: Path, rea
     text = AXES + "CONFIG_OPTIMIZER=sgd|adam\nCONFIG_PRUNING_METHOD=none|state\n"
     with pytest.raises(UserError, match="r:5: CONFIG_PRUNING_METHOD=state: needs CONFIG_OPTIM"):
         planned(tmp_path, real, text)
+
+
+def test_the_page_says_what_its_example_draws(tmp_path: Path, real: Symbols) -> None:
+    page = (ROOT / "docs" / "samplers.md").read_text(encoding="utf-8")
+    part = page.split("## What is drawn can be trained")[1]
+    (tmp_path / "r").write_text(part.split("```")[1].removeprefix("bash\n"), encoding="utf-8")
+    plan = planning.plan_from_files([tmp_path / "r"], symbols=real)
+    lines = [*design_lines(plan.design), *combinations.left_out(plan.counts, plan.dropped)]
+    said = part.split("says:\n")[1].split("\n\n## ")[0]
+    assert said.splitlines() == [f"    {line}" if line else "" for line in lines]
