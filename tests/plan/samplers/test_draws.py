@@ -33,7 +33,7 @@ def at(*shares: float) -> Iterator[Choose]:
 
 def test_a_configuration_is_drawn_once_and_repetitions_are_counted(symbols: Symbols) -> None:
     space = space_of(symbols, "CONFIG_RATE=0.1~0.9\nCONFIG_LABEL=a|b")
-    drawn = draws.draw(space, at(0.0, 0.0, 0.5), 2)
+    drawn = draws.draw(space, at(0.0, 0.0, 0.5), 2, None)
     values = [(c["RATE"], c["LABEL"]) for c in drawn.configs.values()]
     assert values == [("0.1", "a"), ("0.5", "b")]
     assert (drawn.proposals, drawn.same, drawn.reasons) == (3, 1, {})
@@ -43,18 +43,18 @@ def test_a_draw_ends_where_nothing_new_comes(
     symbols: Symbols, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(draws, "NOTHING_NEW", 7)
-    drawn = draws.draw(space_of(symbols, "CONFIG_RATE=0.1~0.9"), at(0.25), 5)
+    drawn = draws.draw(space_of(symbols, "CONFIG_RATE=0.1~0.9"), at(0.25), 5, None)
     assert (len(drawn.configs), drawn.proposals, drawn.same) == (1, 8, 7)
 
 
 def test_a_draw_ends_where_there_are_no_more_values(symbols: Symbols) -> None:
-    drawn = draws.draw(space_of(symbols, "CONFIG_LABEL=a|b"), at(0.0, 0.9, 0.3), 50)
+    drawn = draws.draw(space_of(symbols, "CONFIG_LABEL=a|b"), at(0.0, 0.9, 0.3), 50, None)
     assert (len(drawn.configs), drawn.proposals) == (2, 2)
 
 
 def test_what_was_drawn_is_in_the_design(symbols: Symbols) -> None:
     space = space_of(symbols, "CONFIG_COUNT=2~9\nCONFIG_LABEL=a|b")
-    drawn = draws.draw(space, at(0.0, 0.9), 2)
+    drawn = draws.draw(space, at(0.0, 0.9), 2, None)
     expansion = draws.expansion(space, drawn, None, True, {"sampler": "x", "seed": 3})
     assert expansion.design == {
         "sampler": "x",
@@ -90,9 +90,16 @@ def test_what_is_never_drawn_is_said_by_symbol_and_reason() -> None:
 
 def test_too_many_trials_are_refused(symbols: Symbols) -> None:
     space = space_of(symbols, "CONFIG_RATE=0.1~0.9")
-    drawn = draws.draw(space, at(0.0, 0.5, 0.9), 3)
+    drawn = draws.draw(space, at(0.0, 0.5, 0.9), 3, None)
     with pytest.raises(UserError, match="SAMPLER_TRIALS: with every seed these are 3 trials, more"):
         draws.expansion(space, drawn, 2, True, {})
+
+
+def test_more_than_can_be_planned_are_not_drawn_first(symbols: Symbols) -> None:
+    space = space_of(symbols, "CONFIG_COUNT=2~90")
+    tens = at(*(n / 100 for n in range(100)))
+    with pytest.raises(UserError, match="these are 1000000 trials, more than 5; draw fewer"):
+        draws.draw(space, tens, 1_000_000, 5)
 
 
 def test_nothing_to_draw_is_refused_with_the_reason(symbols: Symbols) -> None:
