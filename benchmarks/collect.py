@@ -74,6 +74,7 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "mutated_files",
     "race",
     "rewiring",
+    "sampler_regret",
     "tournament",
     "tutorial",
     "verdict_null",
