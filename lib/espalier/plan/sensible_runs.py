@@ -184,6 +184,11 @@ def _schedules(config: Mapping[str, str]) -> Iterator[RunSchedule]:
             yield _built(rule, tuple(config.get(name) for name in rule.read))
 
 
+def deciding_symbols() -> frozenset[str]:
+    """Return the symbols by whose presence a schedule concerns a run, of all schedules."""
+    return frozenset().union(*(rule.needed for rule in _rules()))
+
+
 @functools.cache
 def _rules() -> list[_Rule]:
     """Return a rule for each schedule of the library and of the trees outside. Raises UserError."""

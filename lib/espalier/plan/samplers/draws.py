@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from espalier.core.errors import UserError
+from espalier.core.trial import Record
 from espalier.kconfig.requests import Requests
 from espalier.plan import expand
+from espalier.plan.effect_check import Choice
 from espalier.plan.expand import Config, Expansion
 from espalier.plan.samplers.axes import Choose
 from espalier.plan.samplers.space import Space, repeated
@@ -40,6 +42,7 @@ class Drawn:
 def draw(space: Space, proposals: Iterable[Choose], trials: int) -> Drawn:
     """Return up to `trials` different configurations that proposals lead to."""
     drawn, in_vain = Drawn(), 0
+    trials = min(trials, space.largest)
     for choose in proposals:
         completion = space.complete(choose)
         in_vain = 0 if drawn.add(completion.config, completion.why) else in_vain + 1
@@ -68,7 +71,7 @@ def expansion(
     check_count(len(configs), int(limit or space.settings[expand.LIMIT]))
     spans = {n: str(r.interval) for n, r in space.requests.items() if r.interval}
     numbers = {"drawn": len(drawn.configs), "draws": drawn.proposals}
-    whole = {**design, **numbers, "intervals": spans, "never": never}
+    whole = {**design, **numbers, "intervals": spans, "never": _grouped(never)}
     return Expansion(
         configs=configs,
         combinations=drawn.proposals,
@@ -76,9 +79,17 @@ def expansion(
         same=drawn.same,
         reasons=drawn.reasons,
         settings=space.settings,
-        design={name: value for name, value in whole.items() if value != {}},
+        design={name: value for name, value in whole.items() if value not in ({}, [])},
         solved=space.solved,
     )
+
+
+def _grouped(never: Mapping[Choice, str]) -> list[Record]:
+    """Return values that are never drawn as records with keys symbol, values and reason."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for (symbol, value), reason in never.items():
+        groups.setdefault((symbol, reason), []).append(value)
+    return [{"symbol": s, "values": values, "reason": why} for (s, why), values in groups.items()]
 
 
 def check_count(trials: int, limit: int) -> None:

@@ -8,7 +8,9 @@ Kconfig takes it, a budget has room for it and its run makes sense.
 from __future__ import annotations
 
 import itertools
+import math
 import random
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +22,7 @@ from espalier.plan import dependency_order
 from espalier.plan.budget_constraint import Budgets
 from espalier.plan.effect_check import Choice, EffectCheck
 from espalier.plan.expand import Config
-from espalier.plan.samplers.axes import Choose, Options, at_share, axis_of
+from espalier.plan.samplers.axes import Axis, Choose, Options, at_share, axis_of
 from espalier.plan.samplers.look_ahead import LookAhead
 from espalier.plan.samplers.tree_walk import TreeWalk
 
@@ -40,6 +42,7 @@ class Completion:
     config: Config = field(default_factory=dict)
     why: str = ""
     chosen: Mapping[str, str] = field(default_factory=dict)
+    blamed: frozenset[str] = frozenset()  # symbols that the reason can depend on
 
 
 class Space:
@@ -61,8 +64,8 @@ class Space:
         self._ahead = LookAhead(self._walk)
         self._effects = EffectCheck()
         self._left_out: dict[Choice, str] = {}  # values that led nowhere somewhere, and why
-        self._looks_ahead = False
-        self._looks_ahead = any(self._completed_evenly(n).why for n in range(PROBES))
+        self._suspects: frozenset[str] = frozenset()  # symbols that refusals depend on
+        self._suspects = frozenset().union(*map(self._blamed, range(PROBES)))
 
     @property
     def settings(self) -> Config:
@@ -74,6 +77,12 @@ class Space:
         """Symbols that a budget gave their numbers."""
         return self._walk.budgets.solved
 
+    @property
+    def largest(self) -> int:
+        """The most configurations that listed axes can have; with an interval, sys.maxsize."""
+        sizes = [len(a.options) if isinstance(a.options, tuple) else None for a in self.axes]
+        return sys.maxsize if None in sizes else math.prod(filter(None, sizes))
+
     def complete(self, choose: Choose) -> Completion:
         """Return the configuration that `choose` leads to, with the first seed.
 
@@ -82,15 +91,15 @@ class Space:
         self._walk.begin()
         for depth, request in enumerate(self._walk.order):
             if why := self._take(depth, request, choose):
-                return self._refused(why)
+                return self._refused(why, self._walk.needs(request.name))
         outcome = self._walk.outcome()
         if outcome.why:
             self._record_refusal(outcome.overruled, outcome.untrainable)
-            return self._refused(outcome.why)
+            return self._refused(outcome.why, outcome.blamed)
         self._record_effects()
         return Completion(outcome.config, chosen=self._chosen())
 
-    def check_effects(self, strict: bool) -> dict[str, str]:
+    def check_effects(self, strict: bool) -> dict[Choice, str]:
         """Return listed values that cannot be drawn, as no run with them makes sense, and why.
 
         Raises UserError for values that Kconfig refuses everywhere, and for axes and fixed values
@@ -101,26 +110,25 @@ class Space:
             self._search(name, value)
         self._effects.check(self.requests, strict)
         lost = {c: why for c, why in self._left_out.items() if c not in self._effects.took}
-        return {f"{name}={value}": why for (name, value), why in lost.items() if name in self._axes}
+        return {choice: why for choice, why in lost.items() if choice[0] in self._axes}
 
     def _search(self, name: str, value: str) -> None:
         """Draw with a value first until it takes effect."""
         for number in range(SEARCHES):
             if (name, value) in self._effects.took:
                 break
-            self._completed_evenly(number, {name: value})
+            self._completed_evenly(number, (name, value))
 
-    def _completed_evenly(self, number: int, first: Mapping[str, str] | None = None) -> Completion:
-        """Return draw `number` of an even one; values in `first` are taken where they are valid."""
+    def _completed_evenly(self, number: int, first: Choice | None = None) -> Completion:
+        """Return draw `number` of an even one; the value `first` is taken where it is valid."""
         shares = random.Random(number)
-        wanted = first or {}
-        return self.complete(
-            lambda axis, options: (
-                wanted[axis.name]
-                if isinstance(options, tuple) and wanted.get(axis.name) in options
-                else at_share(options, shares.random())
-            )
-        )
+
+        def choose(axis: Axis, options: Options) -> str:
+            if first and axis.name == first[0] and isinstance(options, tuple):
+                options = (first[1],) if first[1] in options else options
+            return at_share(options, shares.random())
+
+        return self.complete(choose)
 
     def _take(self, depth: int, request: Request, choose: Choose) -> str:
         """Assign a value of a request if it is active; return why there is none to assign."""
@@ -147,7 +155,7 @@ class Space:
             if value not in options and (request.name, value) not in self._effects.refused:
                 reason = self._walk.why_not(request, value)
                 self._effects.refused[request.name, value] = reason
-        if not (self._looks_ahead and axis):
+        if axis is None or request.name not in self._suspects:
             return options
         return self._leading_on(depth, request, options) or options
 
@@ -160,8 +168,12 @@ class Space:
                 self._left_out.setdefault((request.name, value), self._ahead.why)
         return tuple(leading)
 
-    def _refused(self, why: str) -> Completion:
-        return Completion(why=why, chosen=self._chosen())
+    def _refused(self, why: str, blamed: frozenset[str]) -> Completion:
+        return Completion(why=why, chosen=self._chosen(), blamed=blamed)
+
+    def _blamed(self, number: int) -> frozenset[str]:
+        """Return the symbols that the refusal of an even draw depends on, if it is refused."""
+        return self._completed_evenly(number).blamed
 
     def _record_refusal(self, overruled: str, untrainable: str) -> None:
         for name, value in self._walk.given.items():
