@@ -306,6 +306,7 @@ help:
 ##   SAMPLER=orthogonal     - Plan the rows of an orthogonal array instead of the full grid
 ##   SAMPLER=random         - Plan SAMPLER_TRIALS=<n> configurations (50) drawn at random
 ##   SAMPLER=sobol          - The same, spread evenly; SAMPLER_SEED=<n> draws others (0)
+##   SAMPLER=tpe            - Propose them by the results of earlier ones; or gp, nsga2, cmaes
 ##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
 ##   ALPHA=0.05             - The chance of a wrong verdict, or to call a best configuration behind
 ##                            (race); sweep-estimate and DETECT: the level to look ahead for
