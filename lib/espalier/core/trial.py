@@ -38,6 +38,9 @@ PAUSED = "paused"
 RUNG = "rung"
 """The reason of a trial that was stopped at a rung, and of the snapshot of one that waits there."""
 
+TRIAL_SECONDS = "TRIAL_SECONDS"
+"""The symbol of trials that train for some time, however many epochs that is."""
+
 REPETITION = ("SEED", "SPLIT_SEED")
 """The symbols in which trials of one configuration differ."""
 
@@ -85,6 +88,11 @@ class Trial:
     def ranks(self) -> int:
         """The number of processes that train it together, each on a device of its own."""
         return int(self.config.get("DEVICES_PER_TRIAL", "1"))
+
+    @property
+    def alone(self) -> bool:
+        """Whether it can be in no pack: on devices of its own, or with time of its own."""
+        return not self.shape or self.ranks > 1 or TRIAL_SECONDS in self.config
 
     def as_json(self) -> Record:
         """Return this trial as a JSON object."""

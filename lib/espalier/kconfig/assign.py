@@ -86,15 +86,15 @@ def whole_range(symbols: Symbols, name: str) -> tuple[str, str] | None:
 def effective_config(symbols: Symbols, names: Iterable[str]) -> dict[str, str]:
     """Return the canonical values of those of `names` that are active now.
 
-    The path of a file is left out where none is given: then there is no content either.
+    What is absent at its value is left out, as the path of a file where none is given.
     """
     values = {n: effective(symbols, n) for n in names if symbols.item(n).visibility}
-    return without_empty_paths(symbols, values)
+    return without_absent(symbols, values)
 
 
-def without_empty_paths(symbols: Symbols, config: Mapping[str, str]) -> dict[str, str]:
-    """Return a configuration without paths of files that it does not name."""
-    return {n: value for n, value in config.items() if value or n not in symbols.by_content}
+def without_absent(symbols: Symbols, config: Mapping[str, str]) -> dict[str, str]:
+    """Return a configuration without the symbols that it does not have at their values."""
+    return {n: value for n, value in config.items() if symbols.absent.get(n) != value}
 
 
 def load(symbols: Symbols, config: Mapping[str, str]) -> None:
@@ -102,8 +102,8 @@ def load(symbols: Symbols, config: Mapping[str, str]) -> None:
 
     Raises UserError for a symbol, or a member of a choice, that this tree does not have.
     """
-    given_none = {name: "" for name in symbols.by_content if name not in config}
-    for name, value in {**given_none, **config}.items():
+    absent = {name: value for name, value in symbols.absent.items() if name not in config}
+    for name, value in {**absent, **config}.items():
         try:
             put(symbols, name, value)
         except KeyError:

@@ -148,13 +148,15 @@ class AdamWPrune(GuardedAdam):
         self._writes = None if masks is None else OutsideWrites(masks)
 
     @override
-    def _before_update(self) -> None:
+    def before_update(self) -> None:
+        """Mask the gradients, then guard and limit them."""
         if self.masks is not None:
             self.masks.mask_gradients()  # those that did not arrive by a backward pass
-        super()._before_update()
+        super().before_update()
 
     @override
-    def _after_update(self) -> None:
+    def after_update(self) -> None:
+        """Undo writes to pruned weights, and prune if it is time."""
         self.updates += 1
         if self._writes is not None:
             self._writes.undo()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor
@@ -40,32 +40,16 @@ class GuardedAdam(LeanAdam):
         self.guard = None if spam is None else SpamGuard(spam)
 
     @override
-    def bind(self) -> Callable[[], None]:
-        self._part_counters()  # before the guard resets any
-        update = super().bind()
-        return update if self.has_hooks() else lambda: self._guarded(update)
-
-    @override
-    def _update(self) -> None:
-        self._part_counters()  # before the guard resets any
-        self._guarded(self._update_parameters)
-
-    def _guarded(self, update: Callable[[], None]) -> None:
-        self._before_update()
-        update()
-        self._after_update()
-
-    def _before_update(self) -> None:
-        """Change the gradients before the update."""
+    def before_update(self) -> None:
+        """Guard the gradients, then limit their norm."""
+        if self.guard is not None:
+            self._part_counters()  # before the guard resets any
         if not self.state:
             refuse_sparse(self.param_groups)
         if self.guard is not None:
             self.guard.before_step(self)
         if self.clip_norm > 0:
             limit_norm(self._parameters(), self.clip_norm)
-
-    def _after_update(self) -> None:
-        """Act on the new parameters and state."""
 
     @override
     def effective_lr(self, lr: Rate) -> Rate:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -26,6 +27,7 @@ from espalier.surgery.restarts.update_rates import Rate, StepSettings
 _STEPPED: WeakKeyDictionary[torch.optim.Optimizer, StepSettings] = WeakKeyDictionary()
 _ONE = torch.ones(())  # adding a tensor takes a CPU less than half the time of adding a number
 BUFFER = "momentum_buffer"
+_SETTINGS = itemgetter("lr", "betas", "weight_decay", "eps", "amsgrad", "maximize")
 
 
 def _without_dynamo(method: Any) -> Any:
@@ -110,22 +112,29 @@ class Lean(torch.optim.Optimizer, ABC):
         ready: list[Callable[[], None]] = []
 
         def update() -> None:
-            if ready:
-                for kernel in ready:
-                    kernel()
-            else:
-                self._update_parameters()
+            if not ready:
+                self._update()
                 ready.extend(self.kernel_calls())  # now that there is state
+                return
+            self.before_update()
+            for kernel in ready:
+                kernel()
+            self.after_update()
 
         return update
 
     def _update(self) -> None:
         """Update all parameters that have a gradient."""
-        self._update_parameters()
-
-    def _update_parameters(self) -> None:
+        self.before_update()
         for kernel in self.kernel_calls():
             kernel()
+        self.after_update()
+
+    def before_update(self) -> None:  # noqa: B027  # most only update
+        """Change the gradients before the update."""
+
+    def after_update(self) -> None:  # noqa: B027
+        """Act on the new parameters and state."""
 
     def kernel_calls(self) -> list[Callable[[], None]]:
         """Return the kernel calls that update all parameters which have a gradient."""
@@ -238,11 +247,9 @@ class AdamCall:
         )
 
     def settings(self) -> tuple[Any, ...]:
-        """Return the kernel's arguments beside its tensors, in its order."""
-        group, (beta1, beta2) = self.group, self.group["betas"]
-        rate = self._optimizer.effective_lr(group["lr"])
-        rest = (group["weight_decay"], group["eps"], group["amsgrad"], group["maximize"])
-        return (rate, beta1, beta2, *rest)
+        """Return the kernel's arguments beside its tensors, in the order of `_SETTINGS`."""
+        rate, *rest = _SETTINGS(self.group)
+        return (self._optimizer.effective_lr(rate), *rest)
 
     def count(self) -> None:
         """Count a step."""
@@ -262,7 +269,7 @@ def fused(
     kernel: Any, tensors: Any, settings: tuple[Any, ...], scaling: dict[str, Tensor | None]
 ) -> None:
     """Call a fused Adam with the `settings` of an `AdamCall`."""
-    rate, beta1, beta2, decay, eps, amsgrad, maximize = settings
+    rate, (beta1, beta2), decay, eps, amsgrad, maximize = settings
     kernel(
         *tensors,
         lr=rate,

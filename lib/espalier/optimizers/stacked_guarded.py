@@ -62,7 +62,7 @@ class GuardedStack(AdamStack):
             guard.steps += 1
             lr[k] *= guard.rate()
         for optimizer in self.optimizers:
-            optimizer._after_update()
+            optimizer.after_update()
 
     def _reset(self, k: int) -> None:
         torch._foreach_zero_([self.mean[k], self.square[k], self.steps[k]])

@@ -1,4 +1,4 @@
-"""The updates of several small runs on a CPU: one fused call for all while their settings agree.
+"""The updates of several small runs on a CPU: one fused call for all whose settings agree.
 
 A fused kernel takes any number of tensors and treats each by itself, so the numbers are those of
 as many calls, bit for bit. What is saved is the calls: of 64 networks of 500 parameters an update
@@ -26,8 +26,12 @@ def combine_steps(optimizers: Sequence[torch.optim.Optimizer]) -> list[Update]:
 
 
 def _plain(optimizer: torch.optim.Optimizer) -> bool:
-    """Return whether its steps are its kernels' calls alone; a subclass may do more."""
-    return type(optimizer) is LeanAdam and not optimizer.has_hooks()
+    """Return whether its steps are its kernels' calls, with what it does before and after them."""
+    if not isinstance(optimizer, LeanAdam) or "step" in vars(optimizer) or optimizer.has_hooks():
+        return False
+    kind: type[Lean] = type(optimizer)
+    own = (kind.step, kind._update, kind.bind)  # a class of somebody else's may do more
+    return own == (Lean.step, Lean._update, Lean.bind)
 
 
 class _Together:
@@ -36,36 +40,56 @@ class _Together:
     def __init__(self, optimizers: Sequence[LeanAdam]) -> None:
         self._optimizers = optimizers
         self._ready: list[_Merged] = []
+        for optimizer in optimizers:
+            optimizer.forget_settings()  # as `bind` does
 
     def __call__(self) -> None:
         """Step each optimizer once."""
-        for merged in self._ready:
+        for optimizer in self._optimizers:
+            optimizer.before_update()
+        for merged in self._ready or self._begin():
             merged()
-        if not self._ready:
-            calls: list[Any] = [optimizer.kernel_calls() for optimizer in self._optimizers]
-            for call in chain.from_iterable(calls):
-                call()
-            self._ready = [_Merged(column) for column in zip(*calls, strict=True)]
+        for optimizer in self._optimizers:
+            optimizer.after_update()
+
+    def _begin(self) -> list[_Merged]:
+        """Merge the calls, now that there is state."""
+        calls: list[Any] = [optimizer.kernel_calls() for optimizer in self._optimizers]
+        self._ready = [_Merged(column) for column in zip(*calls, strict=True)]
+        return self._ready
 
 
 class _Merged:
-    """One call of every optimizer."""
+    """A call of every optimizer, as few calls as there are different settings."""
 
     def __init__(self, calls: Sequence[AdamCall]) -> None:
         self._calls = calls
-        self._tensors = tuple(
-            list(chain.from_iterable(parts))
-            for parts in zip(*(call.tensors for call in calls), strict=True)
-        )
-        self._kernels = {call.kernel for call in calls}
+        self._kernels = [call.kernel for call in calls]
+        self._shared: list[int] = []  # for each call, the first with its settings
+        self._parts: list[tuple[list[Any], ...]] = []  # the tensors of those that share
 
     def __call__(self) -> None:
-        """Step each once; one by one where rates, decay or anything else differ."""
-        settings = {call.settings() for call in self._calls}
-        if len(settings) > 1 or len(self._kernels) > 1:
-            for call in self._calls:
-                call()
-            return
+        """Step each once."""
+        settings = [*zip(self._kernels, [call.settings() for call in self._calls], strict=True)]
+        firsts: dict[Any, int] = {}
+        shared = [firsts.setdefault(each, place) for place, each in enumerate(settings)]
+        if shared != self._shared:
+            self._share(shared)
         for call in self._calls:
             call.count()
-        fused(self._calls[0].kernel, self._tensors, settings.pop(), {})
+        for tensors, (kernel, own) in zip(self._parts, firsts, strict=True):
+            fused(kernel, tensors, own, {})
+
+    def _share(self, shared: list[int]) -> None:
+        """Join the tensors of calls that have the same settings."""
+        members: dict[int, list[AdamCall]] = {}
+        for first, call in zip(shared, self._calls, strict=True):
+            members.setdefault(first, []).append(call)
+        self._shared = shared
+        self._parts = [_join(calls) for calls in members.values()]
+
+
+def _join(calls: Sequence[AdamCall]) -> tuple[list[Any], ...]:
+    """Return the kernel's arguments for the tensors of several calls."""
+    columns = zip(*(call.tensors for call in calls), strict=True)
+    return tuple(list(chain.from_iterable(column)) for column in columns)

@@ -13,6 +13,7 @@ from pathlib import Path
 from espalier.analysis import effects, pareto
 from espalier.analysis.comparing import against_baseline, best_per
 from espalier.analysis.comparing.against_baseline import AgainstBaseline
+from espalier.analysis.confidence import t_quantile
 from espalier.analysis.rank import Ranking, TrialResult, rank, recorded
 from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
@@ -27,6 +28,7 @@ from espalier.report import (
     race_report,
     sampler_report,
     stopping_report,
+    templates,
 )
 from espalier.report.comparing import (
     baseline_report,
@@ -138,6 +140,12 @@ def _uncollected() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
+
+
+def prepare() -> None:
+    """Import and compile what the reports of every sweep take, while there is time for that."""
+    templates.prepare()
+    t_quantile(1)
 
 
 def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:

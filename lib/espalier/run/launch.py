@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 from espalier.analysis.claims.claim_text import check_claims
@@ -15,22 +17,23 @@ from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status, Trial
-from espalier.kconfig.symbols import RANK_BY
+from espalier.kconfig.symbols import BUDGET_MINUTES, RANK_BY
 from espalier.plan.outside_files import script_plan
 from espalier.plan.samplers.model_based import proposal_plan
 from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 from espalier.plan.stopping.stop_rules import check_stop
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
+from espalier.report import reports
 from espalier.report.reports import USUAL, ReportRequest, write_page
-from espalier.run import admission, closing, retrial, reuse
-from espalier.run.devices import describe_devices, slots
+from espalier.run import closing, executor_choice, retrial, reuse
 from espalier.run.displays.earlier_failures import earlier_failures
 from espalier.run.displays.page_display import PageDisplay
 from espalier.run.displays.terminal_display import display
-from espalier.run.entries import check_installed, entry_of, worker_memory
-from espalier.run.packing.priority import Priority
+from espalier.run.entries import check_installed, entry_of
+from espalier.run.executor_choice import LOCAL, Placement, Site, Workload
+from espalier.run.packing.priority import Priority, SeedsTogether
 from espalier.run.pending import pending
-from espalier.run.pool import Executor, InProcess, Pool
+from espalier.run.pool import Executor
 from espalier.run.races import race_entry
 from espalier.run.runner import RunLimits, Runner
 from espalier.run.status_text import continuing
@@ -43,7 +46,6 @@ from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path
 from espalier.store.store import Store
 
-WORKERS_LOG = "workers.log"
 _FINISHED = "finished already; NEW=1 (--new) runs this plan again"
 _NOTHING = "nothing is left to train"
 
@@ -69,14 +71,34 @@ class LaunchRequest:
     naming: SweepNaming = UNNAMED  # what is given beside the plan's name, note and tags
     widens: bool = False  # the sweep in `output` may be of another plan: a race, whose plan grows
     allow: str = ""  # the hash by which the user allows the programs that trials are
+    placement: Placement = LOCAL
+    minutes: float | None = None  # in which all is to end, from when this is made
+    made: float = field(default_factory=time.monotonic)
 
-    @property
+    @cached_property
     def limits(self) -> RunLimits:
         """Attempts and time, as the settings have them, and the size of packs."""
         settings = self.header.settings
         attempts, timeout = int(settings["MAX_ATTEMPTS"]), int(settings["TRIAL_TIMEOUT"])
-        priority, only = Priority(self.priority, self.header.axes), frozenset(self.again)
-        return RunLimits(attempts, timeout, self.pack, not self.parallel, priority, only)
+        only, minutes = frozenset(self.again), self.budget
+        priority = Priority(self.priority, self.header.axes)
+        if minutes and not self.priority:
+            priority = SeedsTogether(trial for trial, _ in self.trials)
+        until = self.made + 60 * minutes if minutes else math.inf
+        return RunLimits(attempts, timeout, self.pack, not self.parallel, priority, only, until)
+
+    @property
+    def budget(self) -> float:
+        """The minutes in which all is to end; 0: no matter when."""
+        usual = float(self.header.settings.get(BUDGET_MINUTES) or 0)
+        return usual if self.minutes is None else self.minutes
+
+    @property
+    def workload(self) -> Workload:
+        """What the executor is to run."""
+        trials = [trial for trial, _ in self.trials]
+        settings = self.header.settings
+        return Workload(self.entry, settings, trials, self.parallel, self.in_process)
 
     @property
     def plan_id(self) -> str:
@@ -89,7 +111,8 @@ class LaunchRequest:
         header = replace(self.naming.over(self.header), entry=entry, seals=None)
         if by := self._ranked_by:  # workers look for it in what a program reports
             header = replace(header, settings={**header.settings, RANK_BY: by})
-        return replace(header, command=self.command or continuing(folder, header))
+        command = self.command or f"{continuing(folder, header)}{self.placement.words}"
+        return replace(header, command=command)
 
     @property
     def _ranked_by(self) -> str | None:
@@ -104,8 +127,8 @@ class LaunchRequest:
 def run(request: LaunchRequest) -> int:
     """Run the sweep to its end, or as far as it gets; return the exit code.
 
-    0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
-    printed, the trials run.
+    0: every trial passed; 1: some did not; 75: the budget of minutes was over before all had ended;
+    130: stopped by a signal. Whatever becomes of what is printed, the trials run.
     """
     trials = [trial for trial, _ in request.trials]
     request.report.check(trials)
@@ -115,11 +138,14 @@ def run(request: LaunchRequest) -> int:
     script_plan.check_allowed(trials, request.header.settings, request.allow)
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         check_installed(request.entry)
-        devices = _devices(request)  # refused before there is a folder
-        with _sweep(request) as (sweep, begun), _steady(sweep.folder):
+        with (
+            executor_choice.opened(request.placement, request.workload) as site,
+            _sweep(request) as (sweep, begun),  # after what may be refused
+            _steady(sweep.folder),
+        ):
             sweep.store.patience.stopping = stop_signals.requested
             try:
-                code = _run(request, sweep, begun, devices)
+                code = _run(request, sweep, begun, site)
             except StoreBusyError as error:
                 if not stop_signals.requested():
                     raise
@@ -128,23 +154,24 @@ def run(request: LaunchRequest) -> int:
         return EXIT_INTERRUPTED if stop_signals.requested() else code
 
 
-def _run(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[str]) -> int:
+def _run(request: LaunchRequest, sweep: SweepDir, begun: str, site: Site) -> int:
     """Take over what earlier sweeps have, train what is pending, and report on all."""
     limits = request.limits
     if not stop_signals.requested():
         with suppress(KeyboardInterrupt):  # the second request: what was done is reported
-            _work(request, sweep, begun, devices)
+            _work(request, sweep, begun, site)
     with stop_signals.patience(2):
         left = limits.chosen(pending(sweep.store, limits.attempts))
-        if left or (stop_signals.requested() and _undecided(sweep, request)):
-            return closing.report_stop(sweep, len(left), request.report)
+        stopped = stop_signals.requested() or limits.until < math.inf
+        if left or (stopped and _undecided(sweep, request)):
+            return closing.report_stop(sweep, len(left), request.report, request.budget)
         return closing.report_end(sweep, limits, request.report)
 
 
-def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[str]) -> None:
+def _work(request: LaunchRequest, sweep: SweepDir, begun: str, site: Site) -> None:
     """Get a result for every pending trial: from an earlier sweep, or by training it."""
     retrial.set_aside_earlier(sweep)
-    taken, workers = _take_over(sweep, request, devices)
+    taken, workers = _take_over(sweep, request, site)
     todo = request.limits.chosen(pending(sweep.store, request.limits.attempts))
     for line in [*taken, *_other_code(sweep.store)]:
         print(line, flush=True)
@@ -153,9 +180,10 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence
         print(f"{sweep.folder}: {_NOTHING if taken else _FINISHED}")
         return
     total = len(sweep.store.states())
-    executor = workers or _executor(request, devices, sweep, total if grows else len(todo))
+    executor = workers or site.start(total if grows else len(todo), sweep.folder)
     print(f"{sweep.folder}: {begun}, {len(todo)} of {total} trials", end=", ")
-    print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
+    print(site.describe(executor), flush=True)
+    reports.prepare()  # while the workers start
     supply = NO_SUPPLY if request.again else _supply(sweep, request)
     shown = display(earlier_failures(sweep.store))
     view = PageDisplay(shown, lambda: write_page(sweep.folder, request.report), total)
@@ -243,7 +271,7 @@ def _sealed(
 
 
 def _take_over(
-    sweep: SweepDir, request: LaunchRequest, devices: Sequence[str]
+    sweep: SweepDir, request: LaunchRequest, site: Site
 ) -> tuple[list[str], Executor | None]:
     """Take over what earlier sweeps of the results folder have.
 
@@ -252,7 +280,7 @@ def _take_over(
     if not _takes_over(sweep, request):
         return [], None
     todo = len(pending(sweep.store, request.limits.attempts))
-    start = partial(_executor, request, devices, sweep)
+    start = partial(site.start, folder=sweep.folder)
     line, workers = reuse.take_over(sweep, request.results, todo, start)
     again = "new=True" if request.command else "REUSE=0"  # a search has an argument for it
     return [f"{line}; {again} trains them again"] if line else [], workers
@@ -366,27 +394,3 @@ def _other_code(store: Store) -> Iterator[str]:
             f"({revision.describe(others[-1])}; now {revision.describe(now)}); "
             "NEW=1 runs everything again"
         )
-
-
-def _devices(request: LaunchRequest) -> list[str]:
-    threads = max(int(trial.config["CPU_THREADS"]) for trial, _ in request.trials)
-    ranks = max(trial.ranks for trial, _ in request.trials)
-    if request.in_process and ranks > 1:
-        rule = "trains a trial in processes of their own; leave out --in-process"
-        raise UserError(f"CONFIG_DEVICES_PER_TRIAL={ranks}: {rule}")
-    return slots(request.header.settings["DEVICE"], request.parallel, threads, ranks)
-
-
-def _executor(
-    request: LaunchRequest, devices: Sequence[str], sweep: SweepDir, trials: int
-) -> Executor:
-    """Start workers for so many trials, as many as memory allows; print a note if it does not."""
-    most = 1 if request.in_process else trials
-    fitting, notes = admission.fit_workers(
-        devices[:most], request.parallel, worker_memory(request.entry)
-    )
-    for line in notes:
-        print(line)
-    if request.in_process:
-        return InProcess(request.entry)
-    return Pool(request.entry, fitting, sweep.folder / WORKERS_LOG)

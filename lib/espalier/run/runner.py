@@ -7,6 +7,7 @@ never run again; one that had not finished is run again from its start.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from espalier.core.process import disk_full, stop_signals
 from espalier.core.trial import PAUSED, Action, Record, Result, Status, Task, Trial
 from espalier.run import preflight
 from espalier.run.admission import MemoryGate
+from espalier.run.budgets.time_budget import open_budget
 from espalier.run.busy_slot import BusySlot, Ended, broken_packs
 from espalier.run.displays.progress import Display, Ending
 from espalier.run.packing.pack_probe import PackProbes
@@ -43,7 +45,8 @@ class RunLimits:
     """Attempts at a trial that ends in errors, seconds it may take (0: any), size of a pack.
 
     A `pack` of 0 is as large as a probe says. Whether a trial `waits` while memory is short.
-    Trials with `priority` start first; with `only`, no other trial runs.
+    Trials with `priority` start first; with `only`, no other trial runs. At the moment `until` of
+    `time.monotonic` all have ended.
     """
 
     attempts: int
@@ -52,6 +55,7 @@ class RunLimits:
     waits: bool
     priority: Priority = NONE
     only: frozenset[int] = frozenset()
+    until: float = math.inf
 
     def chosen(self, numbers: Iterable[int]) -> list[int]:
         """Return those of these trials that are to run."""
@@ -87,6 +91,7 @@ class Runner:
         self._gate = MemoryGate(executor, limits.waits, out_of_memory(self._store))
         self._pack_sizes: dict[str, PackSize] = {}
         self._notes: set[str] = set()
+        self._budget = open_budget(limits.until, self._store)
         self._tracker = StatusTracker(self._store)
         self._slots: dict[int, BusySlot] = {}
         self._progress_saved = time.monotonic()
@@ -110,8 +115,10 @@ class Runner:
                 self._close()
 
     def _goes_on(self) -> bool:
+        if self._budget.over:
+            return False
         self._grow()
-        return bool(self._queue or self._slots or self._refused)
+        return bool(self._slots or self._refused) or any(map(self._budget.admits, self._queue))
 
     def _grow(self) -> None:
         """Let the plan grow if a slot is free and nothing waits."""
@@ -161,10 +168,15 @@ class Runner:
         beside = Result(Status.ERROR, BROKEN_TASK, "a trial of the pack has no folder")
         self._refused += [self._end(slot, n, refused.get(n, beside)) for n in task.due]
 
+    @property
+    def _is_free(self) -> bool:
+        """Whether nothing runs, so that nothing is to be heard before something has begun."""
+        return not [*self._slots, *self._probes] and bool(self._executor.idle())
+
     def _receive(self) -> list[Ended]:
         ended, self._refused = self._refused, []
         waits: dict[int, Result] = {}  # by trial: of those that end at a rung
-        for event in self._executor.wait(0 if ended else TICK):
+        for event in self._executor.wait(0 if ended or self._is_free else TICK):
             if event.slot in self._probes:
                 self._probes.receive(event)
             elif isinstance(event, Progress):
@@ -225,7 +237,8 @@ class Runner:
 
     def _commit(self, ended: Sequence[Ended]) -> dict[int, Task]:
         """Record what ended, what starts and how far the rest is, in one transaction."""
-        free = self._gate.free_slots(len(self._queue), [*self._slots, *self._probes])
+        waiting = 0 if self._budget.spent else len(self._queue)
+        free = self._gate.free_slots(waiting, [*self._slots, *self._probes])
         progress = self._unsaved_progress()
         if not (ended or free or progress):
             return {}
@@ -258,7 +271,12 @@ class Runner:
     def _next_task(self, slot: int) -> Task | None:
         """Begin what the worker of a free slot is to do; None if nothing may start there now."""
         running = {other: busy.open for other, busy in self._slots.items()}
-        match self._queue.next(self._share, self._gate.admits(slot, running)):
+        fits = self._gate.admits(slot, running)
+
+        def allowed(trial: Trial) -> bool:
+            return fits(trial.number) and self._budget.admits(trial)
+
+        match self._queue.next(self._share, allowed):
             case None:
                 return None
             case Action.PROBE, trials:
@@ -266,9 +284,10 @@ class Runner:
             case _, trials:
                 return self._begin(slot, trials)
 
-    def _share(self, shape: str, waiting: int) -> int:
-        left = sum(busy.trials_left for busy in self._slots.values() if busy.shape == shape)
-        return share(waiting, left, len(self._executor.devices))
+    def _share(self, first: Trial, waiting: int) -> int:
+        left = sum(busy.trials_left for busy in self._slots.values() if busy.shape == first.shape)
+        most = share(waiting, left, self._executor.capacity)
+        return min(most, self._budget.largest(first))
 
     def _begin(self, slot: int, trials: Sequence[Trial]) -> Task:
         process, device = self._executor.process(slot), self._executor.devices[slot]
@@ -304,6 +323,7 @@ class Runner:
         self._tracker.set(trial.number, result.status)
         seconds = busy.seconds_per_trial
         self._tracker.add_duration(seconds)
+        self._budget.add(trial, busy.size, busy.elapsed)
         self._errors[trial.number] += cost(result.status, result.reason, self._limits.attempts)
         retried = (
             result.status is Status.ERROR and self._errors[trial.number] < self._limits.attempts
@@ -318,4 +338,4 @@ class Runner:
 
     def _status(self) -> SweepStatus:
         running = (busy.progress for busy in self._slots.values())
-        return self._tracker.summary(running, len(self._executor.devices))
+        return self._tracker.summary(running, self._executor.capacity)

@@ -21,7 +21,7 @@ from espalier.core.trial import PAUSED, Emit, Record, Result, Status, Task, disc
 from espalier.core.trial_config import Config
 from espalier.layers.folded import CannotPack
 from espalier.optimizers.lean import LeanAdam
-from espalier.train import epoch_log, final_metrics, pack_size, speed
+from espalier.train import epoch_log, final_metrics, pack_size, speed, trial_time
 from espalier.train.building.run_builder import build_trainer, load_trial_data
 from espalier.train.checkpoints import init_from, rung_snapshots
 from espalier.train.checkpoints.model_files import ModelSaving
@@ -124,9 +124,13 @@ class _Attempt:
 
     def prepare(self) -> None:
         """Build everything anew. Raises CannotTrain or UserError."""
-        self.trainer, self.data = prepare(self.task)
+        task, timed = trial_time.resolve(
+            self.task, self.provenance.timed, lambda task: prepare(task)[0]
+        )
+        self.trainer, self.data = prepare(task)
         self.provenance = replace(
             self.provenance,
+            timed=timed,
             data_fingerprint=self.data.fingerprint,
             micro_batch=self.trainer.micro_batch,
         )
@@ -237,7 +241,8 @@ def _trainers(tasks: Iterable[Task]) -> Iterator[Trainer]:
 
 def measure_speed(tasks: Sequence[Task]) -> Result:
     """Measure how long the trials of `tasks` take if one program trains them."""
-    return speed.measure(tasks, lambda task: prepare(task)[0], train_pack)
+    plain = [trial_time.untimed(task) for task in tasks]
+    return speed.measure(plain, lambda task: prepare(task)[0], train_pack)
 
 
 def preflight(task: Task) -> Result:

@@ -27,11 +27,11 @@ def several(shapes: str) -> list[Trial]:
     return [shaped(number, shape) for number, shape in enumerate(shapes, 1)]
 
 
-def plenty(shape: str, waiting: int) -> int:
+def plenty(first: Trial, waiting: int) -> int:
     return waiting
 
 
-def anywhere(number: int) -> bool:
+def anywhere(trial: Trial) -> bool:
     return True
 
 
@@ -107,8 +107,8 @@ def test_a_worker_takes_no_more_than_its_share() -> None:
     queue = PackQueue(8, PackLimits(), several("a" * 5))
     seen: list[tuple[str, int]] = []
 
-    def share(shape: str, waiting: int) -> int:
-        seen.append((shape, waiting))
+    def share(first: Trial, waiting: int) -> int:
+        seen.append((first.shape, waiting))
         return 3
 
     turn = queue.next(share, anywhere)
@@ -118,9 +118,9 @@ def test_a_worker_takes_no_more_than_its_share() -> None:
 
 def test_what_may_not_start_here_is_passed_over() -> None:
     queue = PackQueue(8, PackLimits(), several("aba"))
-    turn = queue.next(plenty, lambda number: number == 2)
+    turn = queue.next(plenty, lambda each: each.number == 2)
     assert turn is not None and [each.number for each in turn[1]] == [2]
-    assert queue.next(plenty, lambda number: False) is None
+    assert queue.next(plenty, lambda each: False) is None
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_what_is_not_swept_is_one_line(text: str, says: str) -> None:
 
 def test_a_trial_that_is_tried_again_waits_behind_its_equals_only() -> None:
     waiting = PackQueue(1, PackLimits(), trials(), Priority("RATE=0.2", AXES))
-    first = waiting.next(lambda shape, n: 1, lambda number: True)
+    first = waiting.next(lambda first, n: 1, lambda trial: True)
     assert first is not None
     assert [each.number for each in first[1]] == [3]
     waiting.add(first[1][0])

@@ -168,7 +168,7 @@ def test_such_a_trial_is_never_packed() -> None:
     both = [trial(n, DEVICES_PER_TRIAL="2") for n in (1, 2)]
     shaped = [type(each)(**{**vars(each), "shape": "same"}) for each in both]
     waiting = pack_queue.PackQueue(8, PackLimits(), shaped)
-    turn = waiting.next(lambda shape, count: 8, lambda number: True)
+    turn = waiting.next(lambda first, count: 8, lambda trial: True)
     assert turn is not None
     assert [each.number for each in turn[1]] == [1]
     assert Task(tuple(both), {}, (Path(), Path()), (1, 1)).ranks == 1

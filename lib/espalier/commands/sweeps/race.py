@@ -106,7 +106,7 @@ def command(files: Sequence[str], folder: Path | None, **options: Any) -> int:
     """
     given = take_fields(RuleOptions, options)
     sizes = take_fields(SizeOptions, options)
-    chosen = RunOptions(**options)
+    chosen = RunOptions.taken(options)
     planned = _planned(read_plan(files, sizes)[0]) if files else None
     if folder is not None:
         return launch.run(_going_on(chosen, given, planned, folder))

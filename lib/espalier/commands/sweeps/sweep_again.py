@@ -50,7 +50,7 @@ def command(trials: str | None, status: str | None, folder: Path | None, **optio
     again |= {number for number, state in states.items() if state in statuses}
     if not again:
         raise UserError(f"{folder}: no trial is {' or '.join(statuses)}; nothing to run again")
-    return launch.run(RunOptions(**options).stored(folder, sorted(again)))
+    return launch.run(RunOptions.taken(options).stored(folder, sorted(again)))
 
 
 def _parts(text: str | None) -> list[str]:

@@ -48,7 +48,7 @@ def share(waiting: int, running: float, workers: int) -> int:
 
     `running` is what is still to do of those that are being trained, in trials.
     """
-    return max(1, math.ceil((waiting + running) / workers))
+    return max(1, math.ceil((waiting + running) / max(1, workers)))
 
 
 class PackLimits:
@@ -72,7 +72,7 @@ class PackLimits:
 
     def largest(self, trial: Trial) -> int:
         """Return the size of the largest pack that a trial may be in."""
-        if trial.number in self._alone or not trial.shape or trial.ranks > 1:
+        if trial.number in self._alone or trial.alone:
             return 1
         return self._of_shape(trial.shape)
 
@@ -141,20 +141,20 @@ class PackQueue:
         self._sizes[shape] = size
 
     def next(
-        self, share: Callable[[str, int], int], allowed: Callable[[int], bool]
+        self, share: Callable[[Trial, int], int], allowed: Callable[[Trial], bool]
     ) -> tuple[Action, list[Trial]] | None:
         """Return what a free worker is to do: train these trials, or probe their shape with them.
 
-        None if nothing waits that it could begin now. `share(shape, waiting)` is how many trials of
-        a shape this worker may take; `allowed` says of a trial's number whether it may start there
-        now.
+        None if nothing waits that it could begin now. `share(first, waiting)` is how many trials of
+        the shape of the first one this worker may take; `allowed` says whether a trial may start
+        there now.
         """
-        for trial in filter(lambda each: allowed(each.number), self):
+        for trial in filter(allowed, self):
             packable = self._limits.largest(trial) > 1 and self._count[trial.shape] > 1
             if packable and not self._size and trial.shape not in self._sizes:
                 return Action.PROBE, self._start_probe(trial.shape)
             if not packable or self._size or self._sizes[trial.shape] is not None:
-                count = share(trial.shape, self._count[trial.shape])
+                count = share(trial, self._count[trial.shape])
                 return Action.TRAIN, self._take(trial, count)
         return None
 

@@ -7,7 +7,7 @@ Several, separated by commas, count from the left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from espalier.core.errors import UserError
@@ -31,6 +31,21 @@ class Priority:
     def ordered(self, trials: Iterable[Trial]) -> list[Trial]:
         """Sort trials by priority; equal ones keep their order."""
         return sorted(trials, key=self.of)
+
+
+class SeedsTogether(Priority):
+    """The order of configurations, each with all of its seeds before the next one begins."""
+
+    def __init__(self, trials: Iterable[Trial]) -> None:
+        """Take configurations in the order of `trials`, others behind them as they come."""
+        super().__init__()
+        self._order: dict[Hashable, int] = {}
+        for trial in trials:
+            self.of(trial)
+
+    def of(self, trial: Trial) -> tuple[int, ...]:
+        """Return the place of the trial's configuration."""
+        return (self._order.setdefault(trial.configuration, len(self._order)),)
 
 
 NONE = Priority()

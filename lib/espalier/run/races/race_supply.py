@@ -44,7 +44,7 @@ class RaceSupply(Supply):
             lines.append(round_line(now))
             if now.state.ended:
                 return Growth(lines=lines, ended=True)
-            self._grow(now, at_once(now, len(vacancy.executor.devices), vacancy.pack_size))
+            self._grow(now, at_once(now, vacancy.executor.capacity, vacancy.pack_size))
             lines += self._taken_over(vacancy.executor)
             waiting = [trial for trial in self._added if self._result(trial) is None]
             if waiting or not self._added:
