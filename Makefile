@@ -310,9 +310,10 @@ help:
 ##   BUDGET=<n>             - Most parameters of a model of the search; of pareto 500,2000
 ##   BENCH=<name>           - The one program of benchmarks/ that bench runs
 ##   SAMPLER=orthogonal     - Plan the rows of an orthogonal array instead of the full grid
-##   SAMPLER=random         - Plan SAMPLER_TRIALS=<n> configurations (50) drawn at random
-##   SAMPLER=sobol          - The same, spread evenly; SAMPLER_SEED=<n> draws others (0)
-##   SAMPLER=tpe            - Propose them by the results of earlier ones; or gp, nsga2, cmaes
+##   SAMPLER=random         - Plan configurations drawn at random; SAMPLER=sobol: spread evenly
+##   SAMPLER=tpe            - Propose them by the results of earlier ones; gp, nsga2, cmaes
+##   SAMPLER_TRIALS=<n>     - How many configurations a sampler draws (50)
+##   SAMPLER_SEED=<n>       - Which of them a sampler draws (0)
 ##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
 ##   ALPHA=0.05             - The chance of a wrong verdict, or to call a best configuration behind
 ##                            (race); sweep-estimate and DETECT: the level to look ahead for

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from espalier.core.trial import REPETITION
 from espalier.kconfig import assign
+from espalier.kconfig.number_range import Interval
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import dependency_order
@@ -28,6 +29,8 @@ from espalier.plan.samplers.tree_walk import TreeWalk
 
 PROBES = 100
 """Draws that show whether a space has dead ends, and which values take effect."""
+ENDS = (0.0, 1.0, 0.5)
+"""Shares of intervals at which a value is tried that had no effect in even draws."""
 SEARCHES = 20
 """Draws in which a value goes first that had no effect in others."""
 
@@ -106,27 +109,35 @@ class Space:
         that are never in effect. Unless `strict` the latter is allowed of fixed values.
         """
         causes = (self._effects.refused, self._effects.blocked, self._left_out)
-        for name, value in dict.fromkeys(choice for cause in causes for choice in cause):
-            self._search(name, value)
+        for choice in dict.fromkeys(choice for cause in causes for choice in cause):
+            self._search(choice)
         self._effects.check(self.requests, strict)
         lost = {c: why for c, why in self._left_out.items() if c not in self._effects.took}
         return {choice: why for choice, why in lost.items() if choice[0] in self._axes}
 
-    def _search(self, name: str, value: str) -> None:
-        """Draw with a value first until it takes effect."""
+    def _search(self, choice: Choice) -> None:
+        """Draw with a value first until it takes effect, at the ends of intervals before else."""
+        self._left_out.pop(choice, None)  # for the reason at an end, which is the plainest
         for number in range(SEARCHES):
-            if (name, value) in self._effects.took:
+            if choice in self._effects.took:
                 break
-            self._completed_evenly(number, (name, value))
+            share = ENDS[number] if number < len(ENDS) else None
+            self._completed_evenly(number, choice, share)
 
-    def _completed_evenly(self, number: int, first: Choice | None = None) -> Completion:
-        """Return draw `number` of an even one; the value `first` is taken where it is valid."""
+    def _completed_evenly(
+        self, number: int, first: Choice | None = None, of_intervals: float | None = None
+    ) -> Completion:
+        """Return draw `number` of an even one; the value `first` is taken where it is valid.
+
+        `of_intervals` is the share at which intervals are taken; None draws it too.
+        """
         shares = random.Random(number)
 
         def choose(axis: Axis, options: Options) -> str:
-            if first and axis.name == first[0] and isinstance(options, tuple):
-                options = (first[1],) if first[1] in options else options
-            return at_share(options, shares.random())
+            if isinstance(options, Interval):
+                return options.at(shares.random() if of_intervals is None else of_intervals)
+            is_first = first and axis.name == first[0] and first[1] in options
+            return first[1] if first and is_first else at_share(options, shares.random())
 
         return self.complete(choose)
 

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 from typing_extensions import override
 
 from espalier.core.paths import BASE
+from espalier.core.trees import run_schedules
 from espalier.kconfig import assign
 from espalier.kconfig.number_range import Interval
 from espalier.kconfig.requests import Request
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import dependency_order, sensible_runs
+from espalier.plan import dependency_order
 from espalier.plan.budget_constraint import DATA_DIR, Budgets
 from espalier.plan.expand import Config
 from espalier.plan.outside_files import weights_file
@@ -138,5 +139,5 @@ class TreeWalk:
         self._runs = self._runs or SensibleRuns(BASE / self.settings.get(DATA_DIR, ""))
         refusal = self._runs.refusal(config)
         if refusal:
-            config.names |= sensible_runs.deciding_symbols()
+            config.names |= run_schedules.deciding_symbols()
         return str(refusal) if refusal else ""
