@@ -68,6 +68,7 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "apoptosis_table",
     "cliff_rescue",
     "dendrites_table",
+    "early_termination",
     "exports",
     "fresh_install",
     "greedy_loop",
