@@ -77,6 +77,7 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "race",
     "ray_cluster",
     "rewiring",
+    "sampler_regret",
     "tournament",
     "tutorial",
     "two_machines",
