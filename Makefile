@@ -7,9 +7,9 @@ unexport PYTHONPATH PYTHONHOME CONFIG_
 
 # What a user gives is text: make does not expand it and no recipe spells it out. It reaches the
 # commands through the environment, as $$NAME in double quotes where a recipe needs it.
-GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY AROUND REGION RANK_BY BASELINE BEST_PER DETECT \
-	SCENARIO DATASET BUDGET BENCH SAMPLER MAX_TRIALS ALPHA MARGIN MAX_SEEDS NEW REUSE HOLD \
-	FROM TO KCONFIG_CONFIG EXTERNAL \
+GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY BUDGET_MINUTES AROUND REGION RANK_BY BASELINE BEST_PER DETECT \
+	SCENARIO DATASET BUDGET BENCH SAMPLER SAMPLER_TRIALS SAMPLER_SEED MAX_TRIALS ALPHA MARGIN \
+	MAX_SEEDS NEW REUSE HOLD EXECUTOR RAY_ADDRESS GPU_SHARE FROM TO KCONFIG_CONFIG EXTERNAL \
 	KCONFIG_SEED PYTHON UPGRADE V
 as-text = $(if $(filter environment command,$(firstword $(origin $(1)))),\
 	$(eval override $(1) := $$(value $(1)))$(eval export $(1)))
@@ -40,8 +40,8 @@ CONFIGURATORS := config menuconfig nconfig oldconfig olddefconfig defconfig save
 	allnoconfig allyesconfig alldefconfig randconfig listnewconfig helpnewconfig list-defconfigs
 
 # Environments, made on first use. Only what trains or checks needs torch.
-.PHONY: setup-plan setup-train setup-dev setup-trackers
-setup-plan setup-train setup-dev setup-trackers:
+.PHONY: setup-plan setup-train setup-dev setup-trackers setup-ray
+setup-plan setup-train setup-dev setup-trackers setup-ray:
 	$(QUIET)$(SETUP) $(@:setup-%=%)
 
 ## Cleaning:
@@ -144,9 +144,11 @@ validate: config-given
 	$(QUIET)$(SETUP) train
 	$(QUIET)$(ESPALIER) $@
 
-sweep sweep-parallel: sweep-generate
+sweep sweep-parallel: range-given
+	$(QUIET)[ -e .venv/train.txt ] || { $(SETUP) plan && \
+		$(ESPALIER) sweep-generate "$$RANGE_CONFIG" >/dev/null; }
 	$(QUIET)$(SETUP) train
-	$(QUIET)DIR= $(ESPALIER) sweep-run
+	$(QUIET)DIR= $(ESPALIER) sweep "$$RANGE_CONFIG"
 
 sweep-generate: range-given
 	$(QUIET)$(SETUP) plan
@@ -285,7 +287,12 @@ help:
 ##   ALLOW=<hash>           - Let the program of a range file run, as the refusal says
 ##   PARALLEL=<n>           - Trials at a time (0: one a core, or one a GPU)
 ##   PACK=<n>               - Trials trained as one program (0: by a probe, 1: never)
+##   EXECUTOR=ray           - Run trials on a Ray cluster: docs/cluster.md (pool: this machine)
+##   RAY_ADDRESS=<address>  - The cluster to join: host:port, or auto for that of this machine;
+##                            without it EXECUTOR=ray starts one here
+##   GPU_SHARE=0.5          - Part of a GPU of the cluster for each trial at a time (1)
 ##   PRIORITY=SEED          - Trials in the order of this symbol's values; <symbol>=<value> first
+##   BUDGET_MINUTES=<n>     - Minutes in which all trials that begin are to end (0: no limit)
 ##   AROUND=<trial>         - What sweep-focus plans around: best, a place in the ranking, a trial
 ##   REGION=<factor>        - How far its numbers go (half-way to those that were tried)
 ##   HOLD=<symbol>,...      - What it keeps, beside the target sparsity; none lets that vary too
@@ -303,7 +310,8 @@ help:
 ##   BUDGET=<n>             - Most parameters of a model of the search; of pareto 500,2000
 ##   BENCH=<name>           - The one program of benchmarks/ that bench runs
 ##   SAMPLER=orthogonal     - Plan the rows of an orthogonal array instead of the full grid
-##   SAMPLER=random         - Plan CONFIG_SAMPLER_TRIALS combinations drawn at random
+##   SAMPLER=random         - Plan SAMPLER_TRIALS=<n> configurations (50) drawn at random
+##   SAMPLER=sobol          - The same, spread evenly; SAMPLER_SEED=<n> draws others (0)
 ##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
 ##   ALPHA=0.05             - The chance of a wrong verdict, or to call a best configuration behind
 ##                            (race); sweep-estimate and DETECT: the level to look ahead for

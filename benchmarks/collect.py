@@ -31,6 +31,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
     "pack_equality",
     "own_tree",
     "quick_start",
+    "worker_start",
     "grow_grid",
     "plan_10k",
     "report_page",

@@ -2,16 +2,21 @@
 
     python benchmarks/quick_start.py [range file] [--rounds 3] [--only output]
 
-Runs the two commands behind `make sweep` in fresh processes, with results in a temporary folder,
-and splits the wall time: plan, start-up of the workers, training, and the rest (scheduling,
-durable rows, reports). `--only output` runs it once and keeps what the README shows of its output.
+Runs the command behind `make sweep` in fresh processes, with results in a temporary folder, and
+splits the wall time: until the first task begins, from then to the first trial (how many to train
+as one program is measured), training, and the rest (scheduling, durable rows, reports). Beside it a
+process that imports torch and ends. What no sweep could do without is that import and the training.
+`--only output` runs it once and keeps what the README shows of its output.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
+from time import perf_counter
 
 import measuring
 import sweeping
@@ -20,7 +25,8 @@ from measuring import Figure
 from espalier.core.trial import Status
 
 RANGE = "defconfigs/digits-adamwprune-range"
-WHOLE = "whole"
+START, TRAINING, WHOLE = "plan and start, to the first trial", "training", "whole"
+TORCH = "an import of torch"
 OUTPUT = "output"
 FOLDER = "test_matrix_results/sweep_YYYYMMDD_HHMMSS"
 FILES = ("page: ", "report: ")
@@ -28,7 +34,7 @@ FILES = ("page: ", "report: ")
 
 def parts(place: Path, range_file: str) -> dict[str, float]:
     """Seconds of each part of one quick start, and of the whole."""
-    swept = sweeping.sweep(place, range_file)
+    swept = sweeping.whole(place, range_file)
     attempts, results = swept.attempts(), [result for _, result in swept.results()]
     bad = [result for result in results if result.status is not Status.PASSED]
     if bad:
@@ -37,12 +43,18 @@ def parts(place: Path, range_file: str) -> dict[str, float]:
     start_up = min(attempt.started for attempt in attempts) - swept.started
     training = sum(float(result.measures["total_time"]) for result in results) / workers
     return {
-        "plan": swept.plan,
-        "start-up of the workers": start_up,
-        f"training ({workers} workers)": training,
+        START: start_up,
+        TRAINING: training,
         "scheduling, rows, reports, exit": swept.run - start_up - training,
         WHOLE: swept.whole,
     }
+
+
+def torch_import() -> float:
+    """Seconds of a process that imports torch."""
+    clock = perf_counter()
+    subprocess.run([sys.executable, "-P", "-c", "import torch"], check=True)
+    return perf_counter() - clock
 
 
 def excerpt(said: str) -> str:
@@ -62,7 +74,7 @@ def _in_folder(line: str) -> str:
 def show(args: argparse.Namespace) -> None:
     """Run the sweep once and keep the excerpt of its output."""
     with tempfile.TemporaryDirectory() as place:
-        swept = sweeping.sweep(Path(place), args.range_file)
+        swept = sweeping.whole(Path(place), args.range_file)
         trials = len(swept.results())
     texts = {OUTPUT: excerpt(swept.said)}
     measuring.tell(args, [Figure("trials", [trials], "")], [args.range_file], texts=texts)
@@ -81,8 +93,15 @@ def main() -> None:
         seen.append(parts(place, args.range_file))
         return seen[-1][WHOLE]
 
-    measuring.interleaved({args.range_file: measure}, args.rounds)
+    both = {args.range_file: measure, TORCH: lambda _: torch_import()}
+    imports = measuring.interleaved(both, args.rounds)[TORCH]
     figures = [Figure(name, [times[name] for times in seen], "s") for name in seen[0]]
+    least = [times[TRAINING] + seconds for times, seconds in zip(seen, imports, strict=True)]
+    over = measuring.ratios([times[WHOLE] for times in seen], least)
+    figures += [
+        Figure(TORCH, imports, "s"),
+        Figure("whole over one import of torch and the training", over, "x", "<= 1.5"),
+    ]
     measuring.tell(args, figures, [f"{args.range_file}, every trial passed"])
 
 

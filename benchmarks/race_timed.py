@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-from espalier.core.trial import Trial
-from espalier.run import launch
-from espalier.run.pool import Executor
 from espalier.run.races.race_supply import RaceSupply
+from espalier.run.supplies import supply_choice
+from espalier.run.supplies.supply import Growth, Vacancy
 
 
 class TimedSupply(RaceSupply):
@@ -21,16 +19,14 @@ class TimedSupply(RaceSupply):
 
     seconds = 0.0
 
-    def __call__(
-        self, executor: Executor, pack_size: Callable[[str], int]
-    ) -> tuple[list[Trial], list[str]]:
+    def __call__(self, vacancy: Vacancy) -> Growth:
         """Time it."""
         began = time.perf_counter()
         try:
-            return super().__call__(executor, pack_size)
+            return super().__call__(vacancy)
         finally:
             self.seconds += time.perf_counter() - began
             Path(os.environ["RACE_DECIDING"]).write_text(str(self.seconds), encoding="utf-8")
 
 
-setattr(launch, "RaceSupply", TimedSupply)  # noqa: B010 - a benchmark looks inside
+setattr(supply_choice, "RaceSupply", TimedSupply)  # noqa: B010 - a benchmark looks inside

@@ -104,6 +104,23 @@ def sweep(place: Path, range_file: Path | str, also: str = "", **variables: obje
     return Swept(place, planned, time.perf_counter() - clock, started, said)
 
 
+def whole(place: Path, range_file: Path | str) -> Swept:
+    """Plan and run a sweep in `place` by one command, as `make sweep` does."""
+    started, clock = time.time(), time.perf_counter()
+    words = ["sweep", str(range_file), "--output-dir", str(place / RESULTS)]
+    done = subprocess.run(
+        _command(*words), cwd=place, env=_fresh(place), capture_output=True, encoding="utf-8"
+    )
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    return Swept(place, 0.0, time.perf_counter() - clock, started, done.stdout)
+
+
+def _fresh(place: Path) -> dict[str, str]:
+    """Return the environment of a machine on which nothing is known from earlier sweeps."""
+    return {**calm_environment(), "XDG_CACHE_HOME": str(place / "cache")}
+
+
 def calm_environment() -> dict[str, str]:
     """Return the environment without the variables that commands heed."""
     return {key: value for key, value in os.environ.items() if key not in VARIABLES}
@@ -134,12 +151,10 @@ def start(
 ) -> subprocess.Popen[str]:
     """`sweep-run` of the plan in `place`, in a process group of its own."""
     folders = ("--config-dir", str(place / CONFIGS), "--output-dir", str(place / RESULTS))
-    calm = calm_environment()
-    calm["XDG_CACHE_HOME"] = str(place / "cache")  # nothing is known yet from earlier sweeps
     return subprocess.Popen(
         _command("sweep-run", *folders, *more),
         cwd=ROOT,
-        env=calm | {key: str(value) for key, value in variables.items()},
+        env=_fresh(place) | {key: str(value) for key, value in variables.items()},
         stdout=subprocess.PIPE if capture else subprocess.DEVNULL,
         stderr=subprocess.STDOUT if capture else None,
         encoding="utf-8",

@@ -20,6 +20,7 @@ from espalier.kconfig import defaults as defaults_of_kconfig
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.outside_files import script_plan
+from espalier.plan.samplers.sampler import Sampler
 from espalier.rates.rate_options import RatePlan
 from espalier.scripts import command_template
 from espalier.scripts.programs import output_pattern
@@ -41,6 +42,7 @@ BASES = {
     "optimizer": contracts.Optimizer,
     "lr_schedule": contracts.LrSchedule,
     "method": contracts.Method,
+    "sampler": Sampler,
 }
 SHARED = [
     Budget,
@@ -56,9 +58,9 @@ SHARED = [
     SnapshotPlan,
     StartPlan,
 ]  # dataclasses of symbols that are no components
-PLAIN = {"none", "state", "step", "magnitude", "text", "folder"}
+PLAIN = {"none", "state", "step", "magnitude", "text", "folder", "grid", "random"}
 """Names that are plain English or option values too."""
-COMPONENTS = [(kind, name) for kind in component.KINDS for name in component.names(kind)]
+COMPONENTS = [(kind, name) for kind in component.ALL_KINDS for name in component.names(kind)]
 LIBRARY = ROOT / "lib" / "espalier"
 
 
@@ -68,7 +70,7 @@ def kconf():
 
 
 def rooms(kind):
-    return own_trees.rooms(component.KINDS[kind][0])
+    return own_trees.rooms(component.ALL_KINDS[kind][0])
 
 
 def cls_of(kind, name):
@@ -112,15 +114,16 @@ def prompted(symbols, path):
     }
 
 
-@pytest.mark.parametrize("kind", component.KINDS)
+@pytest.mark.parametrize("kind", component.ALL_KINDS)
 def test_the_choice_offers_exactly_the_components(kconf, kind):
-    choice = kconf.named_choices[component.KINDS[kind][1]]
+    choice = kconf.named_choices[component.ALL_KINDS[kind][1]]
     offered = {Path(s.nodes[0].filename).stem: s.name.lower() for s in choice.syms}
     assert sorted(offered) == component.names(kind)
-    assert all(member.endswith(f"_select_{name}") for name, member in offered.items())
+    prefix = "sampler" if kind in component.SWEEP_KINDS else "select"
+    assert all(member.endswith(f"{prefix}_{name}") for name, member in offered.items())
 
 
-@pytest.mark.parametrize("kind", component.KINDS)
+@pytest.mark.parametrize("kind", component.ALL_KINDS)
 def test_python_files_with_a_component_have_a_fragment(kind):
     paths = (path for room in rooms(kind) for path in room.glob("*.py"))
     defining = [p.stem for p in paths if _defines(p, BASES[kind].__name__)]
@@ -180,7 +183,7 @@ def _of_the_matrix(symbol):
 def test_no_other_file_names_a_component():
     """Literals only; words that are also plain English or option values cannot be told apart."""
     names = {name for _, name in COMPONENTS} - PLAIN
-    own = {room.resolve() for kind in component.KINDS for room in rooms(kind)}
+    own = {room.resolve() for kind in component.ALL_KINDS for room in rooms(kind)}
     own |= {path.resolve().parent for path in (LIBRARY / "methods").glob("*/*.Kconfig")}
     smears = [
         f"{path.relative_to(LIBRARY)}:{node.lineno}: {node.value}"

@@ -15,6 +15,7 @@ from running_sweeps import heeds, until
 
 from espalier import __main__ as espalier
 from espalier import __version__
+from espalier.run.workers import fork_servers
 
 Spawn = Callable[..., "subprocess.Popen[str]"]
 
@@ -71,6 +72,43 @@ def test_a_mistake_of_ours_is_not_hidden() -> None:
 def test_control_c_is_one_line_and_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert espalier.main(["stopped", "path"]) == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.fixture
+def servers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """What becomes of servers that workers are forked from."""
+    events: list[str] = []
+
+    class Server:
+        def __init__(self, module: str) -> None:
+            events.append(f"imports {module}")
+
+        def close(self) -> None:
+            events.append("closed")
+
+    monkeypatch.setattr(fork_servers, "ForkServer", Server)
+    monkeypatch.chdir(tmp_path)
+    return events
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+def test_workers_are_prepared_at_once_and_given_up_if_the_plan_is_at_fault(
+    servers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["espalier", "sweep", "none-of-these"])
+    assert espalier.main() == 2
+    assert servers == ["imports espalier.train.worker_entry", "closed"]
+
+
+@pytest.mark.parametrize(
+    "words", ["sweep my-range --dry-run", "sweep --help", "lint --no-such", "train EXECUTOR=ray"]
+)
+def test_no_workers_are_prepared_for_what_needs_none(
+    servers: list[str], monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["espalier", *words.split()])
+    espalier.main()
+    assert servers == []
 
 
 def test_a_signal_is_heeded_from_the_first_line_of_the_program(spawn: Spawn) -> None:

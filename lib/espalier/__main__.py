@@ -17,6 +17,7 @@ import importlib  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
+from contextlib import AbstractContextManager, nullcontext  # noqa: E402
 from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
@@ -39,6 +40,11 @@ CONSOLE = Path(sys.argv[0]).stem == "espalier"
 PROGRAM = "espalier" if CONSOLE else "python -m espalier"
 SWEEPING = {"sweep-run", "train", "race", *SAME, "sweep"}
 """Verbs that first find their sweep, and only then stop: it has attempts to close, and a report."""
+WORKING = SWEEPING | {"sweep-again", "resume", "search", "seed-finder"}
+"""Verbs that start workers, which are prepared while the rest of the program is imported."""
+WITHOUT_WORKERS = {"-h", "--help", "--dry-run", "--in-process", "--entry", "EXECUTOR=ray"}
+"""Words with which they start none, or not here, or others."""
+Preparation = Callable[[Sequence[str]], AbstractContextManager[None]]
 BAD_INPUT, BAD_INPUT_OF = 2, {"verdict": 4}
 """The exit code of bad input, and of the verbs whose answer is an exit code, 2 among them."""
 TRAINING = {"torch", "torchvision", "sklearn", "mlxtend"}
@@ -138,19 +144,38 @@ COMMAND_LINE = click.version_option(__version__, prog_name="espalier")(
 )
 
 
+def _unprepared(args: Sequence[str]) -> AbstractContextManager[None]:
+    del args
+    return nullcontext()
+
+
+def _prepared(args: Sequence[str]) -> AbstractContextManager[None]:
+    """Return a block in which workers start at once, if a command line is likely to need them."""
+    words = {*args, f"EXECUTOR={os.environ.get('EXECUTOR', '')}"}
+    if not set(args[:1]) & WORKING or words & WITHOUT_WORKERS:
+        return nullcontext()
+    from espalier.run.workers import fork_servers
+
+    return fork_servers.keeping()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb and return the exit code."""
     with terminal.printable_output():
-        return run_in_lines(sys.argv[1:] if argv is None else argv)
+        return run_in_lines(sys.argv[1:], _prepared) if argv is None else run_in_lines(argv)
 
 
-def run_in_lines(args: Sequence[str]) -> int:
-    """Run a verb, print what is wrong in lines, and return the exit code."""
+def run_in_lines(args: Sequence[str], prepared: Preparation = _unprepared) -> int:
+    """Run a verb, print what is wrong in lines, and return the exit code.
+
+    It runs in the block that `prepared` returns for the command line.
+    """
     try:
         args = take_external(args)
         if not set(args[:1]) & SWEEPING:
             stop_signals.raise_at_once()
-        return _printed(run(args), args)
+        with prepared(args):
+            return _printed(run(args), args)
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)
         return 2

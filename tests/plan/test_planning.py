@@ -9,7 +9,7 @@ import toy
 from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import plan, planning, staleness
+from espalier.plan import combinations, plan, planning, staleness
 from espalier.plan.plan import Plan
 from espalier.plan.planning import plan_from_rows
 
@@ -237,10 +237,10 @@ def test_axes_show_the_values_that_trials_have(tmp_path: Path, real: Symbols) ->
 
 def test_a_symbol_that_differs_unasked_is_noted() -> None:
     configs = [{"A": "1", "B": "x"}, {"A": "2", "B": "y"}, {"A": "3", "B": "y", "C": "z"}]
-    assert planning.differing(configs, {"A"}) == [
+    assert combinations.differing(configs, {"A"}) == [
         "CONFIG_B is not set and differs: x (1 trial), y (2 trials)"
     ]
-    assert planning.differing(configs, {"A", "B"}) == []
+    assert combinations.differing(configs, {"A", "B"}) == []
 
 
 def test_a_default_that_follows_an_axis_is_noted(tmp_path: Path) -> None:

@@ -15,20 +15,26 @@ from espalier.core.errors import UserError
 from espalier.core.trial import Result, Task
 from espalier.run import pool as pool_module
 from espalier.run.pool import InProcess, Pool
-from espalier.run.workers import worker_process
-from espalier.run.workers.worker_process import Progress, death, environment
+from espalier.run.workers import fork_servers, worker_process
+from espalier.run.workers.worker_environment import environment
+from espalier.run.workers.worker_process import Progress, death
 
 DEADLINE = 20.0  # seconds that a healthy machine never needs
 MakePool = Callable[..., Pool]
 Spawn = Callable[..., "subprocess.Popen[str]"]
 
 
-@pytest.fixture
-def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakePool]:
+@pytest.fixture(params=["forked", "started"])
+def make(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MakePool]:
+    """Make pools whose workers are forked from a server, and such that start by themselves."""
     monkeypatch.setenv("PYTHONPATH", str(HERE))
     made: list[Pool] = []
 
     def build(devices: Sequence[str] = ("cpu",), entry: str = "fake_entry:train") -> Pool:
+        if request.param == "forked":
+            monkeypatch.setattr(fork_servers, "TRAINING", entry.partition(":")[0])
         made.append(Pool(entry, devices, tmp_path / "workers.log"))
         return made[-1]
 

@@ -27,7 +27,7 @@ from running_sweeps import (
 
 from espalier.core.process import stop_signals
 from espalier.run import launch, pool
-from espalier.run.runner import cost
+from espalier.run.pending import cost
 from espalier.run.workers import worker_messages
 from espalier.store import results_dir
 from espalier.store.attempt import Attempt

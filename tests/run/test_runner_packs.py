@@ -27,7 +27,8 @@ from running_sweeps import (
 )
 
 from espalier.core.trial import Result, Status, Trial
-from espalier.run import launch, pack_probe
+from espalier.run import launch
+from espalier.run.packing import pack_probe
 from espalier.run.status_text import status_lines
 from espalier.store.locks import locked
 from espalier.store.results_dir import STORE, sweeps

@@ -21,7 +21,7 @@ def command(**options: Any) -> int:
 
     The environment variable KCONFIG_CONFIG names another file than .config.
     """
-    chosen = RunOptions(**options)
+    chosen = RunOptions.taken(options)
     plan = planning.plan_from_config(dotconfig.path())
     if len(plan.trials) > 1 or plan.dropped or plan.notes:
         print("\n".join(describe_plan(plan)) + "\n")

@@ -19,6 +19,7 @@ from types import ModuleType, NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from espalier.core.errors import UserError
+from espalier.core.paths import LIBRARY
 from espalier.core.trees import own_trees
 from espalier.core.trees.tree_layout import ROOMS, fragments
 from espalier.core.trial_config import Config
@@ -32,6 +33,12 @@ KINDS = {  # kind -> (package under espalier, the Kconfig choice that selects it
     "lr_schedule": (ROOMS["lr_schedule"], "LR_SCHEDULE"),
     "method": (ROOMS["method"], "PRUNING_METHOD"),
 }
+"""The kinds that a trial is built of."""
+
+SWEEP_KINDS = {"sampler": ("plan/samplers", "SAMPLER")}
+"""The kinds that act on a sweep and are part of no trial. They lie in our own tree alone."""
+
+ALL_KINDS = {**KINDS, **SWEEP_KINDS}
 
 
 def symbol(name: str) -> Any:
@@ -46,10 +53,12 @@ def names(kind: str) -> list[str]:
 
 def _modules(kind: str) -> dict[str, str]:
     """Return the modules of `kind` that have a fragment beside them, by the component's name."""
-    package, _ = KINDS[kind]
+    package, _ = ALL_KINDS[kind]
+    base = package.split("/")
+    rooms = own_trees.rooms(package) if kind in KINDS else [LIBRARY / package]
     return {
-        path.stem: ".".join(["espalier", package, *path.relative_to(room).with_suffix("").parts])
-        for room in own_trees.rooms(package)
+        path.stem: ".".join(["espalier", *base, *path.relative_to(room).with_suffix("").parts])
+        for room in rooms
         for path in fragments(room)
     }
 
@@ -155,5 +164,5 @@ def read(config: Config, name: str, kind: Any) -> Any:
 
 def select(kind: str, config: Config, base: type[T]) -> T:
     """Return the component of `kind` that `config` selects, built from `config`."""
-    name = config.read(KINDS[kind][1], str)
+    name = config.read(ALL_KINDS[kind][1], str)
     return build(find(kind, name, base), config, name.upper())

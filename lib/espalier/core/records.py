@@ -208,7 +208,9 @@ class Provenance(JsonRecord):
     `seeds` are those of each purpose, `versions` those of python and the packages, `micro_batch`
     the samples that one pass takes (0: the whole batch). `resumed` says after which epoch a run
     continued from a checkpoint, and of which other run if it did. `taken_over` says which `sweep`,
-    `trial` and `attempt` of it trained a result that was taken over.
+    `trial` and `attempt` of it trained a result that was taken over. `timed` has the `epochs` that
+    a trial's time was found to be, the `seconds` of each, and as `config` the symbols that stand in
+    the configuration of the same length in epochs.
     """
 
     started: str | None = None
@@ -226,6 +228,7 @@ class Provenance(JsonRecord):
     resumed: Mapping[str, Any] | None = None
     taken_over: Mapping[str, Any] | None = None
     pack: PackShare | None = None
+    timed: Mapping[str, Any] | None = None
 
     @property
     def pack_size(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -26,6 +27,8 @@ PACKAGES = ("espalier", "torch", "torchvision", "numpy", "scikit-learn", "kconfi
 OUTSIDE = ("analysis", "report", "validation", "search", "commands")
 """Rooms that no training is done by, so that no number of a trial hangs on them."""
 NAMED, KEPT = 3, 20  # changed files that a text names, and a record keeps
+CARRIED = "revision.json"
+"""The file of a copy of the library that says what revision it was copied from."""
 
 
 @functools.cache
@@ -34,7 +37,10 @@ def code(library: Path = LIBRARY) -> Revision:
 
     As first asked for. The commit is empty where git does not track the library.
     """
-    digest, (commit, prefix) = sources(library), _repository(library)
+    digest = sources(library)
+    if (carried := _carried(library)) and carried.sources == digest:
+        return carried
+    commit, prefix = _repository(library)
     changed = _changed(library, prefix) if commit else []
     return Revision(
         version=__version__,
@@ -45,6 +51,14 @@ def code(library: Path = LIBRARY) -> Revision:
         files=changed[:KEPT],
         trees=trees(),
     )
+
+
+def _carried(library: Path) -> Revision | None:
+    """Return the revision that a copy on another machine was made of; None for no such copy."""
+    path = library / CARRIED
+    if not path.is_file():
+        return None
+    return Revision.from_json(json.loads(path.read_text(encoding="utf-8")))
 
 
 def trees() -> list[dict[str, str]] | None:

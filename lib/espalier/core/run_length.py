@@ -6,7 +6,7 @@ Nothing here imports torch: a plan asks the same questions before anything runs.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 
 class RunLength(NamedTuple):
@@ -39,6 +39,10 @@ class RunSchedule:
     A trial that has all of its symbols is refused where it raises CannotTrain: when it is planned,
     and again when it is trained.
     """
+
+    # The fields that say when something is to happen, in epochs or steps of the whole run, where 0
+    # is never. They stretch with a run whose length is a matter of time.
+    moments: ClassVar[tuple[str, ...]] = ()
 
     def check_epochs(self, epochs: int) -> None:
         """Raise CannotTrain if a run of so many epochs makes no sense, whatever an epoch is."""

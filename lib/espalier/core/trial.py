@@ -32,6 +32,15 @@ LOG = "output.log"
 SNAPSHOTS = "snapshots"
 """The folder in a trial's folder that holds what it can go on from."""
 
+PAUSED = "paused"
+"""The reason of an attempt that has come to a rung, where it waits for what becomes of others."""
+
+RUNG = "rung"
+"""The reason of a trial that was stopped at a rung, and of the snapshot of one that waits there."""
+
+TRIAL_SECONDS = "TRIAL_SECONDS"
+"""The symbol of trials that train for some time, however many epochs that is."""
+
 REPETITION = ("SEED", "SPLIT_SEED")
 """The symbols in which trials of one configuration differ."""
 
@@ -44,6 +53,7 @@ class Status(StrEnum):
     PASSED = "passed"
     FAILED = "failed"  # diverged or missed its criterion; never retried, which would bias results
     ERROR = "error"  # did not run to its end: crash, out of memory, time-out; retried
+    STOPPED = "stopped"  # at a rung, as others did better there; not retried
 
 
 FINAL = (Status.PASSED, Status.FAILED)
@@ -78,6 +88,11 @@ class Trial:
     def ranks(self) -> int:
         """The number of processes that train it together, each on a device of its own."""
         return int(self.config.get("DEVICES_PER_TRIAL", "1"))
+
+    @property
+    def alone(self) -> bool:
+        """Whether it can be in no pack: on devices of its own, or with time of its own."""
+        return not self.shape or self.ranks > 1 or TRIAL_SECONDS in self.config
 
     def as_json(self) -> Record:
         """Return this trial as a JSON object."""
@@ -135,7 +150,8 @@ class Action(StrEnum):
 class Task:
     """The work that a worker is handed: one trial, or several to train as one program.
 
-    Trial i writes into `directories[i]`, and this is attempt number `attempts[i]` at it. Where
+    Trial i writes into `directories[i]`, and this is attempt number `attempts[i]` at it. Each
+    pauses after the epoch `until`, and leaves what it goes on from; 0: it trains to its end. Where
     several processes train one trial together, each is handed this task with a `rank` of its own,
     and they meet through the file `rendezvous`, which does not exist yet.
     """
@@ -145,6 +161,7 @@ class Task:
     directories: tuple[Path, ...]
     attempts: tuple[int, ...]
     action: Action = Action.TRAIN
+    until: int = 0
     rank: int = 0  # from 0
     rendezvous: str = ""  # empty: this process trains alone
 

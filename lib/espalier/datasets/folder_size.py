@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from espalier.core.errors import UserError
@@ -22,3 +22,8 @@ def _count(path: str, data_dir: Path) -> ImageCounts | None:
         return class_folders(path, data_dir).count()
     except UserError:  # the run says what is wrong
         return None
+
+
+def data_files(config: Mapping[str, str]) -> Sequence[str]:
+    """Return the folder."""
+    return [config["FOLDER_PATH"]]

@@ -2,6 +2,8 @@
 
 A data set whose size is known in advance has a module `<name>_size.py` beside it, with a function
 `count_samples(config, data_dir)` that returns one of these, or None where only its files can tell.
+It may have a function `data_files(config)` too: what the data set reads, as paths in the folder of
+data sets, or absolute. Without it all of that folder counts.
 Nothing here imports torch, so that a plan can count too.
 """
 
@@ -13,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
 from espalier.core.errors import CannotTrain
@@ -152,11 +155,21 @@ def count(dataset: str, config: Mapping[str, str], data_dir: Path) -> SampleCoun
     return None if counter is None else counter(config, data_dir)
 
 
-@functools.cache
+def data_files(dataset: str, config: Mapping[str, str]) -> Sequence[str] | None:
+    """Return what `dataset` reads, as paths in the folder of data sets; None if nothing tells."""
+    module = _module(dataset)
+    named = None if module is None else getattr(module, "data_files", None)
+    return None if named is None else [name for name in named(config) if name]
+
+
 def _counter(dataset: str) -> CountSamples | None:
     """Return the function that counts the samples of a data set, if it has one."""
-    module = f"espalier.datasets.{dataset}_size"
-    if find_spec(module) is None:
-        return None
-    counter: CountSamples = importlib.import_module(module).count_samples
+    module = _module(dataset)
+    counter: CountSamples | None = getattr(module, "count_samples", None)
     return counter
+
+
+@functools.cache
+def _module(dataset: str) -> ModuleType | None:
+    name = f"espalier.datasets.{dataset}_size"
+    return None if find_spec(name) is None else importlib.import_module(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from espalier.core.errors import UserError
@@ -42,3 +42,11 @@ def _characters(name: str, file: str | None, data_dir: Path) -> int | None:
         return len(corpora.read_corpus(name, file, data_dir))
     except UserError:  # the run says what is missing
         return None
+
+
+def data_files(config: Mapping[str, str]) -> Sequence[str]:
+    """Return the files of its texts, none for one that comes with Python."""
+    names = [config["TEXT_CORPUS"], config.get("TEXT_SHIFT_CORPUS")]
+    files = [config.get("TEXT_FILE", ""), config.get("TEXT_SHIFT_FILE", "")]
+    named = [file for name, file in zip(names, files, strict=True) if name == "file"]
+    return [*named, corpora.SHAKESPEARE] if "shakespeare" in names else named

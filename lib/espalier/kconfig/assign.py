@@ -8,6 +8,7 @@ symbol is visible and has another value; else the value takes effect.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import kconfiglib
 from kconfiglib import Choice, Symbol
@@ -16,6 +17,9 @@ from espalier.core.errors import UserError
 from espalier.core.texts.program_name import MAKE
 from espalier.kconfig.symbols import Symbols
 from espalier.kconfig.values import canonical
+
+if TYPE_CHECKING:
+    from espalier.kconfig.requests import Request
 
 DEFAULT = "(default)"
 """The value of a choice that stands for its default member."""
@@ -46,18 +50,51 @@ def effective(symbols: Symbols, name: str) -> str:
     return canonical(symbols.kind(name), text) if text else ""
 
 
+def holds(symbols: Symbols, request: Request, value: str) -> bool:
+    """Return whether a requested value is in effect now."""
+    now = effective(symbols, request.name)
+    return now not in request.excluded if value == DEFAULT else now == value
+
+
+def overruled(
+    symbols: Symbols,
+    requests: Iterable[Request],
+    given: Mapping[str, str],
+    config: Mapping[str, str],
+) -> str:
+    """Return what a later assignment undid, such as by a select; empty if all of it holds.
+
+    `given` are the values of the requests that were active, `config` is what came of them.
+    """
+    for request in requests:
+        value = given.get(request.name)
+        if value is None or config.get(request.name) == value:
+            continue
+        if not holds(symbols, request, value):
+            return f"CONFIG_{request.name}={value} is overruled by another symbol"
+    return ""
+
+
+def whole_range(symbols: Symbols, name: str) -> tuple[str, str] | None:
+    """Return the ends that an integer symbol must lie between now; None where there are none."""
+    for low, high, condition in symbols.item(name).ranges:
+        if kconfiglib.expr_value(condition):
+            return low.str_value, high.str_value
+    return None
+
+
 def effective_config(symbols: Symbols, names: Iterable[str]) -> dict[str, str]:
     """Return the canonical values of those of `names` that are active now.
 
-    The path of a file is left out where none is given: then there is no content either.
+    What is absent at its value is left out, as the path of a file where none is given.
     """
     values = {n: effective(symbols, n) for n in names if symbols.item(n).visibility}
-    return without_empty_paths(symbols, values)
+    return without_absent(symbols, values)
 
 
-def without_empty_paths(symbols: Symbols, config: Mapping[str, str]) -> dict[str, str]:
-    """Return a configuration without paths of files that it does not name."""
-    return {n: value for n, value in config.items() if value or n not in symbols.by_content}
+def without_absent(symbols: Symbols, config: Mapping[str, str]) -> dict[str, str]:
+    """Return a configuration without the symbols that it does not have at their values."""
+    return {n: value for n, value in config.items() if symbols.absent.get(n) != value}
 
 
 def load(symbols: Symbols, config: Mapping[str, str]) -> None:
@@ -65,8 +102,8 @@ def load(symbols: Symbols, config: Mapping[str, str]) -> None:
 
     Raises UserError for a symbol, or a member of a choice, that this tree does not have.
     """
-    given_none = {name: "" for name in symbols.by_content if name not in config}
-    for name, value in {**given_none, **config}.items():
+    absent = {name: value for name, value in symbols.absent.items() if name not in config}
+    for name, value in {**absent, **config}.items():
         try:
             put(symbols, name, value)
         except KeyError:

@@ -10,6 +10,7 @@ the help text says it, in a line of its own and in exactly these words:
 | `Pack: same` | what a user can set | equal in all trials of a pack (trained as one program) |
 | `Pack: may differ` | what a user can set | each trial of a pack may have a value of its own |
 | `Trust: needed` | what a user can set | a path, or a check: not taken from a file of others |
+| `Absent: 0` | what a user can set | with this value it is not in a configuration |
 | `Control: yes` | a member of a choice | reports compare the other members with it |
 | `Float in [a, b)` | a string | a number in this interval |
 | `Measure: name max` | anything | trials record the number `name`; more is better (`min`: less) |
@@ -42,11 +43,14 @@ class Scope(Enum):
 CONTROL = "Control: yes"
 TRUST = "Trust: needed"
 _SCOPES = tuple(scope.value for scope in Scope)
-_FORMS = ", ".join(map(repr, [*_SCOPES, TRUST, CONTROL, "Float in [a, b)", "Measure: name max"]))
+_FORMS = ", ".join(
+    map(repr, [*_SCOPES, TRUST, CONTROL, "Absent: 0", "Float in [a, b)", "Measure: name max"])
+)
+_ABSENT = re.compile(r"Absent: (\S+)")
 _MEASURE = re.compile(rf"Measure: (\S+) ({MAX}|{MIN})")
 _INTERVAL = re.compile(r"Float in ([\[(])\s*([^\s,]+)\s*,\s*([^\s,\])]+)\s*([\])])")
 _LINES = re.compile(  # lines that begin like a mark, in any spelling
-    r"^[ \t]*((?:identity|packs?|trust|controls?|measures?)[ \t]*[:=].*"
+    r"^[ \t]*((?:identity|packs?|trust|controls?|measures?|absent)[ \t]*[:=].*"
     r"|floats?[ \t]+(?:in|between|from)\b.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -61,6 +65,7 @@ class Marks:
     interval: AllowedRange | None
     needs_trust: bool = False
     measures: tuple[tuple[str, str], ...] = ()  # names that trials record, and their directions
+    absent: str | None = None  # the value at which a configuration does not have it
 
 
 def parse(help_text: str) -> Marks:
@@ -70,15 +75,17 @@ def parse(help_text: str) -> Marks:
     """
     lines = [line.rstrip() for line in _LINES.findall(help_text)]
     measures = {line: part for line in lines if (part := _MEASURE.fullmatch(line))}
-    plain = {*_SCOPES, TRUST, CONTROL, *measures}
+    absent = {line: part[1] for line in lines if (part := _ABSENT.fullmatch(line))}
+    plain = {*_SCOPES, TRUST, CONTROL, *measures, *absent}
     intervals = [_interval(line) for line in lines if line not in plain]
     scopes = [Scope(line) for line in lines if line in _SCOPES]
-    if len(scopes) > 1 or len(intervals) > 1:
+    if any(len(kind) > 1 for kind in (scopes, intervals, [*absent])):
         raise ValueError(f"has more than one help line of a kind: {', '.join(map(repr, lines))}")
     interval = next(iter(intervals), None)
     scope = next(iter(scopes), None)
     named = tuple((part[1], part[2]) for part in measures.values())
-    return Marks(scope, CONTROL in lines, interval, TRUST in lines, named)
+    left_out = next(iter(absent.values()), None)
+    return Marks(scope, CONTROL in lines, interval, TRUST in lines, named, left_out)
 
 
 def of(item: Symbol | Choice) -> Marks:
@@ -96,6 +103,8 @@ def of(item: Symbol | Choice) -> Marks:
         raise ValueError(f"has {marks.scope.value!r}, which belongs to {owner}")
     if marks.needs_trust and (choice or not can_be_set):
         raise ValueError(f"has {TRUST!r}, which belongs to what a user can set")
+    if marks.absent is not None and (choice or not can_be_set):
+        raise ValueError(f"has 'Absent: {marks.absent}', which belongs to what a user can set")
     if marks.is_control and choice is None:
         raise ValueError(f"has {CONTROL!r}, which belongs to members of a choice")
     if marks.interval is not None and item.orig_type != STRING:

@@ -1,9 +1,14 @@
-"""Expand number ranges in exact decimals: `0.985:0.005:0.999` has no drift and loses no value."""
+"""Number ranges and intervals in exact decimals: `0.985:0.005:0.999` has no drift.
+
+A range is a list of values. An interval, `0.001~0.1`, has no list: a sampler draws from it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import decimal
+import math
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 MAX_VALUES = 100_000
@@ -15,6 +20,105 @@ MAX_EXPONENT = 300
 _DIGITS = decimal.Context(prec=60, Emin=-10_000, Emax=10_000)
 _REACHED = Decimal("1e-9")
 """The relative error at which a geometric range, whose factor may be rounded, reaches its end."""
+_STEPS = 10_000
+"""An interval is drawn from in decimal steps, of which it holds at least this many."""
+_LONG = 6
+"""Digits of a number from which on it is written with an exponent."""
+SPAN = "~"
+"""What stands between the ends of an interval."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The numbers from `low` to `high`, both included, that an axis may take.
+
+    With `log` they are even in the logarithm; with `whole` they are integers.
+    """
+
+    low: Decimal
+    high: Decimal
+    log: bool = False
+    whole: bool = False
+
+    def __str__(self) -> str:
+        return f"{_short(self.low)}{SPAN}{'*' * self.log}{_short(self.high)}"
+
+    def at(self, share: float) -> str:
+        """Return the value at a share in [0, 1] of the way from the low end to the high one.
+
+        Integers are equally likely under an even share, the ends too.
+        """
+        low, high = self._coordinates()
+        number = low + share * (high - low)
+        return self.nearest(math.exp(number) if self.log else number)
+
+    def nearest(self, number: float) -> str:
+        """Return the value nearest to a number: a plain decimal of few digits, between the ends."""
+        rounded = Decimal(round(number)) if self.whole else self._rounded(number)
+        return plain(min(max(rounded, self.low), self.high))
+
+    def share(self, value: str) -> float:
+        """Return the share of the way at which a value lies: what `at` takes."""
+        low, high = self._coordinates()
+        number = math.log(float(value)) if self.log else float(value)
+        return (number - low) / (high - low)
+
+    def within(self, low: Decimal, high: Decimal) -> Interval | None:
+        """Return the part between two numbers; None if nothing of it is."""
+        part = replace(self, low=max(self.low, low), high=min(self.high, high))
+        return part if part.low <= part.high else None
+
+    def _coordinates(self) -> tuple[float, float]:
+        """Return the ends on the scale on which the values are even; integers have room around."""
+        room = 0.5 if self.whole else 0
+        ends = float(self.low) - room, float(self.high) + room
+        return (math.log(ends[0]), math.log(ends[1])) if self.log else ends
+
+    def _rounded(self, number: float) -> Decimal:
+        """Return a multiple of a power of ten: the largest that parts the interval finely."""
+        low, high = self._coordinates()
+        width = (high - low) * (number if self.log else 1) or 1
+        step = Decimal(1).scaleb(math.floor(math.log10(width / _STEPS)))
+        with decimal.localcontext(_DIGITS):
+            return Decimal(number).quantize(step)
+
+
+def is_interval(text: str) -> bool:
+    """Return whether `text` is meant as an interval: a `~` behind a number."""
+    return is_number(text.partition(SPAN)[0].strip().rstrip("*")) and SPAN in text
+
+
+def interval(text: str, whole: bool) -> Interval:
+    """Return the interval `low~high`, or `low~*high` for one that is even in the logarithm.
+
+    Raises ValueError, whose text is the rule that is broken.
+    """
+    if "|" in text:
+        raise ValueError("an interval has no other values beside it")
+    first, _, last = (part.strip() for part in text.partition(SPAN))
+    log = last.startswith("*")
+    if first.endswith("*"):
+        raise ValueError(f"the form is low~*high, as in {first.rstrip('*')}{SPAN}*{last}")
+    made = Interval(_part(first), _part(last.removeprefix("*")), log, whole)
+    _check_ends(made)
+    return made
+
+
+def _check_ends(made: Interval) -> None:
+    ends = (made.low, made.high)
+    if made.low >= made.high:
+        fix = replace(made, low=made.high, high=made.low)
+        rule = f"write {fix}" if made.low > made.high else f"write {plain(made.low)} for one value"
+        raise ValueError(f"the interval is empty; {rule}")
+    if made.log and made.low <= 0:
+        raise ValueError("an interval that is even in the logarithm needs ends above 0")
+    if made.whole and any(end != int(end) for end in ends):
+        raise ValueError("the ends must be integers")
+
+
+def _short(number: Decimal) -> str:
+    text = plain(number)
+    return text if len(text) <= _LONG else f"{number.normalize():e}".replace("e+", "e")
 
 
 def is_number(text: str) -> bool:

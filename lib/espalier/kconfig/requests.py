@@ -11,10 +11,11 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from espalier.kconfig import range_file
+from espalier.kconfig import number_range, range_file
 from espalier.kconfig.advice import hints, value_hints
 from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.line_faults import Faults, LineError, Place
+from espalier.kconfig.number_range import Interval
 from espalier.kconfig.range_file import Setting
 from espalier.kconfig.symbols import CHOICE, Symbols
 
@@ -28,7 +29,8 @@ class Request:
     """The values requested for a target; several make an axis.
 
     `excluded` are the members of a choice that were switched off by name. A request of a test
-    matrix is not `required`: it may hold values that never take effect.
+    matrix is not `required`: it may hold values that never take effect. An `interval` stands for
+    the numbers in it, and is the only value.
     """
 
     name: str
@@ -36,11 +38,12 @@ class Request:
     place: Place
     excluded: frozenset[str] = field(default_factory=frozenset)
     required: bool = True
+    interval: Interval | None = None
 
     @property
     def is_axis(self) -> bool:
         """Whether more than one value is requested."""
-        return len(self.values) > 1
+        return len(self.values) > 1 or self.interval is not None
 
     def requires(self, value: str) -> bool:
         """Return whether it is an error if no trial has `value`.
@@ -142,7 +145,25 @@ def _request(symbols: Symbols, name: str, group: list[Setting]) -> Request:
 
 
 def _of_symbol(symbols: Symbols, name: str, group: Sequence[Setting]) -> Request:
-    return Request(name, _agreed(group, lambda s: _typed_values(symbols, s)), group[0].place)
+    values = _agreed(group, lambda s: _typed_values(symbols, s))
+    return Request(name, values, group[0].place, interval=_interval(symbols, group[0]))
+
+
+def _interval(symbols: Symbols, setting: Setting) -> Interval | None:
+    """Return the interval of a line, whose ends are values of its symbol; None if it is none.
+
+    Raises UserError if it is malformed.
+    """
+    kind = symbols.kind(setting.symbol)
+    if kind not in ("int", "float") or not number_range.is_interval(setting.text):
+        return None
+    try:
+        span = number_range.interval(setting.text, whole=kind == "int")
+        for end in (span.low, span.high):
+            symbols.canonical(setting.symbol, number_range.plain(end))
+    except ValueError as error:
+        raise setting.error(str(error)) from None
+    return span
 
 
 def _agreed(
@@ -157,6 +178,9 @@ def _agreed(
 
 
 def _typed_values(symbols: Symbols, setting: Setting) -> tuple[str, ...]:
+    if span := _interval(symbols, setting):
+        return (str(span),)
+
     def hint(text: str) -> str:
         meant = value_hints.of_value(symbols, setting, text)
         return f"; {meant}" if meant else ""

@@ -22,6 +22,8 @@ from espalier.kconfig.values import AllowedRange, canonical
 CHOICE = "choice"
 RANK_BY = "RANK_BY"
 """The setting that names measures."""
+BUDGET_MINUTES = "BUDGET_MINUTES"
+"""The setting with the minutes that a sweep may take."""
 _KINDS = {
     kconfiglib.BOOL: "bool",
     kconfiglib.TRISTATE: "bool",
@@ -57,6 +59,9 @@ class Symbols:
         """Those that must be equal in all trials of a pack."""
         self.by_content = tuple(n for n in self.prompted if self._scope(n) is Scope.CONTENT)
         """Paths of files that are part of a trial by what they hold, not by where they lie."""
+        unset = {n: text for n in self.prompted if (text := self._marks[n].absent) is not None}
+        self.absent = dict.fromkeys(self.by_content, "") | unset
+        """By symbol, the value at which a configuration is as if there were no such symbol."""
         self._fixed_ranges = {n: r for n, s in self._symbols.items() if (r := _fixed_range(s))}
         self.need_trust = tuple(n for n in self.prompted if self._marks[n].needs_trust)
         """Paths and checks: what they are in a file of others is not taken."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from typing_extensions import override
 
 from espalier.core.component import symbol
@@ -13,6 +15,8 @@ from espalier.kconfig.config_dataclass import kconfig_dataclass
 @kconfig_dataclass
 class WarmupSchedule(RunSchedule):
     """For the first epochs."""
+
+    moments: ClassVar[tuple[str, ...]] = ("warmup_epochs",)
 
     warmup_epochs: int = symbol("WARMUP_COSINE_WARMUP_EPOCHS")
 

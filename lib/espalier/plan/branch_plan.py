@@ -53,7 +53,7 @@ def plan_branch(made: Provenance, changes: Mapping[str, str], place: str, symbol
     if note := trust.note_ignored(place, values, base, HOW):
         print(note, flush=True)
     trained = {*(made.config or {}), *(name for name in changes if name in symbols.identity)}
-    config = assign.without_empty_paths(symbols, {name: base[name] for name in trained})
+    config = assign.without_absent(symbols, {name: base[name] for name in trained})
     try:
         quoted = {name: _quote(value) for name, value in base.items()}
         plan = planning.plan_from_rows(quoted, [{}], symbols)

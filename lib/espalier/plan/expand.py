@@ -18,12 +18,12 @@ from typing import NamedTuple
 from espalier.core.errors import UserError
 from espalier.core.trial import Record
 from espalier.kconfig import assign
-from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import budget_constraint, dependency_order
 from espalier.plan.budget_constraint import Budgets
+from espalier.plan.effect_check import EffectCheck
 from espalier.plan.outside_files import weights_file
 
 ID_SCHEME = 1
@@ -33,11 +33,12 @@ LIMIT = "SWEEP_MAX_TRIALS"
 SENSIBLE = 100_000
 """More trials than this nobody is advised to allow."""
 LIMIT_OF_PARAMETERS = budget_constraint.LIMIT
+DRAWING = "SAMPLER=random or SAMPLER=sobol"
+"""What an interval can be drawn from with."""
 VISITS_PER_TRIAL = 100
 """Refused combinations cost time too: a walk ends after this many for every trial allowed."""
 
 Config = dict[str, str]
-Choice = tuple[str, str]  # a target and the value it was given
 
 
 class TooManyError(UserError):
@@ -108,6 +109,7 @@ def expand(
 
     Raises UserError; the user values of the tree are left as they fell.
     """
+    check_listed(requests)
     symbols.kconf.warn = False  # every value is checked here
     symbols.kconf.unset_values()
     walk = _Walk(symbols, requests, limit, rows)
@@ -116,8 +118,19 @@ def expand(
         walk.step(0, 1)
     if not walk.result.faults:  # else a value may only be off in the rows that happen to have it
         walk.budgets.check()
-        _check_effect(walk, requests, strict)
+        walk.effects.check(requests, strict)
     return walk.finish()
+
+
+def check_listed(requests: Requests) -> None:
+    """Raise UserError for intervals, with what to write where every value must be listed."""
+    faults = Faults()
+    for request in requests.values():
+        if request.interval is not None:
+            listed = "|".join(request.interval.at(share) for share in (0, 0.5, 1))
+            rule = f"an interval has no combinations to list; write values, such as {listed}, or "
+            faults.add(request.error(request.values[0], f"{rule}take {DRAWING}"))
+    faults.check()
 
 
 class _Walk:
@@ -140,10 +153,7 @@ class _Walk:
         self.path: dict[str, str] = {}  # active requests and their values, in walk order
         self.off: list[Request] = []  # inactive requests
         self.placed: dict[str, tuple[tuple[int, ...], Config]] = {}
-        self.took: set[Choice] = set()  # values that some configuration has
-        self.refused: dict[Choice, str] = {}  # values that did not stick somewhere, and why
-        self.hidden: dict[Choice, str] = {}  # values whose symbol was off somewhere, and why
-        self.blocked: dict[Choice, str] = {}  # values under which something else was refused
+        self.effects = EffectCheck()
         self.budgets = Budgets(symbols, requests)
         self.visits = 0
         self.result = Expansion({}, self.rest[0] * len(rows))
@@ -171,11 +181,9 @@ class _Walk:
     def _skip(self, request: Request, depth: int, weight: int) -> None:
         values = self._values(request)
         for value in values:
-            if (request.name, value) not in self.hidden:
-                reason = assign.why_inactive(self.symbols, request.name)
-                self.hidden[request.name, value] = reason
+            self.effects.hide(self.symbols, request.name, value)
         if request.name in self.row:
-            why = self.hidden[request.name, values[0]]
+            why = self.effects.hidden[request.name, values[0]]
             self._fault(f"CONFIG_{request.name}={values[0]} is off: {why}")
         self.off.append(request)
         self.step(depth + 1, weight * len(values))
@@ -184,17 +192,17 @@ class _Walk:
     def _try(self, request: Request, value: str, depth: int, weight: int) -> None:
         assign.put(self.symbols, request.name, value)
         self.path[request.name] = value
-        if self._holds(request, value):
+        if assign.holds(self.symbols, request, value):
             self.step(depth + 1, weight)
         else:
             reason = assign.why_invalid(self.symbols, request.name, value)
-            self.refused.setdefault((request.name, value), reason)
+            self.effects.refused.setdefault((request.name, value), reason)
             self._drop(f"CONFIG_{request.name}={value} {reason}", weight * self.rest[depth + 1])
 
     def _drop(self, reason: str, weight: int) -> None:
         self._leave_out(reason, weight)
         for choice in self.path.items():
-            self.blocked.setdefault(choice, reason)
+            self.effects.blocked.setdefault(choice, reason)
 
     def _leave_out(self, reason: str, weight: int) -> None:
         self._count_visit()
@@ -211,7 +219,7 @@ class _Walk:
 
     def _leaf(self, weight: int) -> None:
         config = assign.effective_config(self.symbols, self.symbols.identity)
-        if (overruled := self._overruled(config)) is not None:
+        if overruled := assign.overruled(self.symbols, self.order, self.path, config):
             self._drop(overruled, weight)
             return
         if not self.result.settings:
@@ -219,9 +227,12 @@ class _Walk:
             self.result.settings = settings
         if not self.visits:
             self._require_room()
-        self.took.update(self.path.items())
-        self.took.update(
-            (r.name, v) for r in self.off for v in self._values(r) if self._holds(r, v)
+        self.effects.took.update(self.path.items())
+        self.effects.took.update(
+            (r.name, v)
+            for r in self.off
+            for v in self._values(r)
+            if assign.holds(self.symbols, r, v)
         )
         config = weights_file.with_digest(config, is_swept=weights_file.FILE in self.axes)
         config, why = self.budgets.fitted(config)
@@ -255,23 +266,9 @@ class _Walk:
         held, kept = 0, self.path[axis.name]
         for value in self._values(axis):
             assign.put(self.symbols, axis.name, value)
-            held += self._holds(axis, value)
+            held += assign.holds(self.symbols, axis, value)
         assign.put(self.symbols, axis.name, kept)
         return held
-
-    def _overruled(self, config: Config) -> str | None:
-        """Return what a later assignment undid, such as by a select; None if all of it holds."""
-        for request in self.order:
-            value = self.path.get(request.name)
-            if value is None or config.get(request.name) == value:
-                continue
-            if not self._holds(request, value):
-                return f"CONFIG_{request.name}={value} is overruled by another symbol"
-        return None
-
-    def _holds(self, request: Request, value: str) -> bool:
-        now = assign.effective(self.symbols, request.name)
-        return now not in request.excluded if value == DEFAULT else now == value
 
     def _count_visit(self) -> None:
         self.visits += 1
@@ -293,31 +290,6 @@ def _too_many(requests: Iterable[Request], combinations: int, limit: int) -> Too
         f"more than {limit} trials ({combinations} combinations: {sizes}); "
         f"narrow an axis{allow if combinations <= SENSIBLE else ''}",
     )
-
-
-def _check_effect(walk: _Walk, requests: Requests, strict: bool) -> None:
-    """Raise UserError for requested values that no configuration has, all of the plainest case."""
-    lost = [
-        (request, value)
-        for request in requests.values()
-        for value in request.values
-        if request.requires(value) and (request.name, value) not in walk.took
-    ]
-    for cause, template in (
-        (walk.refused, "{}"),
-        (walk.hidden, "never in effect: {}"),
-        (walk.blocked, "never in effect, since {}"),
-    ):
-        faults = Faults()
-        for request, value in lost:
-            if (reason := cause.get((request.name, value))) and (strict or _binding(walk, request)):
-                faults.add(request.error(value, template.format(reason)))
-        faults.check()
-
-
-def _binding(walk: _Walk, request: Request) -> bool:
-    """Return whether a value must take effect even in a lenient expansion."""
-    return request.is_axis or any(name == request.name for name, _ in walk.refused)
 
 
 def _positions(request: Request) -> dict[str, int]:

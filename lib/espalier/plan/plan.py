@@ -25,6 +25,7 @@ from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import claim_seal, combinations, drafts, plan_records
 from espalier.plan.samplers.design_text import design_lines
+from espalier.plan.stopping.stop_rules import rules_text
 
 PLAN = "plan.jsonl"
 SUMMARY = "combinations_summary.txt"
@@ -39,8 +40,14 @@ class Plan(PlanOrigin):
 
     @property
     def plan_id(self) -> str:
-        """A hash of the trials' ids in order: the same trials are the same plan."""
-        return hashlib.sha256(" ".join(t.id for t in self.trials).encode()).hexdigest()[:12]
+        """A hash of the trials' ids in order, and of the rules by which they stop early.
+
+        That of a sampler that learns has its name too, since what follows is of that sampler.
+        """
+        learns = [str(self.design["sampler"])] if "proposals" in self.design else []
+        names = [*learns, *(trial.id for trial in self.trials)]
+        text = " ".join(names) + rules_text(self.settings)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def header(self) -> PlanHeader:
         """Return the first line of plan.jsonl."""

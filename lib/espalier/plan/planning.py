@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
-from espalier.core.texts.count_text import count_text
 from espalier.core.texts.program_name import MAKE
 from espalier.core.trees.tree_layout import DEFCONFIGS
 from espalier.core.trees.tree_syntax import check_syntax
@@ -23,6 +21,7 @@ from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import (
     claim_seal,
+    combinations,
     config_folder,
     expand,
     plan,
@@ -67,7 +66,9 @@ def plan_from_files(
         parts.append((axes, sampled))
     axes, expansion = parts[0] if len(parts) == 1 else _join_parts(paths[0], parts, limit)
     notes = list(dict.fromkeys(notes))
-    made = _plan(symbols, _axes(axes.values(), expansion.configs), expansion, paths, notes)
+    made = _plan(
+        symbols, combinations.axes(axes.values(), expansion.configs), expansion, paths, notes
+    )
     made = replace(_placed(made, axes), assignments=_assignments(over))
     return script_plan.complete(made, axes, over)
 
@@ -103,7 +104,7 @@ def plan_of_single_trial(path: Path, done: str) -> Plan:
     requested, _ = requests.read(symbols, [path])
     axes = test_matrix.to_axes(symbols, requested)
     expansion = sampling.sample(symbols, axes, None, strict=False)
-    single = _plan(symbols, _axes(axes.values(), expansion.configs), expansion, [path])
+    single = _plan(symbols, combinations.axes(axes.values(), expansion.configs), expansion, [path])
     if len(single.trials) != 1:
         several = f"{len(single.trials)} trials, and one can be {done} at a time"
         raise UserError(f"{path}: means {several}; set CONFIG_PRUNING_MODE_SINGLE=y and the like")
@@ -151,7 +152,7 @@ def plan_from_rows(
     _check_rows(requested, expansion)
     sensible_runs.leave_out(expansion, requested[0])
     names = dict.fromkeys(name for row in requested for name in row)
-    made = _plan(symbols, _varied(expansion.configs, names), expansion)
+    made = _plan(symbols, combinations.varied(expansion.configs, names), expansion)
     return script_plan.complete(made, requested[0])
 
 
@@ -287,7 +288,10 @@ def _plan(
         kconfig=staleness.kconfig_hash(symbols),
         counts=expansion.counts(),
         dropped=[{"count": n, "reason": reason} for reason, n in expansion.reasons.items()],
-        notes=[*notes, *differing(expansion.configs.values(), explained, expansion.solved)],
+        notes=[
+            *notes,
+            *combinations.differing(expansion.configs.values(), explained, expansion.solved),
+        ],
         design=expansion.design,
         controls=symbols.controls,
         claims=claim_seal.seal(expansion.settings, trials),
@@ -301,39 +305,6 @@ def _placed(made: Plan, requested: Requests) -> Plan:
         return made
     place = str(requested[claim_seal.CLAIM].place)
     return replace(made, claims=replace(made.claims, place=place))
-
-
-def differing(
-    configs: Iterable[Mapping[str, str]], swept: Container[str], solved: Container[str] = ()
-) -> list[str]:
-    """Return a note for each symbol that differs between trials without being swept.
-
-    Its default depends on an axis, or it is `solved` for a budget, so that the axis is not all
-    that is compared.
-    """
-    seen: dict[str, Counter[str]] = {}
-    for config in configs:
-        for name, value in config.items():
-            if name not in swept:
-                seen.setdefault(name, Counter())[value] += 1
-    return [
-        f"CONFIG_{name} is {'solved for the budget' if name in solved else 'not set'} and differs: "
-        + ", ".join(f"{value} ({count_text(count, 'trial')})" for value, count in values.items())
-        for name, values in seen.items()
-        if len(values) > 1
-    ]
-
-
-def _axes(requests: Iterable[Request], configs: dict[str, dict[str, str]]) -> list[Record]:
-    """Return the axes with the values that trials have, in the order of the requests."""
-    requested = {request.name: request.values for request in requests if request.is_axis}
-    axes = _varied(configs, requested)
-    return [{**a, "values": sorted(a["values"], key=_rank(requested[a["symbol"]]))} for a in axes]
-
-
-def _rank(values: Sequence[str]) -> Callable[[str], int]:
-    ranks = {value: i for i, value in enumerate(values)}
-    return lambda value: ranks.get(value, len(ranks))
 
 
 def _single(symbols: Symbols, path: Path) -> Plan:
@@ -351,7 +322,9 @@ def _join(symbols: Symbols, paths: Sequence[Path], singles: Sequence[Plan]) -> P
     for path, single in zip(paths, singles, strict=True):
         first.setdefault(single.trials[0].id, (path, single.trials[0]))
     configs = {key: dict(trial.config) for key, (_, trial) in first.items()}
-    axes = _varied(configs, dict.fromkeys(name for config in configs.values() for name in config))
+    axes = combinations.varied(
+        configs, dict.fromkeys(name for config in configs.values() for name in config)
+    )
     shape = script_plan.shape_symbols(symbols, singles[0].settings)
     trials = plan.number(configs, [axis["symbol"] for axis in axes], shape)
     counts = {"combinations": len(paths), "trials": len(trials), "same": len(paths) - len(trials)}
@@ -375,13 +348,3 @@ def _check_settings(paths: Sequence[Path], singles: Sequence[Plan]) -> None:
         odd = sorted(dict(single.settings.items() ^ singles[0].settings.items()))
         if odd:
             raise UserError(f"{path}: CONFIG_{odd[0]} differs from {paths[0].name}; keep one value")
-
-
-def _varied(configs: dict[str, dict[str, str]], symbols: Iterable[str]) -> list[Record]:
-    """Return those of `symbols` that differ between configurations, with the values they have."""
-    varied = []
-    for symbol in symbols:
-        values = dict.fromkeys(config.get(symbol) for config in configs.values())
-        if len(values) > 1:
-            varied.append({"symbol": symbol, "values": [v for v in values if v is not None]})
-    return varied

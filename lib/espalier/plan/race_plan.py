@@ -77,6 +77,16 @@ def grow(
         for (trial, text), seed in pairs
         if (trial.configuration, seed) not in present
     ]
+    return add_trials(header, trials, fresh)
+
+
+def add_trials(
+    header: PlanHeader, trials: Sequence[Trial], fresh: Sequence[ConfigText]
+) -> PlanGrowth:
+    """Add new trials to the `trials` of a plan, numbered and named on.
+
+    The axes have all values that trials then have.
+    """
     first = 1 + max((trial.number for trial in trials), default=0)
     taken = {trial.name for trial in trials}
     added = [

@@ -1,28 +1,21 @@
 """Whether a configuration's run is long enough for what it is to do, and has samples enough.
 
 The schedules themselves say so (`core/run_length.py`), as they do again in the run: what a trial
-would be refused for is known before anything runs, without its data and without torch. A schedule
-concerns the trials that have all of its symbols.
+would be refused for is known before anything runs, without its data and without torch.
 """
 
 from __future__ import annotations
 
-import functools
-import importlib
-import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from espalier.core import component
 from espalier.core.errors import CannotTrain, UserError
 from espalier.core.paths import BASE
-from espalier.core.run_length import Rest, RunLength, RunSchedule, steps_in
+from espalier.core.run_length import Rest, RunLength, steps_in
 from espalier.core.texts.count_text import count_text
-from espalier.core.trees import own_trees
-from espalier.core.trees.tree_syntax import check_syntax
-from espalier.core.trial_config import Config
+from espalier.core.trees.run_schedules import schedules_of
 from espalier.datasets import sample_counts
 from espalier.datasets.sample_counts import SampleCounts, check_batch
 from espalier.kconfig.requests import Requests
@@ -112,14 +105,6 @@ def rest_notes(expansion: Expansion) -> list[str]:
     ]
 
 
-class _Rule(NamedTuple):
-    """A kind of schedule, the symbols that it needs, and those that it reads where they are."""
-
-    kind: type[RunSchedule]
-    needed: frozenset[str]
-    read: tuple[str, ...]
-
-
 @dataclass(frozen=True)
 class SensibleRuns:
     """Says of configurations of one expansion why they would be refused; remembers answers.
@@ -141,7 +126,7 @@ class SensibleRuns:
         if EPOCHS not in config:
             return
         epochs, steps = int(config[EPOCHS]), self.steps_per_epoch(config)
-        for schedule in _schedules(config):
+        for schedule in schedules_of(config):
             if steps is None:
                 schedule.check_epochs(epochs)
             else:
@@ -156,7 +141,7 @@ class SensibleRuns:
         if steps is None:
             return {}
         length = RunLength(int(config[EPOCHS]), steps)
-        rests = [rest for s in _schedules(config) if (rest := s.rest(length)) is not None]
+        rests = [rest for s in schedules_of(config) if (rest := s.rest(length)) is not None]
         return {rest.symbol: rest for rest in sorted(rests, reverse=True)}  # the least is last
 
     def steps_per_epoch(self, config: Mapping[str, str]) -> int | None:
@@ -175,38 +160,3 @@ class SensibleRuns:
         if not {DATASET, SUBSET, HELD_OUT, BATCH} <= config.keys():
             return None
         return sample_counts.count(config[DATASET], config, self.data_dir)
-
-
-def _schedules(config: Mapping[str, str]) -> Iterator[RunSchedule]:
-    """Yield the schedules that concern a configuration."""
-    for rule in _rules():
-        if rule.needed <= config.keys():
-            yield _built(rule, tuple(config.get(name) for name in rule.read))
-
-
-@functools.cache
-def _rules() -> list[_Rule]:
-    """Return a rule for each schedule of the library and of the trees outside. Raises UserError."""
-    check_syntax()
-    return [rule for name in own_trees.modules("*_schedule.py") for rule in _rules_of(name)]
-
-
-def _rules_of(module: str) -> list[_Rule]:
-    kinds = inspect.getmembers(importlib.import_module(module), inspect.isclass)
-    return [
-        _rule(kind)
-        for _, kind in kinds
-        if issubclass(kind, RunSchedule) and kind.__module__ == module
-    ]
-
-
-def _rule(kind: type[RunSchedule]) -> _Rule:
-    read = component.symbols(kind, "")
-    return _Rule(kind, frozenset(component.needed_symbols(kind, "")), tuple(read))
-
-
-@functools.lru_cache(maxsize=4096)
-def _built(rule: _Rule, values: tuple[str | None, ...]) -> RunSchedule:
-    pairs = zip(rule.read, values, strict=True)
-    config = Config({name: value for name, value in pairs if value is not None})
-    return component.build(rule.kind, config, "")

@@ -48,5 +48,5 @@ def _stands(symbols: Symbols, settings: Mapping[str, str], config: Mapping[str, 
         assign.load(symbols, config)
     except UserError:  # a symbol, or a member of a choice, that is gone
         return False
-    planned = assign.without_empty_paths(symbols, config)
+    planned = assign.without_absent(symbols, config)
     return assign.effective_config(symbols, symbols.identity) == planned

@@ -29,6 +29,7 @@ from espalier.report.ranking_rows import (
     settings,
     shown_measures,
 )
+from espalier.report.stopping_report import stop_lines
 from espalier.report.sweep_analysis import beside_best, nothing, seeds_to_plan
 
 WIDTH = 100
@@ -50,8 +51,8 @@ class Weighed(NamedTuple):
 
 def summary_lines(page: PageInput, room: int) -> list[str]:
     """Return at most `room` lines on what a sweep came to, none of them long, in plain text."""
-    weighed = [*_race(page), *_claims(page), *_best(page), *_doubts(page), *_baseline(page)]
-    weighed += [*_others(page), *_failures(page)]
+    weighed = [*_race(page), *_stopping(page), *_claims(page), *_best(page), *_doubts(page)]
+    weighed += [*_baseline(page), *_others(page), *_failures(page)]
     order = sorted(range(len(weighed)), key=lambda place: (weighed[place].weight, place))
     kept = sorted(order[: max(0, room)])
     return [shorten(printable(weighed[place].text), WIDTH) for place in kept]
@@ -80,6 +81,15 @@ def _race(page: PageInput) -> Iterator[Weighed]:
     if race.state.ended:
         named = f"{len(items)}, first " * (len(items) > 1) + configuration_line(items[0], race)
         yield Weighed(0, f"{heading(status, race)}: {named}")
+
+
+def _stopping(page: PageInput) -> Iterator[Weighed]:
+    if page.stopping is None:
+        return
+    _, head, *rungs = stop_lines(page.stopping)
+    yield Weighed(1, f"Stopped early by {page.stopping.rules.rule}: {head}")
+    for line in rungs:
+        yield Weighed(3, f"  {line}")
 
 
 def _claims(page: PageInput) -> Iterator[Weighed]:

@@ -13,13 +13,21 @@ from pathlib import Path
 from espalier.analysis import effects, pareto
 from espalier.analysis.comparing import against_baseline, best_per
 from espalier.analysis.comparing.against_baseline import AgainstBaseline
+from espalier.analysis.confidence import t_quantile
 from espalier.analysis.rank import Ranking, TrialResult, rank, recorded
 from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
 from espalier.core.trial import LOG, Result, Status, Trial
 from espalier.kconfig.declared_measures import resolve
 from espalier.plan.sweep_naming import naming_lines
-from espalier.report import controls_report, effects_report, pareto_report, race_report
+from espalier.report import (
+    controls_report,
+    effects_report,
+    pareto_report,
+    race_report,
+    stopping_report,
+    templates,
+)
 from espalier.report.comparing import (
     baseline_report,
     best_per_report,
@@ -43,6 +51,7 @@ CONTROLS = "sweep_controls.json"
 DELTAS = "sweep_deltas.json"
 PARETO = "sweep_pareto.json"
 RACE = "sweep_race.json"
+STOPPED = "sweep_stopped.json"
 CLAIMS = "sweep_claims.json"
 BASELINE = "sweep_baseline.json"
 BEST_PER = "sweep_best_per.json"
@@ -131,14 +140,21 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+def prepare() -> None:
+    """Import and compile what the reports of every sweep take, while there is time for that."""
+    templates.prepare()
+    t_quantile(1)
+
+
 def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
     """Write sweep_summary.json, sweep_ranking.json, sweep_analysis.txt; returns the text of that.
 
     Last comes report.html, so that the others are there whatever becomes of it.
 
-    Beside them, where the sweep has what they tell of: sweep_race.json, sweep_claims.json,
-    sweep_controls.json and sweep_deltas.json, sweep_pareto.json, sweep_effects.json; and where the
-    `request` has them, sweep_baseline.json and sweep_best_per.json.
+    Beside them, where the sweep has what they tell of: sweep_race.json, sweep_stopped.json,
+    sweep_claims.json, sweep_controls.json and sweep_deltas.json, sweep_pareto.json,
+    sweep_effects.json; and where the `request` has them, sweep_baseline.json and
+    sweep_best_per.json.
     Works at any time, on a partial sweep too; each file is replaced whole or not at all.
     Raises UserError if the folder has no store or has not what the request names.
     """
@@ -159,7 +175,7 @@ def write_reports_of(page: PageInput, request: ReportRequest) -> str:
         _parameters(ranking),
         _effects(page),
     ]
-    heads = [_naming(page), _claims(page), _race(page)]
+    heads = [_naming(page), _claims(page), _race(page), _stopping(page)]
     body = render_analysis(results, ranking, log, page.header.refused, [part for part, _ in parts])
     text = "".join([*(part for part, _ in heads), body])
     data = {
@@ -223,6 +239,15 @@ def _race(page: PageInput) -> Part:
     if race is None:
         return "", {}
     return race_report.render_race(race), {RACE: race_report.race_json(race)}
+
+
+def _stopping(page: PageInput) -> Part:
+    """Return the head of the report of a sweep whose configurations stop early."""
+    stopping = page.stopping
+    if stopping is None:
+        return "", {}
+    files = {STOPPED: stopping_report.stopping_json(stopping)}
+    return stopping_report.render_stopping(stopping), files
 
 
 def _claims(page: PageInput) -> Part:

@@ -27,7 +27,7 @@ from espalier.analysis.rank import (
 from espalier.core.measures import MEASURES, Measure, listed
 from espalier.core.trial import Status, Trial
 from espalier.report import failure_rows, ranking_rows
-from espalier.report.templates import render
+from espalier.report.templates import ANALYSIS, render
 
 TOP = 10
 USUAL_SEEDS, MOST_SEEDS = 10, 100
@@ -51,7 +51,7 @@ def render_analysis(
     failed = failure_rows.not_passed(results)
     reasons = Counter(f"{item.result.status}, {item.result.reason}" for item in failed)
     return render(
-        "sweep_analysis.txt",
+        ANALYSIS,
         TOP=TOP,
         LISTED=LISTED,
         rows=ranking_rows,
@@ -168,7 +168,7 @@ def numberless(ranking: Ranking) -> list[TrialResult]:
 
 
 def _was_run(item: TrialResult) -> bool:
-    return item.result.status in (Status.PASSED, Status.FAILED, Status.ERROR)
+    return item.result.status not in (Status.NOTRUN, Status.RUNNING)
 
 
 def _best(ranking: Ranking) -> dict[str, object]:

@@ -6,22 +6,27 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from espalier.core.process import stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.texts.count_text import count_text
 from espalier.core.texts.program_name import MAKE
 from espalier.core.trial import LOG, Status
+from espalier.kconfig.symbols import BUDGET_MINUTES
 from espalier.report import reports
 from espalier.report.closing_summary import next_step, summary_lines
 from espalier.report.html.page_input import PageInput
 from espalier.report.html.report_page import REPORT
 from espalier.report.reports import ReportRequest
+from espalier.run.budgets.time_budget import EXIT_OVER
 from espalier.run.displays.progress import counted
-from espalier.run.runner import RunLimits, pending
+from espalier.run.pending import pending
+from espalier.run.runner import RunLimits
 from espalier.run.workers.worker import HOPELESS
 from espalier.store.results_dir import SweepDir
 
 ROOM = 20
 """Lines that a sweep ends with, at most: what matters of it is still on the screen."""
+STOPPED = "stopped"
 _ADVICE = {
     Status.FAILED: "ran to an end that does not count, and is not run again; why: `cat {log}`",
     Status.ERROR: "`{command}` tries again whatever ended in an error; why: `cat {log}`",
@@ -60,11 +65,16 @@ class SweepEnd:
         """The command that goes on with the sweep, and what it does."""
         return f"`{self.page.header.command}` goes on where this stopped"
 
-    def describe_stop(self, why: str = "stopped") -> str:
+    def describe_stop(self, why: str = STOPPED) -> str:
         """Return the line of a sweep that has not come to its end: how far it is, and what next."""
         counts = counted(Counter(self.states.values())) or "none has ended"
-        to_go = f"{self.left} to go" if self.left else "undecided"  # a race between two rounds
+        to_go = f"{self.left} to go" if self.left else self._open_end
         return f"{why}: {counts}, {to_go}; {self.going_on}"
+
+    @property
+    def _open_end(self) -> str:
+        """What a sweep lacks whose trials have all ended: it was stopped before its plan grew."""
+        return "undecided" if self.page.header.race else "more to propose"
 
     def lines(self, stopped: str = "") -> list[str]:
         """Return what is said of it; `stopped` is the line of a sweep that has not ended."""
@@ -106,11 +116,16 @@ class SweepEnd:
         )
 
 
-def report_stop(sweep: SweepDir, left: int, request: ReportRequest) -> int:
-    """Write the reports of a sweep that was stopped; return the exit code."""
+def report_stop(sweep: SweepDir, left: int, request: ReportRequest, minutes: float) -> int:
+    """Write the reports of a sweep that was stopped by a signal, or that had only `minutes`.
+
+    Return the exit code.
+    """
     end = _written(sweep, (), left, request)
-    print(*end.lines(end.describe_stop()), sep="\n")
-    return EXIT_INTERRUPTED
+    over = minutes > 0 and not stop_signals.requested()
+    why = f"no other trial ends within {BUDGET_MINUTES}={minutes:g}" if over else STOPPED
+    print(*end.lines(end.describe_stop(why)), sep="\n")
+    return EXIT_OVER if over else EXIT_INTERRUPTED
 
 
 def report_end(sweep: SweepDir, limits: RunLimits, request: ReportRequest) -> int:

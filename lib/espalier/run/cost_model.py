@@ -15,8 +15,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
-from espalier.core.trial import Result, Trial
-from espalier.run.pack_queue import share
+from espalier.core.trial import TRIAL_SECONDS, Result, Trial
+from espalier.run.packing.pack_queue import share
 
 EPOCHS = "NUM_EPOCHS"
 NOISE = 1.1
@@ -65,8 +65,14 @@ class Speed:
         """Return what a pack of `trials` takes."""
         total = Span(0.0, 0.0)
         for trial in trials:
-            total += self.fixed + self.epoch.times(int(trial.config[EPOCHS]))
+            total += self.fixed + self._training(trial)
         return total
+
+    def _training(self, trial: Trial) -> Span:
+        if TRIAL_SECONDS in trial.config:
+            given = float(trial.config[TRIAL_SECONDS])
+            return Span(given / NOISE, given * NOISE)
+        return self.epoch.times(int(trial.config[EPOCHS]))
 
 
 def speed(results: Sequence[Result]) -> Speed:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from espalier.core.errors import UserError
 from espalier.core.texts.program_name import how_to_install
 from espalier.run.admission import LIGHT_WORKER, WORKER
+from espalier.run.workers.fork_servers import TRAINING
 from espalier.scripts.script_identity import PROGRAMS, TRAINER
 
 _USUAL = "library"
-LIBRARY = "espalier.train.worker_entry:train_trial"
+LIBRARY = f"{TRAINING}:train_trial"
 _ENTRIES = {
     _USUAL: LIBRARY,
     PROGRAMS: "espalier.scripts.script_entry:train_trial",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 from espalier.analysis.claims.claim_text import check_claims
@@ -15,29 +17,35 @@ from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status, Trial
-from espalier.kconfig.symbols import RANK_BY
+from espalier.kconfig.symbols import BUDGET_MINUTES, RANK_BY
 from espalier.plan.outside_files import script_plan
+from espalier.plan.samplers.model_based import proposal_plan
+from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
+from espalier.plan.stopping.stop_rules import check_stop
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
+from espalier.report import reports
 from espalier.report.reports import USUAL, ReportRequest, write_page
-from espalier.run import admission, closing, retrial, reuse
-from espalier.run.devices import describe_devices, slots
+from espalier.run import closing, executor_choice, retrial, reuse
 from espalier.run.displays.earlier_failures import earlier_failures
 from espalier.run.displays.page_display import PageDisplay
 from espalier.run.displays.terminal_display import display
-from espalier.run.entries import check_installed, entry_of, worker_memory
-from espalier.run.pool import Executor, InProcess, Pool
-from espalier.run.priority import Priority
-from espalier.run.races import race_entry, race_supply
-from espalier.run.races.race_supply import RaceSupply
-from espalier.run.runner import RunLimits, Runner, pending
+from espalier.run.entries import check_installed, entry_of
+from espalier.run.executor_choice import LOCAL, Placement, Site, Workload
+from espalier.run.packing.priority import Priority, SeedsTogether
+from espalier.run.pending import pending
+from espalier.run.pool import Executor
+from espalier.run.races import race_entry
+from espalier.run.runner import RunLimits, Runner
 from espalier.run.status_text import continuing
+from espalier.run.supplies import supply_choice
+from espalier.run.supplies.plan_growth import may_grow
+from espalier.run.supplies.supply import NO_SUPPLY, Supply
 from espalier.scripts.script_identity import code_of
 from espalier.store import locks, results_dir, sealing, sweep_finder, trial_folders
 from espalier.store.busy import StoreBusyError
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path
 from espalier.store.store import Store
 
-WORKERS_LOG = "workers.log"
 _FINISHED = "finished already; NEW=1 (--new) runs this plan again"
 _NOTHING = "nothing is left to train"
 
@@ -63,14 +71,34 @@ class LaunchRequest:
     naming: SweepNaming = UNNAMED  # what is given beside the plan's name, note and tags
     widens: bool = False  # the sweep in `output` may be of another plan: a race, whose plan grows
     allow: str = ""  # the hash by which the user allows the programs that trials are
+    placement: Placement = LOCAL
+    minutes: float | None = None  # in which all is to end, from when this is made
+    made: float = field(default_factory=time.monotonic)
 
-    @property
+    @cached_property
     def limits(self) -> RunLimits:
         """Attempts and time, as the settings have them, and the size of packs."""
         settings = self.header.settings
         attempts, timeout = int(settings["MAX_ATTEMPTS"]), int(settings["TRIAL_TIMEOUT"])
-        priority, only = Priority(self.priority, self.header.axes), frozenset(self.again)
-        return RunLimits(attempts, timeout, self.pack, not self.parallel, priority, only)
+        only, minutes = frozenset(self.again), self.budget
+        priority = Priority(self.priority, self.header.axes)
+        if minutes and not self.priority:
+            priority = SeedsTogether(trial for trial, _ in self.trials)
+        until = self.made + 60 * minutes if minutes else math.inf
+        return RunLimits(attempts, timeout, self.pack, not self.parallel, priority, only, until)
+
+    @property
+    def budget(self) -> float:
+        """The minutes in which all is to end; 0: no matter when."""
+        usual = float(self.header.settings.get(BUDGET_MINUTES) or 0)
+        return usual if self.minutes is None else self.minutes
+
+    @property
+    def workload(self) -> Workload:
+        """What the executor is to run."""
+        trials = [trial for trial, _ in self.trials]
+        settings = self.header.settings
+        return Workload(self.entry, settings, trials, self.parallel, self.in_process)
 
     @property
     def plan_id(self) -> str:
@@ -83,7 +111,8 @@ class LaunchRequest:
         header = replace(self.naming.over(self.header), entry=entry, seals=None)
         if by := self._ranked_by:  # workers look for it in what a program reports
             header = replace(header, settings={**header.settings, RANK_BY: by})
-        return replace(header, command=self.command or continuing(folder, header))
+        command = self.command or f"{continuing(folder, header)}{self.placement.words}"
+        return replace(header, command=command)
 
     @property
     def _ranked_by(self) -> str | None:
@@ -98,20 +127,25 @@ class LaunchRequest:
 def run(request: LaunchRequest) -> int:
     """Run the sweep to its end, or as far as it gets; return the exit code.
 
-    0: every trial passed; 1: some did not; 130: stopped by a signal. Whatever becomes of what is
-    printed, the trials run.
+    0: every trial passed; 1: some did not; 75: the budget of minutes was over before all had ended;
+    130: stopped by a signal. Whatever becomes of what is printed, the trials run.
     """
     trials = [trial for trial, _ in request.trials]
     request.report.check(trials)
     check_claims(request.header.claims, trials)
+    check_stop(request.header, trials)
+    supply_choice.check_supply(request.header_in(request.results))
     script_plan.check_allowed(trials, request.header.settings, request.allow)
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         check_installed(request.entry)
-        devices = _devices(request)  # refused before there is a folder
-        with _sweep(request) as (sweep, begun), _steady(sweep.folder):
+        with (
+            executor_choice.opened(request.placement, request.workload) as site,
+            _sweep(request) as (sweep, begun),  # after what may be refused
+            _steady(sweep.folder),
+        ):
             sweep.store.patience.stopping = stop_signals.requested
             try:
-                code = _run(request, sweep, begun, devices)
+                code = _run(request, sweep, begun, site)
             except StoreBusyError as error:
                 if not stop_signals.requested():
                     raise
@@ -120,51 +154,52 @@ def run(request: LaunchRequest) -> int:
         return EXIT_INTERRUPTED if stop_signals.requested() else code
 
 
-def _run(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[str]) -> int:
+def _run(request: LaunchRequest, sweep: SweepDir, begun: str, site: Site) -> int:
     """Take over what earlier sweeps have, train what is pending, and report on all."""
     limits = request.limits
     if not stop_signals.requested():
         with suppress(KeyboardInterrupt):  # the second request: what was done is reported
-            _work(request, sweep, begun, devices)
+            _work(request, sweep, begun, site)
     with stop_signals.patience(2):
         left = limits.chosen(pending(sweep.store, limits.attempts))
-        if left or (stop_signals.requested() and _undecided(sweep, request)):
-            return closing.report_stop(sweep, len(left), request.report)
+        stopped = stop_signals.requested() or limits.until < math.inf
+        if left or (stopped and _undecided(sweep, request)):
+            return closing.report_stop(sweep, len(left), request.report, request.budget)
         return closing.report_end(sweep, limits, request.report)
 
 
-def _work(request: LaunchRequest, sweep: SweepDir, begun: str, devices: Sequence[str]) -> None:
+def _work(request: LaunchRequest, sweep: SweepDir, begun: str, site: Site) -> None:
     """Get a result for every pending trial: from an earlier sweep, or by training it."""
     retrial.set_aside_earlier(sweep)
-    taken, workers = _take_over(sweep, request, devices)
+    taken, workers = _take_over(sweep, request, site)
     todo = request.limits.chosen(pending(sweep.store, request.limits.attempts))
     for line in [*taken, *_other_code(sweep.store)]:
         print(line, flush=True)
-    races = _undecided(sweep, request)
-    if not todo and not races:
+    grows = _undecided(sweep, request)
+    if not todo and not grows:
         print(f"{sweep.folder}: {_NOTHING if taken else _FINISHED}")
         return
     total = len(sweep.store.states())
-    executor = workers or _executor(request, devices, sweep, total if races else len(todo))
+    executor = workers or site.start(total if grows else len(todo), sweep.folder)
     print(f"{sweep.folder}: {begun}, {len(todo)} of {total} trials", end=", ")
-    print(f"{len(executor.devices)} at a time {describe_devices(executor.devices)}", flush=True)
-    supply = _supply(sweep, request) if races else None
+    print(site.describe(executor), flush=True)
+    reports.prepare()  # while the workers start
+    supply = NO_SUPPLY if request.again else _supply(sweep, request)
     shown = display(earlier_failures(sweep.store))
     view = PageDisplay(shown, lambda: write_page(sweep.folder, request.report), total)
     Runner(sweep, executor, request.limits, view, supply).run()
 
 
 def _undecided(sweep: SweepDir, request: LaunchRequest) -> bool:
-    """Return whether a sweep is a race that has not ended, so that its plan may grow."""
-    if request.again or sweep.store.header.race is None:
-        return False
+    """Return whether the plan of a sweep may grow."""
     unfinished = pending(sweep.store, request.limits.attempts)
-    return not race_supply.current(sweep.store, unfinished).state.ended
+    return not request.again and may_grow(sweep.store, unfinished)
 
 
-def _supply(sweep: SweepDir, request: LaunchRequest) -> RaceSupply:
+def _supply(sweep: SweepDir, request: LaunchRequest) -> Supply:
+    unfinished = pending(sweep.store, request.limits.attempts)
     earlier = request.results if _takes_over(sweep, request) else None
-    return RaceSupply(sweep, earlier)
+    return supply_choice.open_supply(sweep, unfinished, earlier)
 
 
 def preview(request: LaunchRequest) -> int:
@@ -236,7 +271,7 @@ def _sealed(
 
 
 def _take_over(
-    sweep: SweepDir, request: LaunchRequest, devices: Sequence[str]
+    sweep: SweepDir, request: LaunchRequest, site: Site
 ) -> tuple[list[str], Executor | None]:
     """Take over what earlier sweeps of the results folder have.
 
@@ -245,7 +280,7 @@ def _take_over(
     if not _takes_over(sweep, request):
         return [], None
     todo = len(pending(sweep.store, request.limits.attempts))
-    start = partial(_executor, request, devices, sweep)
+    start = partial(site.start, folder=sweep.folder)
     line, workers = reuse.take_over(sweep, request.results, todo, start)
     again = "new=True" if request.command else "REUSE=0"  # a search has an argument for it
     return [f"{line}; {again} trains them again"] if line else [], workers
@@ -280,6 +315,8 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     _note_plan_name(sweep.folder, store.header.name, request.header.name)
     if header.race is not None:
         header = race_entry.enter(sweep, header, request.trials)
+    elif SamplerRecord.of(header.design):
+        header = proposal_plan.go_on(store.header, header)
     with store.writing():
         store.set_header(replace(header, packs=store.header.packs))
         store.set_naming(request.naming)
@@ -357,27 +394,3 @@ def _other_code(store: Store) -> Iterator[str]:
             f"({revision.describe(others[-1])}; now {revision.describe(now)}); "
             "NEW=1 runs everything again"
         )
-
-
-def _devices(request: LaunchRequest) -> list[str]:
-    threads = max(int(trial.config["CPU_THREADS"]) for trial, _ in request.trials)
-    ranks = max(trial.ranks for trial, _ in request.trials)
-    if request.in_process and ranks > 1:
-        rule = "trains a trial in processes of their own; leave out --in-process"
-        raise UserError(f"CONFIG_DEVICES_PER_TRIAL={ranks}: {rule}")
-    return slots(request.header.settings["DEVICE"], request.parallel, threads, ranks)
-
-
-def _executor(
-    request: LaunchRequest, devices: Sequence[str], sweep: SweepDir, trials: int
-) -> Executor:
-    """Start workers for so many trials, as many as memory allows; print a note if it does not."""
-    most = 1 if request.in_process else trials
-    fitting, notes = admission.fit_workers(
-        devices[:most], request.parallel, worker_memory(request.entry)
-    )
-    for line in notes:
-        print(line)
-    if request.in_process:
-        return InProcess(request.entry)
-    return Pool(request.entry, fitting, sweep.folder / WORKERS_LOG)

@@ -22,7 +22,7 @@ from espalier.run.cost_model import EPOCHS, Estimate, Span, Speed
 from espalier.run.devices import slots
 from espalier.run.entries import worker_memory
 from espalier.run.estimate_text import Findings, describe_range, format_estimate
-from espalier.run.pack_queue import share
+from espalier.run.packing.pack_queue import share
 from espalier.run.pool import Pool
 from espalier.run.speed_probe import TICK, Measured, SpeedProbe
 from espalier.scripts import script_identity

@@ -13,7 +13,7 @@ import os
 import selectors
 import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -22,14 +22,14 @@ from espalier.core.process import log_files, memory, stop_signals
 from espalier.core.process.exits import describe_exit, last_line
 from espalier.core.trial import Action, Record, Result, Task
 from espalier.run.devices import HERE, each
-from espalier.run.workers import worker
+from espalier.run.workers import fork_servers, worker
+from espalier.run.workers.worker_environment import environment
 from espalier.run.workers.worker_group import WorkerGroup
 from espalier.run.workers.worker_process import (
     Event,
     Finished,
     Progress,
     WorkerProcess,
-    environment,
 )
 
 TRACEBACK_TIME = 1.0  # seconds a dying worker has to print its traceback
@@ -40,15 +40,25 @@ STARTS = 3
 class Executor(Protocol):
     """Where tasks run."""
 
-    devices: Sequence[str]
-    """What each slot computes on: `cpu`, or a value of CUDA_VISIBLE_DEVICES; see `slots`."""
+    @property
+    def devices(self) -> Sequence[str]:
+        """What each slot computes on: `cpu`, or a value of CUDA_VISIBLE_DEVICES; see `slots`."""
+        ...
+
+    @property
+    def capacity(self) -> int:
+        """How many tasks can run at a time now; it may change, down to 0."""
+        ...
 
     def idle(self) -> list[int]:
         """Return the slots that can take a task now."""
         ...
 
     def process(self, slot: int) -> int:
-        """Return the id of the process that serves a slot, or of the first of them."""
+        """Return the id of the process that serves a slot, or of the first of them.
+
+        It is 0 for a process of another machine.
+        """
         ...
 
     def submit(self, slot: int, task: Task) -> None:
@@ -74,14 +84,24 @@ class Executor(Protocol):
 class Pool:
     """Persistent worker processes, one a slot or a group of them, driven from a single thread."""
 
-    def __init__(self, entry: str, devices: Sequence[str], log: Path) -> None:
-        """Start workers for each of `devices`; what they print between trials goes to `log`."""
-        self._entry, self._log, self.devices = entry, log, devices
+    def __init__(self, entry: str, devices: Sequence[str], log: Path, beside: int = 0) -> None:
+        """Start workers for each of `devices`; what they print between trials goes to `log`.
+
+        On each device there are so many workers of others `beside` them.
+        """
+        self._entry, self._log, self.devices, self._beside = entry, log, devices, beside
+        self._resources = ExitStack()
+        self._server = self._resources.enter_context(fork_servers.serving(entry))
         self._selector = selectors.DefaultSelector()
         self._groups: dict[int, WorkerGroup] = {}
         self._killed_starts = [0] * len(devices)
         for slot in range(len(devices)):
             self._start(slot)
+
+    @property
+    def capacity(self) -> int:
+        """How many slots there are."""
+        return len(self.devices)
 
     def idle(self) -> list[int]:
         """Return the slots whose workers are warm and have no task."""
@@ -112,18 +132,25 @@ class Pool:
 
     def close(self) -> None:
         """Kill every worker."""
+        if self._server is not None:
+            self._server.close_unready()
+        for group in self._groups.values():  # all at once: to give memory back takes each a while
+            group.kill()
         for slot in list(self._groups):
             self._stop(slot)
         self._selector.close()
+        self._resources.close()
 
     def _start(self, slot: int) -> None:
         own, devices = each(self.devices[slot]), [d for text in self.devices for d in each(text)]
+        count = len(self.devices) + self._beside
         environs = [
-            environment(device, devices.count(device), len(self.devices))
+            environment(device, devices.count(device) + self._beside, count)
             | {memory.DEVICES: self.devices[slot]}
             for device in own
         ]
-        self._groups[slot] = group = WorkerGroup(self._entry, environs, self._log)
+        server = self._server if self._server is not None and self._server.lives else None
+        self._groups[slot] = group = WorkerGroup(self._entry, environs, self._log, server)
         for rank, process in enumerate(group.workers):
             self._selector.register(process.records, selectors.EVENT_READ, (slot, rank))
 
@@ -167,7 +194,7 @@ class Pool:
     def _check_start(self, slot: int, group: WorkerGroup) -> None:
         """Raise UserError if workers cannot start here; one that is killed has another try."""
         victim = next(worker for worker in group.workers if worker.dead)
-        code = victim.process.returncode
+        code = victim.process.wait()
         self._killed_starts[slot] += 1
         if code < 0 and not victim.fault and self._killed_starts[slot] < STARTS:
             return
@@ -183,6 +210,7 @@ class InProcess:
         self.devices: Sequence[str] = (HERE,)
         self._entry = worker.load(entry)
         self._task: Task | None = None
+        self.capacity = 1
 
     def idle(self) -> list[int]:
         """Return slot 0, unless it has a task."""

@@ -7,30 +7,31 @@ never run again; one that had not finished is run again from its start.
 
 from __future__ import annotations
 
-import os
+import math
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from espalier.core.process import disk_full, log_files, os_errors, stop_signals
-from espalier.core.trial import Action, Record, Result, Status, Task, Trial
+from espalier.core.process import disk_full, stop_signals
+from espalier.core.trial import PAUSED, Action, Record, Result, Status, Task, Trial
 from espalier.run import preflight
 from espalier.run.admission import MemoryGate
+from espalier.run.budgets.time_budget import open_budget
 from espalier.run.busy_slot import BusySlot, Ended, broken_packs
 from espalier.run.displays.progress import Display, Ending
-from espalier.run.pack_probe import PackProbes
-from espalier.run.pack_queue import PackQueue, PackSize, pack_limits, share
+from espalier.run.packing.pack_probe import PackProbes
+from espalier.run.packing.pack_queue import PackQueue, PackSize, pack_limits, share
+from espalier.run.packing.priority import NONE, Priority
+from espalier.run.pending import cost, out_of_memory, pending, spent
 from espalier.run.pool import Executor
-from espalier.run.priority import NONE, Priority
-from espalier.run.workers.worker import DISK_FULL, FINAL, HOPELESS, OOM, PACK
+from espalier.run.supplies.supply import NO_SUPPLY, Source, Supply, Vacancy
+from espalier.run.trial_files import TrialFiles, keep_small
+from espalier.run.workers.worker import DISK_FULL, PACK
 from espalier.run.workers.worker_process import Progress
 from espalier.store.attempt import INCONCLUSIVE
 from espalier.store.busy import StoreBusyError
-from espalier.store.results_dir import STORE, SweepDir
-from espalier.store.store import Store
+from espalier.store.results_dir import SweepDir
 from espalier.store.sweep_state import StatusTracker, SweepStatus
 
 TICK = 0.1  # seconds: how late a signal, a death or a time-out may be noticed
@@ -44,7 +45,8 @@ class RunLimits:
     """Attempts at a trial that ends in errors, seconds it may take (0: any), size of a pack.
 
     A `pack` of 0 is as large as a probe says. Whether a trial `waits` while memory is short.
-    Trials with `priority` start first; with `only`, no other trial runs.
+    Trials with `priority` start first; with `only`, no other trial runs. At the moment `until` of
+    `time.monotonic` all have ended.
     """
 
     attempts: int
@@ -53,17 +55,11 @@ class RunLimits:
     waits: bool
     priority: Priority = NONE
     only: frozenset[int] = frozenset()
+    until: float = math.inf
 
     def chosen(self, numbers: Iterable[int]) -> list[int]:
         """Return those of these trials that are to run."""
         return [number for number in numbers if not self.only or number in self.only]
-
-
-Supply = Callable[[Executor, Callable[[str], int]], tuple[list[Trial], list[str]]]
-"""What a plan grows by once all of its trials have ended: trials to run, and lines to show.
-
-It is given the executor, on which nothing runs, and a function from a shape to the size of a pack.
-"""
 
 
 class Runner:
@@ -75,22 +71,27 @@ class Runner:
         executor: Executor,
         limits: RunLimits,
         view: Display,
-        supply: Supply | None = None,
+        supply: Supply = NO_SUPPLY,
     ) -> None:
         """Nothing runs yet."""
-        self._sweep, self._store, self._supply = sweep, sweep.store, supply
+        self._sweep, self._store = sweep, sweep.store
         self._executor, self._limits, self._view = executor, limits, view
         self._settings = self._store.header.settings
         self._errors = spent(self._store, limits.attempts)
         trials = {trial.number: trial for trial in self._store.trials()}
         numbers = limits.chosen(pending(self._store, limits.attempts))
-        waiting = [trials[number] for number in numbers]
+        waiting = supply.opening([trials[number] for number in numbers])
+        self._supply, self._source = supply, Source(supply)
+        self._files = TrialFiles(sweep)
         self._pack_limits = pack_limits(self._store)
-        self._queue = PackQueue(limits.pack, self._pack_limits, waiting, limits.priority)
+        self._queue = PackQueue(
+            limits.pack, self._pack_limits, waiting, limits.priority, supply.until
+        )
         self._probes = PackProbes(executor, self._settings, sweep.folder)
         self._gate = MemoryGate(executor, limits.waits, out_of_memory(self._store))
         self._pack_sizes: dict[str, PackSize] = {}
         self._notes: set[str] = set()
+        self._budget = open_budget(limits.until, self._store)
         self._tracker = StatusTracker(self._store)
         self._slots: dict[int, BusySlot] = {}
         self._progress_saved = time.monotonic()
@@ -114,20 +115,25 @@ class Runner:
                 self._close()
 
     def _goes_on(self) -> bool:
-        return bool(self._queue or self._slots or self._refused) or self._grow()
-
-    def _grow(self) -> bool:
-        """Let the plan grow, if it can and nothing waits; return whether there is more to run."""
-        if self._supply is None or self._queue:
+        if self._budget.over:
             return False
-        trials, lines = self._supply(self._executor, self._queue.chosen_size)
-        for line in lines:
+        self._grow()
+        return bool(self._slots or self._refused) or any(map(self._budget.admits, self._queue))
+
+    def _grow(self) -> None:
+        """Let the plan grow if a slot is free and nothing waits."""
+        if self._queue or self._refused or (self._slots and not self._executor.idle()):
+            return
+        running = frozenset(number for busy in self._slots.values() for number in busy.open)
+        growth = self._source.growth(Vacancy(self._executor, self._queue.chosen_size, running))
+        if growth is None:
+            return
+        for line in growth.lines:
             self._view.note(line)
-        for trial in trials:
+        for trial in growth.trials:
             self._queue.add(trial)
-        self._tracker = StatusTracker(self._store)
-        self._supply = self._supply if trials else None
-        return bool(trials)
+        if growth.trials or growth.ended:
+            self._tracker = StatusTracker(self._store)
 
     def _close(self) -> None:
         self._executor.close()
@@ -145,6 +151,8 @@ class Runner:
             self._set_pack_size(shape, size)
         for slot, task in self._commit(ended).items():
             self._submit(slot, task)
+        if ended:
+            self._source.renew()
         for each in ended:  # its files are written while the next trial runs
             self._conclude(*each)
         for line in broken_packs(ended):
@@ -153,41 +161,39 @@ class Runner:
 
     def _submit(self, slot: int, task: Task) -> None:
         """Start a task; trials without a folder end in an error, those beside them wait again."""
-        refused = {}
-        for number in task.due if task.action is Action.TRAIN else ():
-            try:
-                self._sweep.prepare(number)
-            except OSError as error:
-                refused[number] = Result(Status.ERROR, HOPELESS, self._blame(number, error))
+        refused = self._files.prepare(task)
         if not refused:
             self._executor.submit(slot, task)
             return
         beside = Result(Status.ERROR, BROKEN_TASK, "a trial of the pack has no folder")
         self._refused += [self._end(slot, n, refused.get(n, beside)) for n in task.due]
 
-    def _blame(self, number: int, error: OSError) -> str:
-        """Return what is wrong with the folder of a trial. Raises `error` if it is no fault of it.
-
-        Without the folder of the sweep, or without files to open, no trial can run.
-        """
-        folder = self._sweep.folder
-        if os_errors.is_shortage(error) or not os.access(folder / STORE, os.W_OK):
-            raise error
-        if not os.access(folder, os.W_OK):
-            raise error
-        place = os_errors.place(error, self._sweep.directory(number))
-        return f"{place}: {os_errors.describe(error)}"
+    @property
+    def _is_free(self) -> bool:
+        """Whether nothing runs, so that nothing is to be heard before something has begun."""
+        return not [*self._slots, *self._probes] and bool(self._executor.idle())
 
     def _receive(self) -> list[Ended]:
         ended, self._refused = self._refused, []
-        for event in self._executor.wait(0 if ended else TICK):
+        waits: dict[int, Result] = {}  # by trial: of those that end at a rung
+        for event in self._executor.wait(0 if ended or self._is_free else TICK):
             if event.slot in self._probes:
                 self._probes.receive(event)
             elif isinstance(event, Progress):
                 self._slots[event.slot].record(event.number, event.record)
+                if result := self._supply.observe(event.number, event.record):
+                    waits[event.number] = result
             else:
                 ended.append(self._end(event.slot, event.number, event.result))
-        return ended
+        return ended + self._end_at_rung(waits)
+
+    def _end_at_rung(self, waits: Mapping[int, Result]) -> list[Ended]:
+        """End the tasks of trials that go no further now, those that have not ended meanwhile."""
+        tasks = {number: slot for slot, busy in self._slots.items() for number in busy.open}
+        slots = {tasks[number]: number for number in waits if number in tasks}
+        for slot in slots:
+            self._executor.kill(slot)
+        return [self._end(slot, number, waits[number]) for slot, number in slots.items()]
 
     def _stop_late(self) -> list[Ended]:
         limit = self._limits.timeout
@@ -224,14 +230,15 @@ class Runner:
             self._store.set_header(replace(self._store.header, packs=packs))
 
     def _note(self, line: str) -> None:
-        """Print a note, once."""
-        if line not in self._notes:
+        """Print a note, if it is one, once."""
+        if line and line not in self._notes:
             self._notes.add(line)
             self._view.note(line)
 
     def _commit(self, ended: Sequence[Ended]) -> dict[int, Task]:
         """Record what ended, what starts and how far the rest is, in one transaction."""
-        free = self._gate.free_slots(len(self._queue), [*self._slots, *self._probes])
+        waiting = 0 if self._budget.spent else len(self._queue)
+        free = self._gate.free_slots(waiting, [*self._slots, *self._probes])
         progress = self._unsaved_progress()
         if not (ended or free or progress):
             return {}
@@ -258,13 +265,18 @@ class Runner:
             return []
         self._progress_saved = time.monotonic()
         for busy in self._slots.values():
-            self._keep_small(busy.log)
+            keep_small(busy.log)
         return [each for busy in self._slots.values() for each in busy.unsaved()]
 
     def _next_task(self, slot: int) -> Task | None:
         """Begin what the worker of a free slot is to do; None if nothing may start there now."""
         running = {other: busy.open for other, busy in self._slots.items()}
-        match self._queue.next(self._share, self._gate.admits(slot, running)):
+        fits = self._gate.admits(slot, running)
+
+        def allowed(trial: Trial) -> bool:
+            return fits(trial.number) and self._budget.admits(trial)
+
+        match self._queue.next(self._share, allowed):
             case None:
                 return None
             case Action.PROBE, trials:
@@ -272,15 +284,22 @@ class Runner:
             case _, trials:
                 return self._begin(slot, trials)
 
-    def _share(self, shape: str, waiting: int) -> int:
-        left = sum(busy.trials_left for busy in self._slots.values() if busy.shape == shape)
-        return share(waiting, left, len(self._executor.devices))
+    def _share(self, first: Trial, waiting: int) -> int:
+        left = sum(busy.trials_left for busy in self._slots.values() if busy.shape == first.shape)
+        most = share(waiting, left, self._executor.capacity)
+        return min(most, self._budget.largest(first))
 
     def _begin(self, slot: int, trials: Sequence[Trial]) -> Task:
         process, device = self._executor.process(slot), self._executor.devices[slot]
         attempts = self._store.begin([trial.number for trial in trials], process, device)
         directories = (self._sweep.directory(trial.number) for trial in trials)
-        task = Task(tuple(trials), self._settings, tuple(directories), tuple(attempts.values()))
+        task = Task(
+            tuple(trials),
+            self._settings,
+            tuple(directories),
+            tuple(attempts.values()),
+            until=self._supply.until(trials[0]),
+        )
         self._slots[slot] = BusySlot(task)
         for number in attempts:
             self._tracker.set(number, Status.RUNNING)
@@ -289,18 +308,22 @@ class Runner:
     def _conclude(self, busy: BusySlot, trial: Trial, result: Result) -> None:
         if result.reason == DISK_FULL:
             raise disk_full.full(self._sweep.folder)
-        self._keep_small(busy.log)
-        self._write(trial.number, lambda: self._sweep.log_ending(trial.number, result))
+        keep_small(busy.log)
+        self._note(self._files.log_ending(trial.number, result))
         pack = result.provenance.pack
         if pack and pack.why and busy.size > 1:
             self._note(f"note: trials run one at a time: {pack.why}")
+        if result.reason == PAUSED:  # what becomes of it is for the supply to say
+            self._tracker.set(trial.number, Status.NOTRUN)
+            return
         if result.reason in INCONCLUSIVE:
             self._requeue(trial)
             return
-        self._write(trial.number, lambda: self._sweep.write_metrics(trial, result))
+        self._note(self._files.write_metrics(trial, result))
         self._tracker.set(trial.number, result.status)
         seconds = busy.seconds_per_trial
         self._tracker.add_duration(seconds)
+        self._budget.add(trial, busy.size, busy.elapsed)
         self._errors[trial.number] += cost(result.status, result.reason, self._limits.attempts)
         retried = (
             result.status is Status.ERROR and self._errors[trial.number] < self._limits.attempts
@@ -309,62 +332,10 @@ class Runner:
             self._requeue(trial)
         self._view.finish(Ending(trial.name, result, seconds, retried), self._status())
 
-    def _write(self, number: int, write: Callable[[], None]) -> None:
-        """Write a file of a trial. If that cannot be, note it and go on: the store has it all."""
-        try:
-            try:
-                write()
-            except FileNotFoundError:  # the trial has deleted its folder
-                self._sweep.prepare(number)
-                write()
-        except OSError as error:
-            self._note(f"note: {self._blame(number, error)}; the result is in {STORE} all the same")
-
-    def _keep_small(self, log: Path) -> None:
-        with suppress(OSError):  # then it cannot be appended to either, which is noted
-            log_files.trim(log)
-
     def _requeue(self, trial: Trial) -> None:
         self._queue.add(trial)
         self._tracker.set(trial.number, Status.NOTRUN)
 
     def _status(self) -> SweepStatus:
         running = (busy.progress for busy in self._slots.values())
-        return self._tracker.summary(running, len(self._executor.devices))
-
-
-def pending(store: Store, allowance: int) -> list[int]:
-    """Return the trials to run, in plan order: without a conclusion, or with an error to retry."""
-    used = spent(store, allowance)
-    unfinished = (Status.NOTRUN, Status.RUNNING)
-    return [
-        number
-        for number, status in store.states().items()
-        if status in unfinished or (status is Status.ERROR and used[number] < allowance)
-    ]
-
-
-def cost(status: Status, reason: str, allowance: int) -> int:
-    """Return how much of a trial's allowance of attempts an attempt uses up."""
-    if status != Status.ERROR or reason in INCONCLUSIVE:
-        return 0
-    return allowance if reason in FINAL else 1
-
-
-def spent(store: Store, allowance: int, number: int | None = None) -> Counter[int]:
-    """Return, by trial, how much of its allowance the attempts of this round have used up.
-
-    A trial that was to be run again has a new one since then. Of one trial alone if it is given.
-    """
-    used: Counter[int] = Counter()
-    now, again = store.round, store.again
-    for attempt in store.attempts(number):
-        if attempt.round == now and attempt.attempt > again.get(attempt.trial, 0):
-            used[attempt.trial] += cost(attempt.status, attempt.reason, allowance)
-    return used
-
-
-def out_of_memory(store: Store) -> list[int]:
-    """Return the trials that have run out of memory by themselves in this round."""
-    attempts = (attempt for attempt in store.attempts() if attempt.round == store.round)
-    return [attempt.trial for attempt in attempts if attempt.reason == OOM]
+        return self._tracker.summary(running, self._executor.capacity)

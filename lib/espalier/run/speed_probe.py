@@ -10,7 +10,7 @@ from pathlib import Path
 
 from espalier.core.trial import Action, Result, Status, Task, Trial
 from espalier.run import cost_model
-from espalier.run.pack_queue import PROBE_TRIALS, pack_size
+from espalier.run.packing.pack_queue import PROBE_TRIALS, pack_size
 from espalier.run.pool import Executor
 from espalier.run.workers.worker_process import Finished
 

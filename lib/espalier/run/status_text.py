@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from espalier.analysis.race_standing import standing
 from espalier.analysis.rank import TrialResult
 from espalier.core.process.terminal import printable
 from espalier.core.records import PlanHeader
@@ -16,8 +15,8 @@ from espalier.core.trees.needed_trees import external_text
 from espalier.core.trial import LOG
 from espalier.plan.sweep_naming import naming_lines
 from espalier.report.failure_rows import ENDED_BADLY, common_failures, single_line
-from espalier.report.race_report import round_line
 from espalier.run.displays.progress import LONGEST, counted, overall, running_line
+from espalier.run.supplies.plan_growth import growth_line, may_grow
 from espalier.store.locks import runner_of
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
@@ -34,20 +33,18 @@ def status_lines(folder: Path) -> Iterator[str]:
     """
     with Store.open(folder / STORE, readonly=True) as store:
         sweep, command = status_in(store), continuing(folder, store.header)
-        rules = store.header.race
-        said = naming_lines(store.header)
-        race = standing(store.final_results(), rules) if rules else None
+        said, grows, standing = naming_lines(store.header), may_grow(store), growth_line(store)
         failures = list(_failures(folder, store))
     runner = runner_of(folder)
     yield str(folder)
     yield from said
-    if race:
-        yield round_line(race)
+    if standing:
+        yield standing
     if runner:
         yield from (running_line(task) for task in sweep.running)
         yield overall(sweep)
         yield f"run by {runner}"
-    elif sweep.done < sweep.total or (race and not race.state.ended):
+    elif sweep.done < sweep.total or grows:
         yield f"{sweep.done}/{sweep.total} done: {counted(sweep.counts) or 'none'}"
         yield f"no runner has it; `{command}` goes on where it stopped"
     else:

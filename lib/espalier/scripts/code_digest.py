@@ -62,9 +62,14 @@ def is_own(module_name: str | None) -> bool:
     file = getattr(module, "__file__", None)
     if file is None:
         return getattr(module, "__spec__", None) is None  # made while running
-    path = Path(file).resolve()
-    inside = any(path.is_relative_to(folder) for folder in _INSTALLED)
-    return not inside and not _PACKAGES.intersection(path.parts)
+    return is_own_file(Path(file))
+
+
+def is_own_file(path: Path) -> bool:
+    """Return whether a file is the user's, and of no installed package."""
+    real = path.resolve()
+    inside = any(real.is_relative_to(folder) for folder in _INSTALLED)
+    return not inside and not _PACKAGES.intersection(real.parts)
 
 
 class _Walk:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from espalier.core.errors import UserError
 from espalier.core.records import Provenance
-from espalier.core.trial import Emit, Result, Status, Task, discard
+from espalier.core.trial import TRIAL_SECONDS, Emit, Result, Status, Task, discard
 from espalier.scripts import (
     script_identity,
     script_speed,
@@ -19,7 +19,7 @@ from espalier.scripts import (
 from espalier.scripts.epoch_records import REFUSED, BadMeasureError
 from espalier.scripts.programs import program_environment, supervised_program
 from espalier.scripts.programs.supervised_program import SupervisorLostError
-from espalier.scripts.script_attempt import ScriptAttempt, pattern_of, program_of
+from espalier.scripts.script_attempt import EnoughError, ScriptAttempt, pattern_of, program_of
 
 
 def warm() -> None:
@@ -43,8 +43,17 @@ def train_trial(task: Task, emit: Emit = discard) -> Result:
     if task.rank:  # the first of several workers has the devices of all
         return Result(Status.PASSED)
     provenance = _origin(task)
-    result = _guarded(lambda: ScriptAttempt(task, emit).run(provenance))
+    result = _guarded(lambda: _run(task, emit, provenance))
     return result if result.provenance.settings else replace(result, provenance=provenance)
+
+
+def _run(task: Task, emit: Emit, provenance: Provenance) -> Result:
+    """Run the program of a trial to its end, or to that of its time."""
+    attempt = ScriptAttempt(task, emit, float(task.trial.config.get(TRIAL_SECONDS, "inf")))
+    try:
+        return attempt.run(provenance)
+    except EnoughError:
+        return attempt.records.result(task.settings["RANK_BY"], provenance)
 
 
 def preflight(task: Task) -> Result:

@@ -10,7 +10,7 @@ import functools
 import os
 import pickle
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +60,27 @@ def load(path: Path) -> Any:
     """
     with path.open("rb") as file:
         folders, files = pickle.load(file)  # a program, as all of the tree that it lies in
-        _check_unchanged(files)
-        sys.path += [folder for folder in folders if folder not in sys.path]
+        _check_unchanged({path.parent / name: digest for name, digest in files.items()})
+        places = [str(path.parent / folder) for folder in folders]
+        sys.path += [place for place in places if place not in sys.path]
         return pickle.load(file)
 
 
-def _check_unchanged(files: Mapping[str, str]) -> None:
-    for name, digest in files.items():
-        path = Path(name)
+def modules(path: Path) -> tuple[list[str], dict[str, str]]:
+    """Return where the code in a file finds modules: folders, and the user's files, hashed."""
+    with path.open("rb") as file:
+        folders, files = pickle.load(file)
+    return folders, files
+
+
+def moved(path: Path, folders: Sequence[str], files: Mapping[str, str]) -> bytes:
+    """Return the content of a file with other places of its modules; relative: to its folder."""
+    with path.open("rb") as file:
+        pickle.load(file)
+        return pickle.dumps(([*folders], {**files})) + file.read()
+
+
+def _check_unchanged(files: Mapping[Path, str]) -> None:
+    for path, digest in files.items():
         if not path.is_file() or file_sha256(path) != digest:
-            raise UserError(f"{name}: is not as it was when the sweep began; begin another")
+            raise UserError(f"{path}: is not as it was when the sweep began; begin another")

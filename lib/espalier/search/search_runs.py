@@ -12,10 +12,12 @@ from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
+from espalier.kconfig.symbols import BUDGET_MINUTES
 from espalier.plan import plan
 from espalier.plan.plan import Plan
 from espalier.report import reports
 from espalier.run import launch
+from espalier.run.budgets.time_budget import EXIT_OVER
 from espalier.run.entries import entry_of
 from espalier.run.launch import LaunchRequest
 from espalier.store.results_dir import STORE
@@ -53,8 +55,12 @@ def finish(request: LaunchRequest, verbose: bool) -> Path:
     Raises KeyboardInterrupt if it was stopped, and UserError.
     """
     with contextlib.nullcontext() if verbose else _silent():
-        if launch.run(request) == EXIT_INTERRUPTED:
-            raise KeyboardInterrupt
+        code = launch.run(request)
+    if code == EXIT_INTERRUPTED:
+        raise KeyboardInterrupt
+    if code == EXIT_OVER:
+        rule = "was over before every trial had ended; call it again to go on"
+        raise UserError(f"{BUDGET_MINUTES}={request.budget:g}: {rule}")
     folder = launch.existing(replace(request, new=False))
     if folder is None:
         raise UserError(f"{request.results}: the results are gone; run it again")

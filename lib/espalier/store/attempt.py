@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from espalier.core import decoding, strict_json
-from espalier.core.trial import Record, Result, Status
+from espalier.core.trial import PAUSED, Record, Result, Status
 
 TAKEN_OVER = 0
 """The round of an attempt that another sweep made and whose result was taken over."""
 INTERRUPTED = Result(Status.ERROR, "interrupted", "the runner stopped while this trial ran")
 PACK_OOM = "pack_oom"
-INCONCLUSIVE = ("interrupted", "disk_full", PACK_OOM, "pack_crash", "pack_timeout")
+INCONCLUSIVE = ("interrupted", "disk_full", PACK_OOM, "pack_crash", "pack_timeout", PAUSED)
 """Reasons that say nothing about the trial; such an attempt uses up none of its allowance."""
 
 

@@ -20,7 +20,7 @@ CREATE TABLE trials (
 CREATE TABLE attempts (
     trial INTEGER NOT NULL REFERENCES trials (number), attempt INTEGER NOT NULL,
     round INTEGER NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('running', 'passed', 'failed', 'error')),
+    status TEXT NOT NULL CHECK (status IN ('running', 'passed', 'failed', 'error', 'stopped')),
     reason TEXT NOT NULL DEFAULT '', message TEXT NOT NULL DEFAULT '',
     started REAL NOT NULL, finished REAL, worker INTEGER NOT NULL, device TEXT NOT NULL,
     progress TEXT, result TEXT,

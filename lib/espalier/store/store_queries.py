@@ -10,7 +10,7 @@ from typing import Any
 
 from espalier.core import decoding, names
 from espalier.core.records import PlanHeader
-from espalier.core.trial import Result, Status, Trial
+from espalier.core.trial import PAUSED, Result, Status, Trial
 from espalier.store.attempt import INCONCLUSIVE, READ, WRITTEN, Attempt, from_row
 from espalier.store.busy import Patience
 from espalier.store.sqlite_errors import reading
@@ -164,6 +164,22 @@ class StoreQueries:
         )
         row = self._db.execute(query, (number,)).fetchone()
         return row and (from_row(row[:-1]), decoding.result(decoding.value(row[-1])))
+
+    @reading
+    def shown(self, number: int | None = None) -> dict[int, list[Result]]:
+        """Return the results of the conclusive attempts at every trial, or at one, in order.
+
+        Those that have paused at a rung are among them.
+        """
+        which, values = ("", ()) if number is None else ("trial = ? AND ", (number,))
+        query = (
+            f"SELECT trial, result FROM attempts WHERE {which}status != 'running' "
+            f"AND (reason = '{PAUSED}' OR {_CONCLUSIVE}) ORDER BY trial, attempt"
+        )
+        results: dict[int, list[Result]] = {}
+        for trial, text in self._db.execute(query, values):
+            results.setdefault(trial, []).append(decoding.result(decoding.value(text)))
+        return results
 
     @reading
     def states(self) -> dict[int, Status]:

@@ -76,8 +76,9 @@ class Loop:
     def epochs(self) -> Iterator[tuple[Trainer, Record | DivergedError]]:
         """Train; yield for each run one record an epoch.
 
-        A run that reaches its last epoch, or is stopped, leaves, and so does one with a mean loss,
-        of training or validation, that is not finite or cannot be: its last item is the error.
+        A run that reaches its last epoch, or is stopped or paused, leaves, and so does one with a
+        mean loss, of training or validation, that is not finite or cannot be: its last item is the
+        error.
         Raises CannotPack before anything has been updated.
         """
         while self._trainers:
@@ -137,7 +138,7 @@ class Loop:
 
 
 def _ends(trainer: Trainer, outcome: Record | DivergedError) -> bool:
-    return isinstance(outcome, DivergedError) or trainer.ended
+    return isinstance(outcome, DivergedError) or trainer.ended or trainer.paused
 
 
 def _close_epoch(trainer: Trainer, train_loss: float) -> Record | DivergedError:

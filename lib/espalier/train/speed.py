@@ -105,7 +105,7 @@ def _measured(
     tasks, trainers = [tasks[index] for index in ready], list(ready.values())
     run = trainers[0].run
     try:
-        steps = _time_steps(trainers, limit / 3)
+        steps = time_steps(trainers, limit / 3)
     except CannotPack:
         return _measured(tasks[:1], prepare, train_pack, limit)
     parts = _parts(trainers[0], fmean(steps))
@@ -145,7 +145,12 @@ def _parts(trainer: Trainer, step: float) -> _Parts:
     return _Parts(step * run.steps_per_epoch + validation, training + validation)
 
 
-def _time_steps(trainers: Sequence[Trainer], seconds: float) -> list[float]:
+def epoch_of(trainer: Trainer, step: float) -> float:
+    """Return the seconds of an epoch with its validation if a step takes so long."""
+    return _parts(trainer, step).epoch
+
+
+def time_steps(trainers: Sequence[Trainer], seconds: float) -> list[float]:
     """Return the seconds of each step of all the trainers together. Raises CannotPack."""
     loop, times = Loop(trainers), list[float]()
     runs = [trainer.run for trainer in trainers]

@@ -17,13 +17,13 @@ from espalier.core.contracts import (
 )
 from espalier.core.errors import UserError
 from espalier.core.records import PackShare, Provenance
-from espalier.core.trial import Emit, Record, Result, Status, Task, discard
+from espalier.core.trial import PAUSED, Emit, Record, Result, Status, Task, discard
 from espalier.core.trial_config import Config
 from espalier.layers.folded import CannotPack
 from espalier.optimizers.lean import LeanAdam
-from espalier.train import epoch_log, final_metrics, pack_size, speed
+from espalier.train import epoch_log, final_metrics, pack_size, speed, trial_time
 from espalier.train.building.run_builder import build_trainer, load_trial_data
-from espalier.train.checkpoints import init_from
+from espalier.train.checkpoints import init_from, rung_snapshots
 from espalier.train.checkpoints.model_files import ModelSaving
 from espalier.train.checkpoints.snapshot_manager import SnapshotManager
 from espalier.train.data.splits import Data
@@ -75,7 +75,10 @@ def train_pack(
         except REFUSALS as error:
             yield index, attempt.refuse(error)
         else:
-            ready.append(attempt)
+            if attempt.trainer.paused:  # it was there when the runner was killed
+                yield index, attempt.pause()
+            else:
+                ready.append(attempt)
     groups = pack_compatibility.group_by_structure([attempt.trainer for attempt in ready])
     packs = [[ready[i] for i in group] for group in groups]
     del ready  # nothing but the loop may keep a run alive
@@ -121,9 +124,13 @@ class _Attempt:
 
     def prepare(self) -> None:
         """Build everything anew. Raises CannotTrain or UserError."""
-        self.trainer, self.data = prepare(self.task)
+        task, timed = trial_time.resolve(
+            self.task, self.provenance.timed, lambda task: prepare(task)[0]
+        )
+        self.trainer, self.data = prepare(task)
         self.provenance = replace(
             self.provenance,
+            timed=timed,
             data_fingerprint=self.data.fingerprint,
             micro_batch=self.trainer.micro_batch,
         )
@@ -147,10 +154,18 @@ class _Attempt:
             epoch_log.append_line(self.task, epoch_log.epoch_line(outcome))
             if not self.trainer.ended:
                 self.snapshots.after_epoch(self.trainer, self.history)
-                return None
-            result = self.finish()
+                if not self.trainer.paused:
+                    return None
+            result = self.pause() if self.trainer.paused else self.finish()
+        if result.reason != PAUSED:
+            rung_snapshots.remove_rung_snapshots(self.task.directory)
         del self.trainer, self.data
         return result
+
+    def pause(self) -> Result:
+        """Return what a trial that waits at a rung has shown so far; its snapshot is there."""
+        message = f"waits after epoch {self.trainer.run.epoch}"
+        return Result(Status.STOPPED, PAUSED, message, {}, self.history, self.provenance)
 
     def refuse(self, error: Exception) -> Result:
         """Return the result of a trial that cannot be trained, or not to its end."""
@@ -189,7 +204,7 @@ def prepare(task: Task) -> tuple[Trainer, Data]:
     size = plan.choose_size(build_trainer(task, start)[0]) if plan.limit else 0
     trainer, data = build_trainer(task, start)
     _saving(task).check(data)
-    return replace(trainer, micro_batch=size), data
+    return replace(trainer, micro_batch=size, until=task.until), data
 
 
 def _saving(task: Task) -> ModelSaving:
@@ -226,7 +241,8 @@ def _trainers(tasks: Iterable[Task]) -> Iterator[Trainer]:
 
 def measure_speed(tasks: Sequence[Task]) -> Result:
     """Measure how long the trials of `tasks` take if one program trains them."""
-    return speed.measure(tasks, lambda task: prepare(task)[0], train_pack)
+    plain = [trial_time.untimed(task) for task in tasks]
+    return speed.measure(plain, lambda task: prepare(task)[0], train_pack)
 
 
 def preflight(task: Task) -> Result:

@@ -14,8 +14,9 @@ from group_entry import gone, noted
 
 from espalier.core.errors import UserError
 from espalier.core.trial import Result, Task
-from espalier.run import launch, pack_queue
-from espalier.run.pack_queue import PackLimits
+from espalier.run import launch
+from espalier.run.packing import pack_queue
+from espalier.run.packing.pack_queue import PackLimits
 from espalier.run.pool import Pool
 from espalier.run.workers.worker_process import Event, Progress
 from espalier.store.results_dir import STORE, sweeps
@@ -167,7 +168,7 @@ def test_such_a_trial_is_never_packed() -> None:
     both = [trial(n, DEVICES_PER_TRIAL="2") for n in (1, 2)]
     shaped = [type(each)(**{**vars(each), "shape": "same"}) for each in both]
     waiting = pack_queue.PackQueue(8, PackLimits(), shaped)
-    turn = waiting.next(lambda shape, count: 8, lambda number: True)
+    turn = waiting.next(lambda first, count: 8, lambda trial: True)
     assert turn is not None
     assert [each.number for each in turn[1]] == [1]
     assert Task(tuple(both), {}, (Path(), Path()), (1, 1)).ranks == 1

@@ -68,7 +68,12 @@ def check_variables(verb: str, load: Callable[[str], click.Command]) -> None:
 
 def is_ours(name: str) -> bool:
     """Return whether what the environment has under the name of a variable is meant for us."""
-    return name not in HELD_BY_SHELLS or name in _given()
+    return name not in HELD_BY_SHELLS or is_given(name)
+
+
+def is_given(name: str) -> bool:
+    """Return whether make's command line has a variable."""
+    return name in _given()
 
 
 def _given() -> list[str]:

@@ -193,8 +193,11 @@ PATH = PathType()
 FOLDERS = FoldersType()
 COUNT = Checked(click.IntRange(min=0), "an integer of at least 0; with 0 the machine decides")
 MARGINS = Checked(click.FloatRange(0, LARGEST_MARGIN), f"a number from 0 to {LARGEST_MARGIN:g}")
+LONGEST_BUDGET = 525_600
+"""Minutes of a year."""
 LEAST_ALPHA = 1e-9
 """Where 1 minus an error rate is still told from 1, so that its interval has an end."""
+MINUTES = Checked(click.FloatRange(0, LONGEST_BUDGET), f"minutes, from 0 to {LONGEST_BUDGET}")
 POSITIVE = Checked(click.IntRange(min=1), "an integer of at least 1")
 
 

@@ -28,6 +28,7 @@ from espalier.plan import planning
 from espalier.plan.outside_files import script_plan
 from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
+from espalier.plan.stopping.stop_rules import check_stop
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -59,8 +60,20 @@ size_options = together(
         metavar="N",
         help="most trials that a plan may have",
     ),
+    make_option("SAMPLER", "--sampler", type=OneOf(sampling.names()), help="how to choose trials"),
     make_option(
-        "SAMPLER", "--sampler", type=OneOf([*sampling.SAMPLERS]), help="how to choose trials"
+        "SAMPLER_TRIALS",
+        "--sampler-trials",
+        type=Checked(click.IntRange(min=1), "an integer above 0"),
+        metavar="N",
+        help="configurations that the sampler draws",
+    ),
+    make_option(
+        "SAMPLER_SEED",
+        "--sampler-seed",
+        type=Checked(click.IntRange(min=0), "an integer from 0"),
+        metavar="N",
+        help="seed of the draw",
     ),
     assignments,
     make_option(
@@ -97,27 +110,42 @@ power_options = together(
 )
 
 
-def read_plan(
-    files: Sequence[str],
-    max_trials: int | None,
-    sampler: str | None,
-    assignments: str | None = None,
-    script: str | None = None,
-) -> tuple[Plan, Symbols]:
+@dataclass(frozen=True)
+class SizeOptions:
+    """The values of `size_options`."""
+
+    max_trials: int | None = None
+    sampler: str | None = None
+    sampler_trials: int | None = None
+    sampler_seed: int | None = None
+    assignments: str | None = None
+    script: str | None = None
+
+    def settings(self) -> list[Setting]:
+        """Return what goes before the settings of range files. Raises UserError."""
+        drawn = {"TRIALS": self.sampler_trials, "SEED": self.sampler_seed}
+        return [
+            *read_assignments(self.assignments),
+            *([sampling.sampler_setting(self.sampler)] if self.sampler else []),
+            *(sampling.draw_setting(n, value) for n, value in drawn.items() if value is not None),
+            *(script_plan.given_command(self.script) if self.script else []),
+        ]
+
+
+def read_plan(files: Sequence[str], options: SizeOptions) -> tuple[Plan, Symbols]:
     """Return the plan that `range_options` describe, and the symbols that it was made with.
 
     Its claims are checked. Raises UserError.
     """
     paths = [planning.find(name) for given in files for name in _names(given)]
-    chosen = [sampling.sampler_setting(sampler)] if sampler else []
-    command = script_plan.given_command(script) if script else []
-    over = [*read_assignments(assignments), *chosen, *command]
+    over = options.settings()
     symbols = planning.parse_for(paths, over)
-    plan = planning.plan_from_files(paths, max_trials, symbols, over=over)
+    plan = planning.plan_from_files(paths, options.max_trials, symbols, over=over)
     if plan.claims is not None:
         from espalier.analysis.claims.claim_text import check_claims  # few plans have any
 
         check_claims(plan.claims, plan.trials)
+    check_stop(plan.header(), plan.trials)
     return plan, symbols
 
 

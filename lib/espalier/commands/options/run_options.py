@@ -6,11 +6,13 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from espalier.commands.options.naming_options import naming_options
 from espalier.commands.options.option_types import (
+    MINUTES,
     MeasuresType,
     baseline,
     best_per,
@@ -23,6 +25,7 @@ from espalier.commands.options.option_types import (
     reuse,
     together,
 )
+from espalier.commands.options.placement_options import placement_options, take_placement
 from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS, SWEEP_CONFIGS
 from espalier.core.records import PlanHeader
@@ -32,6 +35,7 @@ from espalier.plan.still_valid import check_still_valid
 from espalier.plan.sweep_naming import SweepNaming
 from espalier.report.reports import ReportRequest
 from espalier.run.entries import LIBRARY, entry_of
+from espalier.run.executor_choice import Placement
 from espalier.run.launch import LaunchRequest
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
@@ -46,11 +50,19 @@ how_to_run = together(
         "PRIORITY", "--priority", help="swept symbols, or symbol=value, whose trials start first"
     ),
     make_option(
+        "BUDGET_MINUTES",
+        "--budget-minutes",
+        "minutes",
+        type=MINUTES,
+        help="minutes in which all trials that begin are to end (0: no matter when)",
+    ),
+    make_option(
         "RANK_BY", "--rank-by", "by", type=MeasuresType(strict=True), help="measure to rank by"
     ),
     baseline,
     best_per,
     in_process,
+    placement_options,
     entry,
 )
 allow = make_option(
@@ -66,10 +78,12 @@ class RunOptions:
     parallel: int | None
     pack: int | None
     priority: str | None
+    minutes: float | None
     by: str | None
     baseline: str | None = None
     best_per: str | None = None
     in_process: bool
+    placement: Placement
     entry: str | None
     output: Path | None = None
     new: bool = False
@@ -78,6 +92,12 @@ class RunOptions:
     name: str | None = None
     note: str | None = None
     tags: list[str] | None = None
+
+    @classmethod
+    def taken(cls, options: dict[str, Any]) -> RunOptions:
+        """Return what the options of a command say. Raises UserError for some that clash."""
+        placement = take_placement(options)
+        return cls(**options, placement=placement)
 
     def request(self, header: PlanHeader, texts: Sequence[tuple[Trial, str]]) -> LaunchRequest:
         """Return what to run, from a plan's header and its trials with their configs' texts."""
@@ -99,6 +119,8 @@ class RunOptions:
             reuse=usual if self.reuse is None else self.reuse,
             naming=SweepNaming(self.name, self.note, self.tags),
             allow=self.allow or "",
+            placement=self.placement,
+            minutes=self.minutes,
         )
 
     def stored(self, folder: Path, again: Collection[int] = ()) -> LaunchRequest:

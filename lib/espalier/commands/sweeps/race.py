@@ -21,7 +21,7 @@ from espalier.commands.options.option_types import (
     take_fields,
     together,
 )
-from espalier.commands.options.range_options import read_plan, size_options
+from espalier.commands.options.range_options import SizeOptions, read_plan, size_options
 from espalier.commands.options.run_options import RunOptions, run_options
 from espalier.core import measures
 from espalier.core.errors import UserError
@@ -104,9 +104,9 @@ def command(files: Sequence[str], folder: Path | None, **options: Any) -> int:
     every trial passed, 1 if some did not, and 130 after a signal.
     """
     given = take_fields(RuleOptions, options)
-    sizes = {name: options.pop(name) for name in ("max_trials", "sampler", "assignments", "script")}
-    chosen = RunOptions(**options)
-    planned = _planned(read_plan(files, **sizes)[0]) if files else None
+    sizes = take_fields(SizeOptions, options)
+    chosen = RunOptions.taken(options)
+    planned = _planned(read_plan(files, sizes)[0]) if files else None
     if folder is not None:
         return launch.run(_going_on(chosen, given, planned, folder))
     if planned is None:

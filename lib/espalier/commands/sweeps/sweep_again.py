@@ -18,13 +18,15 @@ from espalier.run import launch
 from espalier.store.results_dir import STORE, newest_sweep
 from espalier.store.store import Store
 
-ENDED = (Status.FAILED, Status.ERROR, Status.PASSED)
+ENDED = (Status.FAILED, Status.ERROR, Status.PASSED, Status.STOPPED)
 
 
 @click.command()
 @make_option("TRIALS", "--trials", help="names of trials, as config_003,config_007")
 @make_option(
-    "STATUS", "--status", help="as well as those that are failed, error or passed; or several"
+    "STATUS",
+    "--status",
+    help="as well as those that are failed, error, passed or stopped; or several",
 )
 @sweep_dir
 @how_to_run
@@ -48,7 +50,7 @@ def command(trials: str | None, status: str | None, folder: Path | None, **optio
     again |= {number for number, state in states.items() if state in statuses}
     if not again:
         raise UserError(f"{folder}: no trial is {' or '.join(statuses)}; nothing to run again")
-    return launch.run(RunOptions(**options).stored(folder, sorted(again)))
+    return launch.run(RunOptions.taken(options).stored(folder, sorted(again)))
 
 
 def _parts(text: str | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from espalier.commands.options.option_types import pack, parallel, take_fields
 from espalier.commands.options.range_options import (
     PowerOptions,
+    SizeOptions,
     power_options,
     range_options,
     read_plan,
@@ -28,7 +30,8 @@ from espalier.run.plan_estimate import estimate_plan
 @entry_option
 @allow_option
 @power_options
-def command(
+def command(  # noqa: PLR0913  # an option each
+    files: Sequence[str],
     parallel: int | None,
     pack: int | None,
     entry: str | None,
@@ -40,7 +43,7 @@ def command(
     Say too what differences its seeds can see.
     """
     power = take_fields(PowerOptions, options)
-    plan, _ = read_plan(**options)
+    plan, _ = read_plan(files, SizeOptions(**options))
     workers = int(plan.settings["PARALLEL"]) if parallel is None else parallel
     together = int(plan.settings["PACK"]) if pack is None else pack
     usual = entry_of(plan.settings)

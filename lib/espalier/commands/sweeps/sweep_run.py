@@ -32,7 +32,7 @@ def command(config_dir: Path | None, folder: Path | None, dry_run: bool, **optio
 
     The exit code is 0 if every trial passed, 1 if some did not, and 130 after a signal.
     """
-    chosen = RunOptions(**options)
+    chosen = RunOptions.taken(options)
     if folder is None:
         request = _planned(chosen, config_dir or SWEEP_CONFIGS)
     else:

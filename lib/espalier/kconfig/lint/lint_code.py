@@ -156,7 +156,7 @@ def _unpaired_files(root: Path) -> Iterator[str]:
 def _folders(root: Path) -> Iterator[tuple[Path, str]]:
     """Yield the folder of each kind of component and the name of its base class."""
     library = root if root == LIBRARY else root / "lib" / "espalier"
-    for kind, (package, _) in component.KINDS.items():
+    for kind, (package, _) in component.ALL_KINDS.items():
         outside = [tree / package for tree in own_trees.external()]
         for folder in (library / package, *outside):
             yield folder, kind.title().replace("_", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from typing_extensions import override
 
@@ -16,6 +16,8 @@ from espalier.sparse.schedule import Curve, Schedule
 @kconfig_dataclass
 class PruningPlan(RunSchedule):
     """The target sparsity, its ramp, and its allocation to layers."""
+
+    moments: ClassVar[tuple[str, ...]] = ("warmup", "ramp_end_epoch")
 
     target: float = symbol("TARGET_SPARSITY")  # share of prunable weights, [0, 1)
     warmup: int = symbol("PRUNING_WARMUP")  # steps

@@ -7,19 +7,36 @@ from typing import Any
 
 
 def describe_design(design: Mapping[str, Any]) -> str:
-    """Return `L9: 9 of 81 combinations`, or `random: 50 of 6,812 feasible combinations, seed 0`."""
-    if "array" not in design:
-        drawn = "{sampler}: {drawn} of {combinations:,} feasible combinations, seed {seed}"
-        return drawn.format_map(design)
-    return f"{design['array']}: {design['rows']} of {design['combinations']} combinations"
+    """Return `L9: 9 of 81 combinations`, or `random: 50 of 6,812 feasible combinations, seed 0`.
+
+    Of a space without a list of combinations it is `sobol: 64 configurations in 66 draws, seed 0`,
+    of a sampler that learns `tpe: 10 of 50 configurations proposed, seed 0`.
+    """
+    if "array" in design:
+        return f"{design['array']}: {design['rows']} of {design['combinations']} combinations"
+    drawn = "{sampler}: {drawn} of {combinations:,} feasible combinations, seed {seed}"
+    if "proposals" in design:
+        so_far = "{sampler}: {done} of {trials} configurations proposed, seed {seed}"
+        return so_far.format_map({**design, "done": len(design["proposals"])})
+    if "draws" in design:
+        drawn = "{sampler}: {drawn:,} configurations in {draws:,} draws, seed {seed}"
+    return drawn.format_map(design)
 
 
 def design_lines(design: Mapping[str, Any]) -> list[str]:
-    """Return what was chosen and which column each axis took of an array; nothing for a grid."""
+    """Return what was chosen, from which intervals, and which column of an array each axis took.
+
+    Nothing for a grid.
+    """
     if not design:
         return []
-    axes = design.get("axes", [])
-    return ["", describe_design(design), *(_axis(axis["symbol"], axis["columns"]) for axis in axes)]
+    lines = ["", describe_design(design)]
+    lines += [_axis(axis["symbol"], axis["columns"]) for axis in design.get("axes", [])]
+    intervals = design.get("intervals", {})
+    lines += [f"  CONFIG_{symbol}: in {text}" for symbol, text in intervals.items()]
+    never = design.get("never", {})
+    lines += [f"  CONFIG_{value} is never drawn: {why}" for value, why in never.items()]
+    return [*lines, f"  {design['advice']}"] if "advice" in design else lines
 
 
 def _axis(symbol: str, columns: Sequence[int]) -> str:

@@ -1,150 +1,65 @@
 """Samplers: which combinations of the axes become trials.
 
-The grid takes all of them, the random sampler draws some (see `drawing`). The orthogonal sampler
-takes the rows of an orthogonal array, each with every seed; it refuses a sweep in which Kconfig or
-a budget leaves out or collapses any of them, since the means of what is left would no longer be
-comparable.
+Each is a component: a module of this folder with a Kconfig fragment beside it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
+from typing import TypeVar
 
+from espalier.core import component
 from espalier.core.errors import UserError
-from espalier.core.trial import REPETITION, Record
+from espalier.core.trial_config import Config
 from espalier.kconfig import assign, range_file
 from espalier.kconfig.range_file import Setting
-from espalier.kconfig.requests import Request, Requests
+from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import expand, sensible_runs
 from espalier.plan.expand import Expansion
-from espalier.plan.samplers import orthogonal_array, random_sampler
-from espalier.plan.samplers.orthogonal_array import Design
+from espalier.plan.samplers.grid import Grid
+from espalier.plan.samplers.sampler import Sampler
 
-SYMBOL = "SAMPLER"
-GRID = f"{SYMBOL}=grid"
-Sampler = Callable[[Symbols, Requests, int | None, bool], Expansion]
+T = TypeVar("T", bound=Sampler)
+
+KIND = "sampler"
+SYMBOL = component.SWEEP_KINDS[KIND][1]
+GIVEN = "the command line"
 
 
 def sample(symbols: Symbols, requested: Requests, limit: int | None, strict: bool) -> Expansion:
     """Expand requests with their CONFIG_SAMPLER; arguments and errors as `expand.expand`."""
-    return SAMPLERS[_chosen(symbols, requested)](symbols, requested, limit, strict)
+    return chosen(symbols, requested).sample(symbols, requested, limit, strict)
+
+
+def chosen(symbols: Symbols, requested: Requests) -> Sampler:
+    """Return the sampler that requests select, with its settings."""
+    if SYMBOL not in symbols:
+        return Grid()
+    symbols.kconf.unset_values()
+    for request in requested.values():
+        if not symbols.in_identity(request.name):
+            assign.put(symbols, request.name, request.values[0])
+    settings = assign.effective_config(symbols, symbols.settings)
+    return component.select(KIND, Config(settings), Sampler)
+
+
+def of_settings(settings: Mapping[str, str], base: type[T]) -> T:
+    """Return the sampler of a plan with these settings, which must be a `base`."""
+    return component.select(KIND, Config(settings), base)
+
+
+def names() -> list[str]:
+    """Return the names of all samplers, sorted."""
+    return component.names(KIND)
 
 
 def sampler_setting(name: str) -> Setting:
     """Return the command line's setting of a sampler. Raises UserError if there is none such."""
-    if name not in SAMPLERS:
-        raise UserError(f"{SYMBOL}={name}: must be one of {', '.join(SAMPLERS)}")
-    return range_file.assign(SYMBOL, name, "the command line")
+    if name not in names():
+        raise UserError(f"{SYMBOL}={name}: must be one of {', '.join(names())}")
+    return range_file.assign(SYMBOL, name, GIVEN)
 
 
-def by_array(symbols: Symbols, requested: Requests, limit: int | None, strict: bool) -> Expansion:
-    """Expand to the rows of the smallest array that takes every axis, each with every seed.
-
-    An axis that is off in all of them is left out of the array, as a grid would collapse it.
-    Raises UserError if no array takes the axes, or a row is not a trial for every seed.
-    """
-    axes = [r for r in requested.values() if r.is_axis and r.name not in REPETITION]
-    while axes:
-        design = _design(axes)
-        rows = [_values(axes, row) for row in design.rows]
-        expansion = expand.expand(symbols, requested, limit, strict, rows)
-        on = [axis for axis in axes if any(axis.name in c for c in expansion.configs.values())]
-        if on == axes or not expansion.configs:
-            _check(axes[0].place.path, expansion, rows, design)
-            _check_runs(requested, expansion, design)
-            _count(expansion, len(rows) * _repetitions(requested), design)
-            expansion.design = _record(axes, design)
-            return expansion
-        axes = on
-    return expand.expand(symbols, requested, limit, strict)
-
-
-SAMPLERS: dict[str, Sampler] = {
-    "grid": expand.expand,
-    "orthogonal": by_array,
-    "random": random_sampler.at_random,
-}
-
-
-def _chosen(symbols: Symbols, requested: Requests) -> str:
-    if SYMBOL not in symbols:
-        return "grid"
-    symbols.kconf.unset_values()
-    if SYMBOL in requested:
-        assign.put(symbols, SYMBOL, requested[SYMBOL].values[0])
-    return assign.effective(symbols, SYMBOL)
-
-
-def _design(axes: Sequence[Request]) -> Design:
-    levels = [len(axis.values) for axis in axes]
-    design = orthogonal_array.choose(levels)
-    if design is not None:
-        return design
-    odd = next((axis for axis in axes if orthogonal_array.choose([len(axis.values)]) is None), None)
-    if odd is not None:
-        what = f"{odd.place}: CONFIG_{odd.name} has {len(odd.values)} values, as no column has"
-    else:
-        sizes = ", ".join(f"CONFIG_{axis.name} has {len(axis.values)}" for axis in axes)
-        what = f"{axes[0].place}: no array takes all axes ({sizes})"
-    raise UserError(
-        f"{what}; there are {orthogonal_array.OFFERS} (values^axes); "
-        f"change the numbers of values, or take {GRID} ({math.prod(levels)} combinations)"
-    )
-
-
-def _values(axes: Sequence[Request], row: Sequence[int]) -> dict[str, str]:
-    return {axis.name: axis.values[level] for axis, level in zip(axes, row, strict=True)}
-
-
-def _repetitions(requested: Requests) -> int:
-    return math.prod(len(requested[name].values) for name in REPETITION if name in requested)
-
-
-def _check(
-    path: str, expansion: Expansion, rows: Sequence[Mapping[str, str]], design: Design
-) -> None:
-    """Raise UserError if a row is refused, or an axis is off in it."""
-    for fault in expansion.faults:
-        row = " ".join(f"CONFIG_{name}={value}" for name, value in fault.row.items())
-        raise UserError(
-            f"{path}: {fault.reason}: row {rows.index(fault.row) + 1} of {design.array} ({row}) "
-            f"falls out, and without it no mean is balanced; take those values out, or {GRID}"
-        )
-
-
-def _check_runs(requested: Requests, expansion: Expansion, design: Design) -> None:
-    """Raise UserError if a row would be refused in its run."""
-    refused = sensible_runs.refusals(expansion)
-    if refused and len(refused) == len(expansion.configs):
-        raise sensible_runs.all_refused(refused, expansion, requested)
-    for error in refused.values():
-        raise UserError(
-            f"{design.array}: {len(refused)} of {len(expansion.configs)} trials would be refused "
-            f"at their start, and without them no mean is balanced: {error}; or take {GRID}"
-        )
-
-
-def _count(expansion: Expansion, expected: int, design: Design) -> None:
-    """Raise UserError unless every row is one trial for every seed."""
-    if len(expansion.configs) != expected:
-        raise UserError(
-            f"{design.array}: its rows and seeds are {expected} trials, but "
-            f"{len(expansion.configs)} different configurations, so no mean is balanced; "
-            f"take {GRID}"
-        )
-
-
-def _record(axes: Sequence[Request], design: Design) -> Record:
-    """Return the array as it stands in the plan's header."""
-    return {
-        "array": design.array,
-        "rows": len(design.rows),
-        "combinations": design.combinations,
-        "strength": design.strength,
-        "axes": [
-            {"symbol": axis.name, "columns": list(column)}
-            for axis, column in zip(axes, design.columns, strict=True)
-        ],
-    }
+def draw_setting(name: str, number: int) -> Setting:
+    """Return the command line's setting of what is shared by samplers that draw."""
+    return range_file.assign(f"{SYMBOL}_{name}", str(number), GIVEN)

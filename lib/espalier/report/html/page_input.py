@@ -14,7 +14,9 @@ from espalier.analysis.comparing.against_baseline import AgainstBaseline
 from espalier.analysis.controls import Comparison
 from espalier.analysis.race_standing import RaceStanding, standing
 from espalier.analysis.rank import Configuration, Ranking, TrialResult
+from espalier.analysis.stopping.rung_standing import StopStanding, stop_standing
 from espalier.core.records import PlanHeader
+from espalier.plan.stopping.stop_rules import stop_rules
 from espalier.report.tables.ranking_cells import CellTable
 
 
@@ -56,6 +58,12 @@ class PageInput:
     def judged(self) -> JudgedClaims | None:
         """The claims of the sweep, if it has any."""
         return judge(self.header, self.results)
+
+    @cached_property
+    def stopping(self) -> StopStanding | None:
+        """What was stopped where, if configurations stop early."""
+        rules = stop_rules(self.header.settings)
+        return None if rules is None else stop_standing(self.results, rules)
 
     @cached_property
     def race(self) -> RaceStanding | None:

@@ -21,6 +21,7 @@ from espalier.report.ranking_rows import (
     format_measure,
     settings,
 )
+from espalier.report.stopping_report import stop_lines
 
 COUNTED = ("growth_events", "edges_added", "edges_dropped", "births", "deaths")
 """Measures that count what grew and what was exchanged."""
@@ -80,6 +81,11 @@ def paragraphs(lines: Sequence[str]) -> list[str]:
         else:
             joined.append(line)
     return joined
+
+
+def stopped(page: PageInput) -> list[str]:
+    """Return what was stopped early and where, a sentence each."""
+    return [] if page.stopping is None else stop_lines(page.stopping)
 
 
 def claims(page: PageInput) -> list[dict[str, str]]:

@@ -19,7 +19,7 @@ from espalier.report.html.growth_data import growth_data
 from espalier.report.html.page_input import PageInput
 from espalier.report.html.provenance_rows import provenance_rows
 from espalier.report.html.ranking_data import ranking_data
-from espalier.report.templates import render_html
+from espalier.report.templates import PAGE, render_html
 
 REPORT = "report.html"
 TOP = 10
@@ -34,7 +34,7 @@ def render_page(page: PageInput) -> str:
     """Return the text of report.html."""
     bad = failure_rows.not_passed(page.results)
     return render_html(
-        "html/page.html",
+        PAGE,
         policy=page_assets.policy(),
         style=page_assets.style(),
         program=page_assets.program(),

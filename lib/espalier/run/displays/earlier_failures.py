@@ -22,7 +22,7 @@ def failed_endings(follower: SweepFollower, ended: Iterable[Attempt]) -> list[En
     return [
         Ending(follower.name(item.trial), result_of(item), follower.seconds(item))
         for item in ended
-        if item.conclusive and item.status is not Status.PASSED
+        if item.conclusive and item.status not in (Status.PASSED, Status.STOPPED)
     ]
 
 

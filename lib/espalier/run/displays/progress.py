@@ -11,7 +11,7 @@ from espalier.core.texts.shortening import shorten
 from espalier.core.trial import Result, Status
 from espalier.store.sweep_state import SweepStatus, TaskProgress
 
-ENDED = (Status.PASSED, Status.FAILED, Status.ERROR)
+ENDED = (Status.PASSED, Status.FAILED, Status.ERROR, Status.STOPPED)
 LONGEST = 200
 """Characters of a message that a line has at most; the store has all of it."""
 

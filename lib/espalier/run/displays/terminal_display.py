@@ -67,9 +67,9 @@ class LiveDisplay:
         self._live.start()
 
     def finish(self, ending: Ending, sweep: SweepStatus) -> None:
-        """Keep it in view, unless the attempt passed."""
+        """Keep it in view, unless the attempt passed or was stopped early."""
         del sweep
-        if ending.result.status is Status.PASSED:
+        if ending.result.status in (Status.PASSED, Status.STOPPED):
             return
         self._failed += 1
         self._last.append((outcome(ending), True))

@@ -11,17 +11,16 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from espalier.analysis.race_standing import standing
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Status
-from espalier.report.race_report import round_line
 from espalier.report.reports import USUAL, read_sweep
 from espalier.run.closing import SweepEnd
 from espalier.run.displays.earlier_failures import failed_endings, result_of
 from espalier.run.displays.progress import ENDED, Display, Ending, overall
 from espalier.run.displays.terminal_display import display
-from espalier.run.runner import pending, spent
+from espalier.run.pending import pending, spent
+from espalier.run.supplies.plan_growth import growth_line, may_grow
 from espalier.store.attempt import TAKEN_OVER, Attempt
 from espalier.store.locks import LOCK, runner_of
 from espalier.store.results_dir import STORE, newest_sweep
@@ -47,7 +46,7 @@ class SweepWatch:
         self._allowance = int(store.setting("MAX_ATTEMPTS"))
         self._follower = SweepFollower(store)
         self._first = self._follower.look()
-        self._round, self._trials = "", 0  # what was last said of a race, and of how many trials
+        self._growth, self._trials = "", 0  # what was last said of it, and of how many trials
 
     def show(self, opened: Open = display) -> None:
         """Show it until no runner has it."""
@@ -56,7 +55,7 @@ class SweepWatch:
         try:
             view.note(f"{self.folder}: {f'run by {runner}' if runner else self._how_left()}")
             status = self._status(self._first)
-            self._note_round(view, status)
+            self._note_growth(view, status)
             if runner:
                 view.note(overall(status))
                 view.update(status)
@@ -86,11 +85,8 @@ class SweepWatch:
         return "has ended" if self._has_ended() else "no runner has it"
 
     def _has_ended(self) -> bool:
-        """Return whether nothing is to run any more; of a race, whether it is decided too."""
-        rules = self._store.header.race
-        if self._count_left():
-            return False
-        return rules is None or standing(self._store.final_results(), rules).state.ended
+        """Return whether nothing is to run any more, and the plan does not grow."""
+        return not self._count_left() and not may_grow(self._store)
 
     def _count_left(self) -> int:
         return len(pending(self._store, self._allowance))
@@ -106,7 +102,7 @@ class SweepWatch:
         for place, ending in enumerate(endings, 1):
             later = sum(not item.retried for item in endings[place:])
             view.finish(ending, _before(status, later))
-        self._note_round(view, status)
+        self._note_growth(view, status)
         view.update(status)
         return max(INTERVAL, reading / SHARE)
 
@@ -128,15 +124,14 @@ class SweepWatch:
         """Return whether a trial has attempts left."""
         return spent(self._store, self._allowance, number)[number] < self._allowance
 
-    def _note_round(self, view: Display, status: SweepStatus) -> None:
-        """Note how a race stands, once its plan has grown or all of its trials have ended."""
-        rules = self._store.header.race
-        if rules is None or (status.total == self._trials and status.done < status.total):
+    def _note_growth(self, view: Display, status: SweepStatus) -> None:
+        """Note how what a plan grows by stands, once it has grown or all its trials have ended."""
+        if status.total == self._trials and status.done < status.total:
             return
         self._trials = status.total
-        line = round_line(standing(self._store.final_results(), rules))
-        if line != self._round:
-            self._round = line
+        line = growth_line(self._store)
+        if line not in ("", self._growth):
+            self._growth = line
             view.note(line)
 
 

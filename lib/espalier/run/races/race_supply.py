@@ -15,6 +15,7 @@ from espalier.plan.race_plan import grow
 from espalier.report.race_report import round_line
 from espalier.run import reuse
 from espalier.run.pool import Executor
+from espalier.run.supplies.supply import Growth, Supply, Vacancy
 from espalier.store.results_dir import SweepDir
 from espalier.store.store import Store
 
@@ -22,7 +23,7 @@ AHEAD = 3
 """After n seeds at most n/3 more are trained at once: what no decision needs stays a quarter."""
 
 
-class RaceSupply:
+class RaceSupply(Supply):
     """Adds the next seeds of all that are still in to the plan of a race.
 
     What the store has is read once; after that, what came of the trials that were added.
@@ -35,21 +36,20 @@ class RaceSupply:
         self._added: list[Trial] = []
         self._race: Race | None = None
 
-    def __call__(
-        self, executor: Executor, pack_size: Callable[[str], int]
-    ) -> tuple[list[Trial], list[str]]:
-        """Return the trials to run next, none if the race has ended, and lines on how it stands."""
+    def __call__(self, vacancy: Vacancy) -> Growth:
+        """Return the trials to run next, none while a round runs, and lines on how it stands."""
         lines: list[str] = []
-        while True:
+        while not vacancy.running:
             now = self._standing()
             lines.append(round_line(now))
             if now.state.ended:
-                return [], lines
-            self._grow(now, at_once(now, len(executor.devices), pack_size))
-            lines += self._taken_over(executor)
+                return Growth(lines=lines, ended=True)
+            self._grow(now, at_once(now, vacancy.executor.capacity, vacancy.pack_size))
+            lines += self._taken_over(vacancy.executor)
             waiting = [trial for trial in self._added if self._result(trial) is None]
             if waiting or not self._added:
-                return waiting, lines
+                return Growth(waiting, lines, ended=not waiting)
+        return Growth()
 
     def _standing(self) -> RaceStanding:
         """Return how the race stands, with what has come of the trials that were added."""

@@ -15,7 +15,7 @@ from typing import Any
 from espalier.core import strict_json
 from espalier.core.measures import MEASURES
 from espalier.core.records import EpochRecord, Provenance
-from espalier.core.trial import Record, Result, Status
+from espalier.core.trial import PAUSED, Record, Result, Status
 
 BAD_RESULT = "result"
 """The reason of an error of the entry: what it returns or emits is no result."""
@@ -25,6 +25,8 @@ NUMBERS = frozenset(MEASURES) | {
 """Measures that are numbers where they are known."""
 EPOCH_NUMBERS = frozenset(field.name for field in fields(EpochRecord)) - {"more"}
 COUNTS = ("epoch", "epochs", "step")
+ENDS = (Status.PASSED, Status.FAILED, Status.ERROR)
+"""The states in which an entry may leave a trial, beside one that has paused."""
 LARGEST_COUNT = 2**53
 """The limit of a whole number, which the store reads again; larger ones are kept as floats."""
 LARGEST = 1e100
@@ -42,7 +44,7 @@ def check_result(result: Any) -> Result:
     """Return `result` as plain data. Raises BadResultError if it is not what a trial can have."""
     if not isinstance(result, Result):
         raise BadResultError(f"the entry returned {_show(result)}: must be a Result")
-    if result.status not in (Status.PASSED, Status.FAILED, Status.ERROR):
+    if result.status not in ENDS and (result.status, result.reason) != (Status.STOPPED, PAUSED):
         raise BadResultError(f"the entry returned status {_show(result.status)}: must have ended")
     if not isinstance(result.provenance, Provenance):
         raise BadResultError(f"provenance={_show(result.provenance)}: must be a Provenance")

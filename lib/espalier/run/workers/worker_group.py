@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from espalier.core.trial import Task
+from espalier.run.workers.fork_client import ForkServer
 from espalier.run.workers.worker_process import LEFT_READS, Event, Finished, WorkerProcess, spoils
 
 DEATH_NOTICE = 0.2
@@ -24,9 +25,15 @@ DEATH_NOTICE = 0.2
 class WorkerGroup:
     """The workers of a slot of a pool, by rank, and the task that they have."""
 
-    def __init__(self, entry: str, environs: Sequence[dict[str, str]], log: Path) -> None:
+    def __init__(
+        self,
+        entry: str,
+        environs: Sequence[dict[str, str]],
+        log: Path,
+        server: ForkServer | None = None,
+    ) -> None:
         """Start a worker in each of the environments; see `WorkerProcess`."""
-        self.workers = [WorkerProcess(entry, environ, log) for environ in environs]
+        self.workers = [WorkerProcess(entry, environ, log, server) for environ in environs]
         self._rendezvous_files: tempfile.TemporaryDirectory[str] | None = None
         self._tasks = 0
 
@@ -92,8 +99,14 @@ class WorkerGroup:
         victim.task, victim.due = self.task, self.workers[0].due
         return victim.report_death(slot)
 
+    def kill(self) -> None:
+        """Kill them all and whatever they started, without waiting for that."""
+        for worker in self.workers:
+            worker.kill()
+
     def end(self) -> None:
         """Kill them all and whatever they started."""
+        self.kill()
         for worker in self.workers:
             worker.end()
         if self._rendezvous_files is not None:

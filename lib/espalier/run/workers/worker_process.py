@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from espalier.core import strict_json
-from espalier.core.process import memory, process_memory
+from espalier.core.process import process_memory
 from espalier.core.process.exits import describe_exit, last_line
 from espalier.core.trial import Record, Result, Status, Task
-from espalier.run.devices import CPU
 from espalier.run.workers import worker, worker_messages
+from espalier.run.workers.fork_client import ForkedProcess, ForkServer
 from espalier.run.workers.worker import FINAL, OOM
 from espalier.run.workers.worker_messages import EpochMessage, Over, Ready, ResultMessage
+from espalier.store.attempt import INTERRUPTED
 
 CHUNK = 1 << 16  # bytes, what a pipe holds
 LEFT_READS = 64
@@ -49,27 +50,27 @@ class Finished:
 
 
 Event = Progress | Finished
+_LOST = replace(INTERRUPTED, message="the process that workers are forked from was killed")
+"""The result of a trial whose worker ended for no reason of its own; it runs again."""
 
 
 class WorkerProcess:
     """A worker process for one slot of a pool, and the task that it has."""
 
-    def __init__(self, entry: str, environ: dict[str, str], log: Path) -> None:
-        """Start it with the environment `environ`; what it prints between tasks goes to `log`."""
+    def __init__(
+        self, entry: str, environ: dict[str, str], log: Path, server: ForkServer | None = None
+    ) -> None:
+        """Start it with the environment `environ`; what it prints between tasks goes to `log`.
+
+        It is forked by `server`, if there is one.
+        """
         task_end, self.tasks = os.pipe()
         self.records, record_end = os.pipe()
         os.set_blocking(self.records, False)
-        command = [sys.executable, "-P", "-m", "espalier.run.workers.worker", "--entry", entry]
         with log.open("ab") as sink:
-            self.process = subprocess.Popen(
-                [*command, "--tasks", str(task_end), "--records", str(record_end)],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                env=environ,
-                pass_fds=(task_end, record_end),
-                start_new_session=True,  # Ctrl-C is the runner's to handle
-            )
+            ends = task_end, record_end, sink.fileno()
+            start = _spawn if server is None else server.fork
+            self.process = start(entry, environ, ends)
         os.close(task_end)
         os.close(record_end)
         os.set_blocking(self.tasks, False)
@@ -80,6 +81,7 @@ class WorkerProcess:
         self.task: Task | None = None
         self.due: list[int] = []  # the numbers of the trials that have not ended
         self._supervisor = -1  # a descriptor of the process that ends what a trial has left
+        self._killed = False
         self.spoilt = False  # by a trial that ended in an error, or left something behind
 
     @property
@@ -166,16 +168,24 @@ class WorkerProcess:
         """Return the end of each trial that it still had when it died."""
         if self.task is None:
             return []
-        result = death(self.process.returncode, self.task, process_memory.kills() > self.kills)
+        result = death(self.process.wait(), self.task, process_memory.kills() > self.kills)
+        if isinstance(self.process, ForkedProcess) and self.process.lost:
+            result = _LOST
         if self.fault:
             message = f"worker was ended: {self.fault}: {last_line(self.task.log)}"
             result = replace(result, message=message)
         return [Finished(slot, number, result) for number in self.due]
 
+    def kill(self) -> None:
+        """Kill it and whatever it started, without waiting for that."""
+        if not self._killed:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self._killed = True
+
     def end(self, closing: bool = True) -> None:
         """Kill it and whatever it started; close the pipes unless `closing` is off."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self.kill()
         self.process.wait()
         self._wait_for_supervisor()
         if closing:
@@ -192,31 +202,28 @@ class WorkerProcess:
             self._supervisor = -1
 
 
+def _spawn(
+    entry: str, environ: dict[str, str], ends: tuple[int, int, int]
+) -> subprocess.Popen[bytes] | ForkedProcess:
+    """Start a worker as a process that imports what it needs itself."""
+    tasks, records, log = ends
+    command = [sys.executable, "-P", "-m", "espalier.run.workers.worker", "--entry", entry]
+    return subprocess.Popen(
+        [*command, "--tasks", str(tasks), "--records", str(records)],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env=environ,
+        pass_fds=(tasks, records),
+        start_new_session=True,  # Ctrl-C is the runner's to handle
+    )
+
+
 def _descriptor(process: int) -> int:
     """Return a descriptor that is ready once a process has ended, -1 where there is none."""
     with suppress(OSError, AttributeError):  # it has ended, or the system is not Linux
         return os.pidfd_open(process) if process else -1
     return -1
-
-
-MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
-"""Lets glibc keep memory that is freed at every step and taken again at the next.
-
-Two workers with packs of 16 small MLPs, 100,000 steps: 4.2 million page faults and 10.6 s without
-it, 0.19 million and 8.4 s with it (medians of two).
-"""
-
-
-def environment(device: str, sharers: int = 1, workers: int = 1) -> dict[str, str]:
-    """Return the environment of a worker: one compute thread unless set otherwise, one device.
-
-    It also has how many workers share the device, so that none takes more than its part of the
-    memory.
-    """
-    threads = dict.fromkeys(memory.THREADS, "1")
-    visible = {"CUDA_VISIBLE_DEVICES": "" if device == CPU else device}
-    counts = {memory.SHARERS: str(sharers), memory.WORKERS: str(workers)}
-    return {**MALLOC, **os.environ, **threads, **visible, **counts}
 
 
 def death(code: int, task: Task, starved: bool = False) -> Result:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from espalier.core.errors import UserError
-from espalier.core.process import os_errors
+from espalier.core.process import descriptor_messages, os_errors
 from espalier.core.process.descendants import end_marked
 
 _CHUNK = 1 << 16
@@ -78,10 +78,8 @@ class Supervisor:
             "folder": str(program.folder),
             "environment": dict(program.environment),
         }
-        data = json.dumps(message).encode() + b"\n"
         try:
-            sent = socket.send_fds(self._channel, [data], [output, output])
-            self._channel.sendall(data[sent:])
+            descriptor_messages.send(self._channel, message, [output, output])
         except OSError as error:
             raise SupervisorLostError from error
         return RunningProgram(self._channel)

@@ -17,7 +17,6 @@ programs and workers as they like, and this process not before them.
 
 from __future__ import annotations
 
-import array
 import json
 import os
 import select
@@ -29,15 +28,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from espalier.core.process import descriptor_messages
 from espalier.core.process.descendants import adopt_orphans, die_with_parent, end_children
 from espalier.core.process.stop_signals import STOPPING
 
 _CHUNK = 1 << 16
-_DESCRIPTORS = 2  # that come with a message
 STOP = "stop"
 _WAKING = (signal.SIGCHLD, *STOPPING)
 """Signals with a handler that does nothing: unlike one that is ignored, no program inherits it."""
-_ITEM = array.array("i").itemsize
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -52,27 +50,12 @@ def main(arguments: Sequence[str]) -> None:
         signal.signal(number, lambda *_: None)
     with suppress(EOFError, ConnectionError):
         while True:
-            request, streams = _receive(channel)
+            requests, streams = descriptor_messages.receive(channel)
+            request = requests[-1]  # one before it is to stop a program that has ended meanwhile
             if STOP not in request:  # of a program that has just ended by itself
                 reply = _perform(request, streams, channel, wakeup)
                 channel.sendall(json.dumps(reply).encode() + b"\n")
     end_children()
-
-
-def _receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Return the last message and the descriptors that came with it. Raises EOFError at the end.
-
-    One before it is to stop a program that has ended by itself meanwhile.
-    """
-    data, descriptors = bytearray(), array.array("i")
-    while not data.endswith(b"\n"):
-        chunk, extra, *_ = channel.recvmsg(_CHUNK, socket.CMSG_SPACE(_DESCRIPTORS * _ITEM))
-        if not chunk:
-            raise EOFError
-        data += chunk
-        for _, _, content in extra:
-            descriptors.frombytes(content[: len(content) // _ITEM * _ITEM])
-    return json.loads(data.splitlines()[-1]), list(descriptors)
 
 
 def _perform(
@@ -116,7 +99,7 @@ def _wait(process: int, channel: socket.socket, wakeup: int) -> int:
             with suppress(BlockingIOError):
                 os.read(wakeup, _CHUNK)
         if channel.fileno() in ready:
-            _receive(channel)
+            descriptor_messages.receive(channel)
             end_children()
             return -signal.SIGKILL
     return code

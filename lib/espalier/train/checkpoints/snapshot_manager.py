@@ -9,7 +9,7 @@ from pathlib import Path
 from espalier.core import component, revision
 from espalier.core.component import symbol
 from espalier.core.records import Provenance
-from espalier.core.trial import SNAPSHOTS, Record, Task
+from espalier.core.trial import RUNG, SNAPSHOTS, Record, Task
 from espalier.core.trial_config import Config
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.checkpoints import snapshot_files
@@ -19,7 +19,9 @@ from espalier.train.engine.trainer import Trainer
 
 FOLDER = SNAPSHOTS
 EPOCH, EVENT = "epoch", "event"
-"""The reason for a snapshot: its epoch was due, or the network's structure had changed."""
+"""The reason for a snapshot: its epoch was due, or the network's structure had changed.
+
+That of one with which a trial pauses is RUNG, unless it is due anyway."""
 
 
 @kconfig_dataclass
@@ -42,6 +44,7 @@ class SnapshotPlan:
         """Return the paths of those `snapshots`, the earliest first, that stay."""
         kinds = [[s for s in snapshots if s.manifest["reason"] == why] for why in (EPOCH, EVENT)]
         stay = [s for kind in kinds for s in (kind[-self.keep :] if self.keep else kind)]
+        stay += [s for s in snapshots if s.manifest["reason"] == RUNG][-1:]
         if self.best and snapshots:
             stay.append(_best(snapshots))
         return {snapshot.path for snapshot in stay}
@@ -100,10 +103,10 @@ class SnapshotManager:
         return None, []
 
     def after_epoch(self, trainer: Trainer, history: Sequence[Record]) -> None:
-        """Take a snapshot if one is due after an epoch that is not the last."""
+        """Take a snapshot if one is due after an epoch that is not the last, or the run pauses."""
         run, before = trainer.run, self._changes
         self._changes = run.method.changes(run)
-        reason = self._plan.reason(run.epoch, self._changes != before)
+        reason = self._plan.reason(run.epoch, self._changes != before) or RUNG * trainer.paused
         if reason and self._task.rank == 0:
             context = SnapshotContext(self._made, reason, bool(self._plan.compress))
             snapshot_files.save(self._folder, trainer, history, context)

@@ -42,7 +42,8 @@ class Trainer:
     With `debug_checks` the method asserts its invariants after every update. A validation loss
     below `least_loss` proves that the model sees what it predicts. `tasks` sets the samples of each
     epoch. `rates` scales the update of parts of the model. A run alone computes with at most
-    `micro_batch` samples at once (0: with the whole batch).
+    `micro_batch` samples at once (0: with the whole batch). It pauses after the epoch `until` (0:
+    never).
     """
 
     run: Run
@@ -53,6 +54,7 @@ class Trainer:
     tasks: TaskSequence = TaskSequence()
     rates: UpdateScale | None = None
     micro_batch: int = 0
+    until: int = 0
 
     @cached_property
     def forward(self) -> nn.Module:
@@ -75,6 +77,11 @@ class Trainer:
         """Return whether the run is complete: all of its epochs are done, or it was stopped."""
         stopped = self.stopping is not None and self.stopping.stopped
         return stopped or self.run.epoch == self.run.epochs
+
+    @property
+    def paused(self) -> bool:
+        """Return whether the run is not complete and waits."""
+        return 0 < self.until <= self.run.epoch and not self.ended
 
     @property
     def device(self) -> torch.device:

@@ -1,0 +1,121 @@
+"""What trials have shown at rungs, and the courses of their configurations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from espalier.analysis.stopping.stop_decisions import Course
+from espalier.core.errors import UserError
+from espalier.core.measures import Measure, listed
+from espalier.core.trial import RUNG, Record, Result, Status, Trial
+from espalier.plan.stopping.stop_rules import StopRule, StopRules, epochs_of
+
+RUNG_EPOCH = "rung_epoch"
+"""The measure of a stopped trial that says after which epoch of its rungs that was."""
+
+RUNG_SCORE = "rung_score"
+"""The measure of a stopped trial that is the mean of its configuration there."""
+
+
+@dataclass
+class RungConfiguration:
+    """The trials of a configuration, with the scores of each by rung; the larger the better.
+
+    `scores` are by the number of the trial. Those that are `over` come to no further score.
+    """
+
+    trials: Sequence[Trial]
+    rungs: Sequence[int]
+    scores: dict[int, dict[int, float]] = field(default_factory=dict)
+    over: set[int] = field(default_factory=set)
+    stopped: int = 0
+
+    def take_in(self, number: int, results: Iterable[Result], by: Measure) -> None:
+        """Take in what the attempts at a trial came to, in order.
+
+        Of what was shown twice at a rung the first counts. Raises UserError if an epoch lacks the
+        measure that decides.
+        """
+        shown = self.scores.setdefault(number, {})
+        for result in results:
+            for rung in self.rungs:
+                if rung not in shown and (record := _record_at(result, rung)) is not None:
+                    shown[rung] = score_of(record, by, self._name(number))
+            if result.reason == RUNG:
+                self.stopped = int(result.measures.get(RUNG_EPOCH, 0))
+
+    def _name(self, number: int) -> str:
+        return next(trial.name for trial in self.trials if trial.number == number)
+
+    @property
+    def course(self) -> Course:
+        """What the configuration has shown, the mean of its trials at each rung that all are at."""
+        every = [self.scores.get(trial.number, {}) for trial in self.trials]
+        common = [rung for rung in self.rungs if all(rung in shown for shown in every)]
+        means = {rung: fmean(shown[rung] for shown in every) for rung in common}
+        return Course(self.rungs, means, self._is_lost(len(common)), self.stopped)
+
+    def _is_lost(self, reached: int) -> bool:
+        """Return whether none of it is under way to its next rung, and some never come there."""
+        if reached == len(self.rungs):
+            return False
+        rung = self.rungs[reached]
+        return all(
+            rung in self.scores.get(trial.number, {}) or trial.number in self.over
+            for trial in self.trials
+        )
+
+
+def rung_configurations(
+    trials: Iterable[Trial], rules: StopRules, open_numbers: Collection[int]
+) -> list[RungConfiguration]:
+    """Return the configurations of trials in the order in which they are judged.
+
+    Successive halving without waiting takes them by their ids, which are as good as drawn; else the
+    order matters only between equals, and is that of the plan.
+    """
+    groups: dict[frozenset[tuple[str, str]], list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(trial.configuration, []).append(trial)
+    ordered = list(groups.values())
+    if rules.rule is StopRule.ASHA:
+        ordered.sort(key=lambda group: group[0].id)
+    return [
+        RungConfiguration(
+            group,
+            rules.rungs(min(map(epochs_of, group))),
+            over={trial.number for trial in group} - {*open_numbers},
+        )
+        for group in ordered
+    ]
+
+
+def score_of(record: Mapping[str, object], by: Measure, name: str) -> float:
+    """Return how good an epoch of the trial `name` was: minus infinity if it has no finite number.
+
+    Raises UserError if it has nothing of that name.
+    """
+    if by.name not in record:
+        numbers = [key for key in record if not key.startswith("epoch")]
+        rule = f"its epochs have {listed(numbers)}; set CONFIG_STOP_BY to one of them"
+        raise UserError(f"{name}: no epoch has {by.name}, by which configurations stop: {rule}")
+    value = record[by.name]
+    if isinstance(value, (int, float)) and math.isfinite(value):
+        return by.sign * float(value)
+    return -math.inf
+
+
+def _record_at(result: Result, rung: int) -> Record | None:
+    """Return the record of the first epoch from the rung on; of a shorter run, what it ended with.
+
+    None if it has not come so far.
+    """
+    numbered = (record for record in result.history if int(record.get("epoch") or 0) >= rung)
+    if (record := next(numbered, None)) is not None:
+        return record
+    if result.status is not Status.PASSED:
+        return None
+    return result.history[-1] if result.history else result.measures

@@ -1,0 +1,78 @@
+"""Which configurations were stopped where, and how all that came to a rung compare there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from espalier.analysis.rank import TrialResult
+from espalier.analysis.stopping.rung_scores import RungConfiguration, rung_configurations
+from espalier.core.trial import Status, Trial
+from espalier.plan.stopping.stop_rules import StopRules, epochs_of
+
+
+@dataclass(frozen=True)
+class RungEntry:
+    """A configuration at a rung: its first trial, and its mean score in the measure's own unit."""
+
+    first: Trial
+    score: float
+    stopped: bool  # there
+
+
+@dataclass(frozen=True)
+class Rung:
+    """The configurations that came to a rung with all of their seeds, best first."""
+
+    epoch: int
+    entries: tuple[RungEntry, ...]
+
+    @property
+    def stopped(self) -> int:
+        """How many were stopped here."""
+        return sum(entry.stopped for entry in self.entries)
+
+
+@dataclass(frozen=True)
+class StopStanding:
+    """How a sweep stands whose configurations stop early.
+
+    Of `full` epochs of all trials, so many were `trained`, without those of a program that began
+    anew. Of all `configurations`, so many came to their end with every seed.
+    """
+
+    rules: StopRules
+    rungs: tuple[Rung, ...]
+    trained: int
+    full: int
+    configurations: int
+    complete: int
+
+
+def stop_standing(results: Sequence[TrialResult], rules: StopRules) -> StopStanding:
+    """Return how the trials of a sweep stand, by what is recorded of those that have ended."""
+    by_number = {item.trial.number: item.result for item in results}
+    every = rung_configurations((item.trial for item in results), rules, ())
+    for each in every:
+        for trial in each.trials:
+            each.take_in(trial.number, [by_number[trial.number]], rules.by)
+    passed = {number for number, result in by_number.items() if result.status is Status.PASSED}
+    return StopStanding(
+        rules,
+        tuple(_rungs(every, rules)),
+        sum(len(result.history) for result in by_number.values()),
+        sum(epochs_of(item.trial) for item in results),
+        len(every),
+        sum(all(trial.number in passed for trial in each.trials) for each in every),
+    )
+
+
+def _rungs(every: Sequence[RungConfiguration], rules: StopRules) -> Iterable[Rung]:
+    for epoch in sorted({rung for each in every for rung in each.rungs}):
+        entries = [
+            RungEntry(each.trials[0], rules.by.sign * score, each.stopped == epoch)
+            for each in every
+            if (score := each.course.scores.get(epoch)) is not None
+        ]
+        if entries:
+            yield Rung(epoch, tuple(sorted(entries, key=lambda e: -rules.by.sign * e.score)))

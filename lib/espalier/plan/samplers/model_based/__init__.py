@@ -1,0 +1,1 @@
+"""Samplers that propose configurations by the results of earlier ones, through Optuna."""

@@ -1,0 +1,37 @@
+"""The tree-structured Parzen estimator of Optuna."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from espalier.core import component
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.plan.samplers.model_based.model_sampler import ModelSampler
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
+
+@kconfig_dataclass
+class Tpe(ModelSampler):
+    """Takes, axis by axis, the value that good configurations have more often than others.
+
+    Trials at work count as bad ones, so that no worker is given what another one tries.
+
+    Source: Bergstra, Bardenet, Bengio and Kégl, Algorithms for Hyper-Parameter Optimization, 2011.
+    """
+
+    startup: int = component.symbol("SAMPLER_STARTUP")
+
+    @property
+    @override
+    def first(self) -> int:
+        return self.startup
+
+    @override
+    def make(self, seed: int) -> BaseSampler:
+        from optuna.samplers import TPESampler
+
+        return TPESampler(n_startup_trials=self.startup, constant_liar=True, seed=seed)

@@ -1,0 +1,1 @@
+"""Which configurations of a sweep are to stop before their last epoch."""

@@ -1,0 +1,97 @@
+"""What was stopped early, and where: a head of sweep_analysis.txt, sweep_stopped.json, a line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from espalier.analysis.rank import swept_values
+from espalier.analysis.stopping.rung_standing import Rung, RungEntry, StopStanding
+from espalier.core import strict_json
+from espalier.core.texts.count_text import count_text
+from espalier.core.trial import Record
+from espalier.plan.stopping.stop_rules import StopRule
+from espalier.report.ranking_rows import settings
+from espalier.report.sweep_summary import typed_values
+from espalier.report.templates import render
+
+LISTED = 10
+"""Configurations of a rung that are named in the text; all are in the JSON file."""
+
+
+def render_stopping(standing: StopStanding) -> str:
+    """Return the head of the report, plain ASCII."""
+    return render(
+        "stopping.txt",
+        LISTED=LISTED,
+        standing=standing,
+        rule=describe_rule(standing),
+        spent=describe_epochs(standing),
+        heading=rung_heading,
+        line=lambda entry: entry_line(entry, standing),
+    )
+
+
+def stopping_json(standing: StopStanding) -> str:
+    """Return the text of sweep_stopped.json: strict JSON."""
+    rules = standing.rules
+    return strict_json.pretty(
+        {
+            "rule": rules.rule,
+            "by": rules.by.spelled,
+            "epochs_trained": standing.trained,
+            "epochs_of_all": standing.full,
+            "configurations": standing.configurations,
+            "complete": standing.complete,
+            "rungs": [_record(rung) for rung in standing.rungs],
+        }
+    )
+
+
+def describe_rule(standing: StopStanding) -> str:
+    """Return how it is decided who goes on, in words."""
+    rules = standing.rules
+    keeps = f"the best {rules.keep}" if rules.keep else f"1 of {rules.reduction}"
+    before = " of those judged before it and itself" if rules.rule is StopRule.ASHA else ""
+    return f"{rules.rule}: {keeps}{before} by {rules.by.label} goes on"
+
+
+def describe_epochs(standing: StopStanding) -> str:
+    """Return how many epochs were trained, of those that all trials would have had."""
+    share = 100 * standing.trained / standing.full if standing.full else 0.0
+    return f"{standing.trained} of {standing.full} epochs trained ({share:.1f}%)"
+
+
+def stop_lines(standing: StopStanding) -> list[str]:
+    """Return by which rule, what was stopped where, and what came to its end, a line each."""
+    complete = f"{standing.complete} of {count_text(standing.configurations, 'configuration')}"
+    head = f"{complete} came to the end; {describe_epochs(standing)}"
+    return [describe_rule(standing), head, *map(rung_heading, standing.rungs)]
+
+
+def rung_heading(rung: Rung) -> str:
+    """Return how many came to a rung, and how many of them were stopped there."""
+    came = count_text(len(rung.entries), "configuration")
+    return f"after epoch {rung.epoch}: {came}, {rung.stopped} stopped"
+
+
+def entry_line(entry: RungEntry, standing: StopStanding) -> str:
+    """Return a configuration with its score at the rung and its swept values."""
+    values = " ".join(settings(swept_values(entry.first)))
+    score = standing.rules.by.with_unit(entry.score) if math.isfinite(entry.score) else "no score"
+    return f"{entry.first.name} {values}: {score}" + ", stopped" * entry.stopped
+
+
+def _record(rung: Rung) -> Record:
+    return {"epoch": rung.epoch, "stopped": rung.stopped, "configurations": [*_entries(rung)]}
+
+
+def _entries(rung: Rung) -> Iterator[Record]:
+    for place, entry in enumerate(rung.entries, 1):
+        yield {
+            "place": place,
+            "config_file": entry.first.name,
+            "swept": typed_values(entry.first),
+            "score": strict_json.finite(entry.score),
+            "stopped": entry.stopped,
+        }

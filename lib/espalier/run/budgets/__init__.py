@@ -1,0 +1,1 @@
+"""Budgets of time: what fits into the minutes that a sweep may take."""

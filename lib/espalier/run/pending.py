@@ -1,0 +1,47 @@
+"""What is left to run of a sweep, and how many attempts each trial has left."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from espalier.core.trial import Status
+from espalier.run.workers.worker import FINAL, OOM
+from espalier.store.attempt import INCONCLUSIVE
+from espalier.store.store import Store
+
+
+def pending(store: Store, allowance: int) -> list[int]:
+    """Return the trials to run, in plan order: without a conclusion, or with an error to retry."""
+    used = spent(store, allowance)
+    unfinished = (Status.NOTRUN, Status.RUNNING)
+    return [
+        number
+        for number, status in store.states().items()
+        if status in unfinished or (status is Status.ERROR and used[number] < allowance)
+    ]
+
+
+def cost(status: Status, reason: str, allowance: int) -> int:
+    """Return how much of a trial's allowance of attempts an attempt uses up."""
+    if status != Status.ERROR or reason in INCONCLUSIVE:
+        return 0
+    return allowance if reason in FINAL else 1
+
+
+def spent(store: Store, allowance: int, number: int | None = None) -> Counter[int]:
+    """Return, by trial, how much of its allowance the attempts of this round have used up.
+
+    A trial that was to be run again has a new one since then. Of one trial alone if it is given.
+    """
+    used: Counter[int] = Counter()
+    now, again = store.round, store.again
+    for attempt in store.attempts(number):
+        if attempt.round == now and attempt.attempt > again.get(attempt.trial, 0):
+            used[attempt.trial] += cost(attempt.status, attempt.reason, allowance)
+    return used
+
+
+def out_of_memory(store: Store) -> list[int]:
+    """Return the trials that have run out of memory by themselves in this round."""
+    attempts = (attempt for attempt in store.attempts() if attempt.round == store.round)
+    return [attempt.trial for attempt in attempts if attempt.reason == OOM]

@@ -1,0 +1,119 @@
+"""Joining a cluster of Ray, or starting one of this machine alone that lets nobody in."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import re
+import secrets
+import signal
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from espalier.core.errors import UserError
+from espalier.core.process.terminal import printable
+from espalier.core.texts.program_name import how_to_install
+from espalier.run.ray.cluster_slots import Node
+from espalier.run.ray.vanishing_folder import vanishing
+
+MODE, TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
+_ADDRESS = re.compile(r"auto|(\[[0-9A-Fa-f:]+\]|[\w.-]+):\d{1,5}")
+LONGEST_FOLDER, _SHORT_FOLDER = 24, "/tmp"
+"""Characters of a folder for temporary files below which the paths of Ray's sockets are allowed."""
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "^",  # of what nodes print that are lost
+}
+"""Ray reports to nobody, and prints nothing of its own."""
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Lets every process of a cluster of one machine listen on the loopback interface alone."""
+
+
+def check_address(address: str) -> None:
+    """Raise UserError unless Ray is installed and the address is of a form that can be joined."""
+    if importlib.util.find_spec("ray") is None:
+        raise UserError(f"EXECUTOR=ray: ray is not installed; {how_to_install('ray')} installs it")
+    if address and not _ADDRESS.fullmatch(address):
+        rule = "must be auto, or the host:port of a cluster that this machine is a node of"
+        raise UserError(f"RAY_ADDRESS={printable(address)}: {rule}")
+
+
+@contextmanager
+def joined(address: str, cores: int, runtime_env: Mapping[str, Any]) -> Iterator[None]:
+    """Be a driver of the cluster at `address`; without one start one here with so many `cores`.
+
+    Raises UserError.
+    """
+    os.environ |= _QUIET
+    if address:
+        with _connected(address, runtime_env):
+            yield
+        return
+    os.environ |= {**_LOOPBACK, MODE: "token", TOKEN: secrets.token_hex(32)}
+    short = len(tempfile.gettempdir()) <= LONGEST_FOLDER
+    with vanishing(None if short else _SHORT_FOLDER) as folder:
+        own = {"num_cpus": cores, "include_dashboard": False, "_temp_dir": str(folder)}
+        with _connected("", runtime_env, **own):
+            yield
+
+
+@contextmanager
+def _connected(address: str, runtime_env: Mapping[str, Any], **own: Any) -> Iterator[None]:
+    import ray  # reads its variables as it is imported
+
+    quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
+    with _own_signals():
+        try:
+            ray.init(address or "local", runtime_env=dict(runtime_env), **own, **quiet)
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            raise UserError(_refusal(address, error)) from error
+    try:
+        yield
+    finally:
+        with _own_signals():
+            ray.shutdown()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep Ray's handler of SIGTERM from taking the place of ours."""
+    kept = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, kept)
+
+
+def _refusal(address: str, error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    what = printable(lines[0] if lines else type(error).__name__)
+    if not address:
+        return f"EXECUTOR=ray: Ray could not start here: {what}"
+    return f"RAY_ADDRESS={address}: no cluster could be joined: {what}"
+
+
+def nodes() -> list[Node]:
+    """Return the nodes of the cluster that are alive."""
+    import ray
+
+    return [
+        Node(node["NodeID"], node["NodeManagerAddress"], node["Resources"])
+        for node in ray.nodes()
+        if node["Alive"]
+    ]
+
+
+def describe(address: str) -> str:
+    """Return a line on which cluster it is, and on what of it is open to whom."""
+    if not address:
+        return "Ray: a cluster of this machine alone; its ports are on 127.0.0.1, behind a token"
+    import ray
+
+    open_to = "who reaches its ports can run programs there: it takes no token"
+    if os.environ.get(MODE) == "token":
+        open_to = "its ports are behind a token"
+    return f"Ray: the cluster at {ray.get_runtime_context().gcs_address}; {open_to}"

@@ -1,0 +1,188 @@
+"""Lets the trials of a sweep train from rung to rung: who goes on, and who stops.
+
+What is decided follows from the store alone (see `stop_decisions`), so it is the same in a sweep
+that was killed and goes on. A trial of the library pauses by itself, with a snapshot. One of other
+code cannot: it is ended at a rung unless it is sure to go on, and begins anew if it does later.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from espalier.analysis.stopping.rung_scores import (
+    RUNG_EPOCH,
+    RUNG_SCORE,
+    RungConfiguration,
+    rung_configurations,
+    score_of,
+)
+from espalier.analysis.stopping.stop_decisions import Fate, Stage, decide
+from espalier.core.texts.count_text import count_text
+from espalier.core.trial import PAUSED, RUNG, Record, Result, Status, Trial
+from espalier.plan.stopping.stop_rules import StopRules
+from espalier.run.supplies.supply import Growth, Supply, Vacancy
+from espalier.store.results_dir import SweepDir
+from espalier.train.checkpoints.rung_snapshots import remove_rung_snapshots
+
+
+class StopSupply(Supply):
+    """Gives out the trials of a plan, each to its next rung only."""
+
+    def __init__(self, sweep: SweepDir, rules: StopRules, pauses: bool) -> None:
+        """Nothing is decided yet. `pauses`: trials pause by themselves."""
+        self._sweep, self._rules, self._pauses = sweep, rules, pauses
+        self._every: list[RungConfiguration] = []
+        self._of: dict[int, int] = {}  # the place of a trial's configuration, by its number
+        self._fates: list[Fate] = []
+        self._said: list[Fate] = []  # what has been printed
+        self._out: set[int] = set()  # the numbers of trials that were given out
+        self._targets: dict[int, int] = {}  # of trials that cannot pause: their next rung
+        self._histories: dict[int, list[Record]] = {}  # and their epochs
+
+    def opening(self, pending: list[Trial]) -> list[Trial]:
+        """Return the trials that have not come to their next rung."""
+        store, numbers = self._sweep.store, {trial.number for trial in pending}
+        self._every = rung_configurations(store.trials(), self._rules, numbers)
+        places = enumerate(self._every)
+        self._of = {trial.number: place for place, each in places for trial in each.trials}
+        for number, results in store.shown().items():
+            self._configuration(number).take_in(number, results, self._rules.by)
+        self._judge()
+        self._said = self._fates
+        return self._give_out(())
+
+    def until(self, trial: Trial) -> int:
+        """Return the epoch after which a trial pauses, 0 for its end."""
+        return self._fates[self._of[trial.number]].rung if self._pauses else 0
+
+    def __call__(self, vacancy: Vacancy) -> Growth:
+        """Return the trials that go on; those that do not are stopped in the store."""
+        for number in self._out - vacancy.running:
+            self._take_in(number)
+        self._judge()
+        for each, fate in zip(self._every, self._fates, strict=True):
+            if fate.stage is Stage.STOP:
+                self._stop(each, fate)
+        due, lines = self._give_out(vacancy.running), self._lines()
+        return Growth(due, lines, ended=not due and not vacancy.running)
+
+    def observe(self, number: int, record: Record) -> Result | None:
+        """Return what a running trial comes to if it cannot pause and is to end at its rung now."""
+        rung = self._targets.get(number, 0)
+        if not rung:
+            return None
+        history = self._histories.setdefault(number, [])
+        history.append(record)
+        if int(record.get("epoch") or 0) < rung:
+            return None
+        each = self._configuration(number)
+        name = next(trial.name for trial in each.trials if trial.number == number)
+        each.scores.setdefault(number, {}).setdefault(rung, score_of(record, self._rules.by, name))
+        self._judge()
+        fate = self._fates[self._of[number]]
+        if fate.stage is Stage.TRAIN and fate.rung != rung:
+            self._targets[number] = fate.rung
+            return None
+        message = f"waits after epoch {record['epoch']}"
+        return Result(Status.STOPPED, PAUSED, message, history=list(history))
+
+    def _configuration(self, number: int) -> RungConfiguration:
+        return self._every[self._of[number]]
+
+    def _take_in(self, number: int) -> None:
+        """Take in what came of a trial that was given out and runs no more."""
+        self._out.remove(number)
+        self._targets.pop(number, None)
+        self._histories.pop(number, None)
+        results = self._sweep.store.shown(number).get(number, [])
+        each = self._configuration(number)
+        each.take_in(number, results, self._rules.by)
+        if not results or results[-1].reason != PAUSED:
+            each.over.add(number)
+
+    def _judge(self) -> None:
+        self._fates = decide([each.course for each in self._every], self._rules)
+
+    def _give_out(self, running: Iterable[int]) -> list[Trial]:
+        """Return the trials that have not come to their next rung, those of the last rungs first.
+
+        Those at work are left out.
+        """
+        busy, due = {*running}, []
+        for place in sorted(range(len(self._every)), key=self._rank):
+            due += [trial for trial in self._behind(place) if trial.number not in busy]
+        for trial in due:
+            self._out.add(trial.number)
+            if not self._pauses:
+                self._targets[trial.number] = self._fates[self._of[trial.number]].rung
+        return due
+
+    def _rank(self, place: int) -> float:
+        """Return what configurations are given out by: the furthest first."""
+        return -(self._fates[place].rung or float("inf"))
+
+    def _behind(self, place: int) -> Iterator[Trial]:
+        """Yield the trials of a configuration that are to train to its next rung."""
+        each, fate = self._every[place], self._fates[place]
+        if fate.stage is not Stage.TRAIN:
+            return
+        for trial in each.trials:
+            if trial.number not in each.over and fate.rung not in each.scores.get(trial.number, {}):
+                yield trial
+
+    def _stop(self, each: RungConfiguration, fate: Fate) -> None:
+        """End the trials of a configuration that have not ended."""
+        left = [trial for trial in each.trials if trial.number not in each.over]
+        store = self._sweep.store
+        results = {trial.number: self._stopped(trial, each, fate) for trial in left}
+        with store.writing():
+            for number, attempt in store.begin(results, os.getpid(), "").items():
+                store.finish(number, attempt, results[number])
+        for trial in left:
+            self._sweep.prepare(trial.number)
+            self._sweep.log_ending(trial.number, results[trial.number])
+            self._sweep.write_metrics(trial, results[trial.number])
+            remove_rung_snapshots(self._sweep.directory(trial.number))
+            each.over.add(trial.number)
+
+    def _stopped(self, trial: Trial, each: RungConfiguration, fate: Fate) -> Result:
+        shown = self._sweep.store.shown(trial.number).get(trial.number, [])
+        last = shown[-1] if shown else Result(Status.NOTRUN)
+        place = f"place {fate.place} of {fate.among} by {self._rules.by.label}"
+        return Result(
+            Status.STOPPED,
+            RUNG,
+            f"stopped after epoch {fate.rung} by {self._rules.rule}: {place}",
+            {RUNG_EPOCH: fate.rung, "epochs": len(last.history), **_score(each, fate, self._rules)},
+            last.history,
+            last.provenance,
+        )
+
+    def _lines(self) -> list[str]:
+        """Return a line for each rung on what has been decided there since the last one."""
+        stop, go = Counter[int](), Counter[int]()
+        for each, old, new in zip(self._every, self._said, self._fates, strict=True):
+            if new.stage is Stage.STOP and old != new:
+                stop[new.rung] += 1
+            passed = [r for r in each.rungs if _is_behind(r, new) and not _is_behind(r, old)]
+            go.update(passed)
+        self._said = self._fates
+        return [
+            f"{self._rules.rule}: after epoch {rung} {count_text(go[rung], 'configuration')} "
+            f"{'goes' if go[rung] == 1 else 'go'} on, {stop[rung]} stopped"
+            for rung in sorted({*stop, *go})
+        ]
+
+
+def _score(each: RungConfiguration, fate: Fate, rules: StopRules) -> Record:
+    """Return the mean of a configuration at the rung where it is stopped; nothing without one."""
+    score = each.course.scores.get(fate.rung, -math.inf)
+    return {RUNG_SCORE: rules.by.sign * score} if math.isfinite(score) else {}
+
+
+def _is_behind(rung: int, fate: Fate) -> bool:
+    """Return whether a configuration with this fate has passed a rung."""
+    return (fate.stage is Stage.TRAIN and fate.rung == 0) or rung < fate.rung

@@ -1,0 +1,41 @@
+"""Which supply a sweep has, by what its plan says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from espalier.core.records import PlanHeader
+from espalier.plan.samplers import sampling
+from espalier.plan.samplers.model_based.model_sampler import ModelSampler
+from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
+from espalier.plan.stopping.stop_rules import stop_rules
+from espalier.run.entries import LIBRARY, entry_of
+from espalier.run.races.race_supply import RaceSupply
+from espalier.run.samplers.sampler_supply import SamplerSupply
+from espalier.run.supplies.plan_growth import may_grow
+from espalier.run.supplies.stop_supply import StopSupply
+from espalier.run.supplies.supply import NO_SUPPLY, Supply
+from espalier.store.results_dir import SweepDir
+
+
+def open_supply(
+    sweep: SweepDir, unfinished: Collection[int], earlier: Path | None = None
+) -> Supply:
+    """Return what gives a sweep trials, whose trials are all done but the `unfinished`.
+
+    The results of `earlier` sweeps may be taken over.
+    """
+    header = sweep.store.header
+    if may_grow(sweep.store, unfinished):
+        return RaceSupply(sweep, earlier) if header.race else SamplerSupply(sweep, earlier)
+    if (rules := stop_rules(header.settings)) is not None:
+        entry = header.entry or entry_of(header.settings)
+        return StopSupply(sweep, rules, pauses=entry == LIBRARY)
+    return NO_SUPPLY
+
+
+def check_supply(header: PlanHeader) -> None:
+    """Raise UserError if what a plan grows by cannot go on with the settings of its header."""
+    if SamplerRecord.of(header.design) and header.race is None:
+        sampling.of_settings(header.settings, ModelSampler).check()

@@ -1,0 +1,128 @@
+"""The rules as symbols set them: rungs, what is refused, and what makes another plan."""
+
+from __future__ import annotations
+
+import pytest
+from trial_results import trial
+
+from espalier.core.errors import UserError
+from espalier.core.records import ClaimSeal, PlanHeader, RaceRecord
+from espalier.core.trial import Trial
+from espalier.plan.plan import Plan
+from espalier.plan.stopping.stop_rules import StopRule, check_stop, rules_text, stop_rules
+
+ASHA = {
+    "STOP": "asha",
+    "STOP_REDUCTION": "3",
+    "STOP_RUNGS": "",
+    "STOP_BY": "",
+    "RANK_BY": "val_acc",
+}
+KEEP = {"STOP": "first_epoch", "STOP_KEEP": "2", "STOP_BY": "val_loss", "RANK_BY": "val_acc"}
+
+
+def long_trials(epochs: int = 9) -> list[Trial]:
+    return [trial(1, 1, NUM_EPOCHS=str(epochs)), trial(2, 1, NUM_EPOCHS="1")]
+
+
+def rungs(epochs: int, **changes: str) -> list[int]:
+    rules = stop_rules({**ASHA, **changes})
+    assert rules is not None
+    return rules.rungs(epochs)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "expected"), [(2, []), (3, [1]), (9, [1, 3]), (26, [1, 3]), (27, [1, 3, 9])]
+)
+def test_usual_rungs_leave_as_much_to_the_end(epochs: int, expected: list[int]) -> None:
+    assert rungs(epochs) == expected
+
+
+def test_set_rungs_are_those_before_the_end() -> None:
+    assert rungs(9, STOP_RUNGS="2, 5,9,20") == [2, 5]
+    assert rungs(9, STOP_RUNGS="7", STOP_REDUCTION="2") == [7]
+
+
+def test_after_the_first_epoch_so_many_go_on() -> None:
+    rules = stop_rules(KEEP)
+    assert rules is not None
+    assert (rules.rule, rules.rungs(2), rules.rungs(1)) == (StopRule.FIRST_EPOCH, [1], [])
+    assert (rules.keeps(100), rules.by.name) == (2, "val_loss")
+
+
+@pytest.mark.parametrize(("count", "kept"), [(1, 1), (2, 1), (5, 1), (6, 2), (9, 3)])
+def test_a_part_goes_on_and_never_none(count: int, kept: int) -> None:
+    rules = stop_rules(ASHA)
+    assert rules is not None
+    assert rules.keeps(count) == kept
+
+
+@pytest.mark.parametrize("settings", [{}, {"STOP": "none", "RANK_BY": "test_acc"}])
+def test_without_a_rule_nothing_stops(settings: dict[str, str]) -> None:
+    assert stop_rules(settings) is None
+    assert rules_text(settings) == ""
+
+
+@pytest.mark.parametrize("text", ["3,1", "0,3", "1,1", "a", "1,,3", "-1", "1;3", "\u0663"])
+def test_rungs_ascend(text: str) -> None:
+    with pytest.raises(UserError, match=r"CONFIG_STOP_RUNGS=.*: must be numbers of epochs from 1"):
+        stop_rules({**ASHA, "STOP_RUNGS": text})
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"STOP_BY": "test_acc"}, "CONFIG_STOP_BY=test_acc: stops configurations, and test data"),
+        ({"RANK_BY": "test_loss"}, "CONFIG_RANK_BY=test_loss: stops configurations, and test"),
+        ({"STOP_BY": "charm"}, "CONFIG_STOP_BY=charm: must be one of"),
+    ],
+)
+def test_what_decides_is_a_measure_of_an_epoch(changes: dict[str, str], line: str) -> None:
+    with pytest.raises(UserError) as raised:
+        stop_rules({**ASHA, **changes})
+    (said,) = raised.value.lines
+    assert said.startswith(line)
+
+
+def refusal(header: PlanHeader, epochs: int = 9) -> str:
+    with pytest.raises(UserError) as raised:
+        check_stop(header, long_trials(epochs))
+    (line,) = raised.value.lines
+    return line
+
+
+def test_trials_that_are_too_short_are_one_line() -> None:
+    line = refusal(PlanHeader(settings=ASHA), 2)
+    assert line == (
+        "CONFIG_STOP=asha: needs trials of 3 epochs or more, and none has more than 2; "
+        "raise CONFIG_NUM_EPOCHS"
+    )
+    assert "needs trials of 6 epochs" in refusal(
+        PlanHeader(settings={**ASHA, "STOP_RUNGS": "5"}), 5
+    )
+    check_stop(PlanHeader(settings=ASHA), long_trials(3))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        PlanHeader(settings=ASHA, race=RaceRecord(alpha=0.1, margin=0, max_seeds=3, by="val_acc")),
+        PlanHeader(settings=ASHA, claims=ClaimSeal()),
+        PlanHeader(settings=ASHA, design={"array": "L9"}),
+        PlanHeader(settings=ASHA, design={"proposals": []}),
+    ],
+)
+def test_what_needs_every_end_is_refused(header: PlanHeader) -> None:
+    line = refusal(header)
+    assert line.startswith("CONFIG_STOP=asha: ")
+    assert line.endswith("; set CONFIG_STOP=none for it")
+
+
+def test_other_rules_make_another_plan() -> None:
+    plans = [
+        Plan(trials=long_trials(), settings=settings)
+        for settings in ({}, {"STOP": "none"}, ASHA, {**ASHA, "STOP_REDUCTION": "4"}, KEEP)
+    ]
+    ids = [plan.plan_id for plan in plans]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 4

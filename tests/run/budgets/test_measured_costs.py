@@ -1,0 +1,74 @@
+"""Seconds that tasks have taken, and the most that others take by that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from fake_sweep import trial
+
+from espalier.core.trial import Trial
+from espalier.run.budgets.measured_costs import MeasuredCosts
+
+
+def of_shape(number: int, shape: str, epochs: int = 10) -> Trial:
+    return replace(trial(number, NUM_EPOCHS=str(epochs)), shape=shape)
+
+
+def measured(*tasks: tuple[Trial, int, float]) -> MeasuredCosts:
+    costs = MeasuredCosts()
+    for task in tasks:
+        costs.add(*task)
+    return costs
+
+
+def test_nothing_measured_says_nothing() -> None:
+    costs = MeasuredCosts()
+    assert (costs.seconds(trial(1)), costs.least, costs.largest(trial(1), 1000.0)) == (0.0, 0.0, 1)
+
+
+def test_the_same_configuration_says_most_then_the_shape_then_the_longest_of_all() -> None:
+    fast, slow = of_shape(1, "a"), of_shape(2, "a")
+    costs = measured((fast, 1, 10.0), (slow, 1, 20.0), (fast, 1, 8.0), (of_shape(3, "b"), 1, 50.0))
+    seed = replace(fast, number=9, config={**fast.config, "SEED": "2"})
+    assert costs.seconds(seed) == pytest.approx(11.0)  # a tenth more than the longest of it
+    assert costs.seconds(of_shape(4, "a")) == pytest.approx(22.0)
+    assert costs.seconds(of_shape(5, "c")) == pytest.approx(55.0)
+    assert costs.least == pytest.approx(8.8)
+
+
+def test_more_epochs_take_longer_in_proportion_and_fewer_no_shorter() -> None:
+    costs = measured((of_shape(1, "a", epochs=10), 1, 10.0))
+    assert costs.seconds(of_shape(2, "a", epochs=30)) == pytest.approx(33.0)
+    assert costs.seconds(of_shape(2, "a", epochs=5)) == pytest.approx(11.0)
+
+
+def test_a_trial_alone_takes_no_longer_than_a_pack() -> None:
+    costs = measured((of_shape(1, "a"), 8, 40.0))
+    assert costs.seconds(of_shape(2, "a")) == pytest.approx(44.0)
+    costs.add(of_shape(3, "a"), 1, 10.0)
+    assert costs.seconds(of_shape(2, "a")) == pytest.approx(11.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (10.0, 1),  # not even one of them: it is for `seconds` to say so
+        (21.9, 1),  # below two alone
+        (22.1, 2),
+        (43.9, 3),
+        (44.1, 8),  # the pack as it was
+        (88.1, 16),
+        (60.6, 11),
+    ],
+)
+def test_the_largest_pack_that_fits(seconds: float, expected: int) -> None:
+    costs = measured((of_shape(1, "a"), 1, 10.0), (of_shape(1, "a"), 8, 40.0))
+    assert costs.largest(of_shape(2, "a"), seconds) == expected
+    assert costs.largest(of_shape(2, "b"), seconds) == 1
+
+
+def test_a_clock_that_says_zero_is_no_error() -> None:
+    costs = measured((of_shape(1, "a"), 1, 0.0))
+    assert 0 < costs.seconds(of_shape(2, "a")) < 1e-6
+    assert costs.largest(of_shape(2, "a"), 1.0) > 1000
