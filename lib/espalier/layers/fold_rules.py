@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from typing_extensions import override
 
 from espalier.layers.folded import CannotPack, Folded, Mapped, Rule, Stacked, copied
 from espalier.layers.folded_linear import Linear, MaskedProduct, chain_products
