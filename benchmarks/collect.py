@@ -75,9 +75,12 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "indefinite_growth",
     "mutated_files",
     "race",
+    "ray_cluster",
     "rewiring",
+    "sampler_regret",
     "tournament",
     "tutorial",
+    "two_machines",
     "verdict_null",
     "verdict_power",
 )
