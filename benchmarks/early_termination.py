@@ -36,7 +36,7 @@ from espalier.analysis.stopping.stop_decisions import decide
 from espalier.core.paths import ROOT
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Record, Result, Status, Trial
-from espalier.plan.stopping.stop_rules import StopRule, StopRules, stop_rules
+from espalier.plan.stopping.stop_rules import RungRule, StopRules, stop_rules
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
@@ -72,9 +72,9 @@ CONFIG_RANK_BY=val_loss
 """,
 }
 RULES = {
-    StopRule.ASHA: "CONFIG_STOP=asha\n",
-    StopRule.HALVING: "CONFIG_STOP=halving\n",
-    StopRule.FIRST_EPOCH: "CONFIG_STOP=first_epoch\nCONFIG_STOP_KEEP=3\n",
+    RungRule.ASHA: "CONFIG_STOP=asha\n",
+    RungRule.HALVING: "CONFIG_STOP=halving\n",
+    RungRule.FIRST_EPOCH: "CONFIG_STOP=first_epoch\nCONFIG_STOP_KEEP=3\n",
 }
 NAMES = {
     "digits": "digits, state pruning",
@@ -285,7 +285,7 @@ def different(bed: str, full: Grid, swept: Grid) -> list[str]:
 
 def killed(folder: Path, args: argparse.Namespace, faults: list[str]) -> list[Figure]:
     """Return how often a sweep was killed, its decisions compared with those of a calm one."""
-    calm = Grid.read(folder / StopRule.ASHA).decisions()
+    calm = Grid.read(folder / RungRule.ASHA).decisions()
     place, chance, kills = folder / "killed", random.Random(0), 0
     place.mkdir(exist_ok=True)
     rounds = 0
@@ -328,7 +328,7 @@ def kill_often(there: Path, chance: random.Random, most: int) -> int:
 
 
 def _asha() -> str:
-    return RULES[StopRule.ASHA] + FIRST_SEEDS["digits"]
+    return RULES[RungRule.ASHA] + FIRST_SEEDS["digits"]
 
 
 def _decided(what: str, calm: dict[str, str], there: Path) -> Sequence[str]:

@@ -10,7 +10,7 @@ from espalier.analysis.stopping.rung_standing import Rung, RungEntry, StopStandi
 from espalier.core import strict_json
 from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Record
-from espalier.plan.stopping.stop_rules import StopRule
+from espalier.plan.stopping.stop_rules import RungRule
 from espalier.report.ranking_rows import settings
 from espalier.report.sweep_summary import typed_values
 from espalier.report.templates import render
@@ -53,7 +53,7 @@ def describe_rule(standing: StopStanding) -> str:
     """Return how it is decided who goes on, in words."""
     rules = standing.rules
     best = f"the best {rules.keep}" if rules.keep else f"the best 1/{rules.reduction}"
-    judged = ", each among those judged before it" if rules.rule is StopRule.ASHA else ""
+    judged = ", each among those judged before it" if rules.rule is RungRule.ASHA else ""
     return f"{rules.rule}: {best} by {rules.by.label} go on{judged}"
 
 

@@ -22,7 +22,7 @@ from espalier.analysis.stopping.stop_decisions import Fate, Stage, decide
 from espalier.core.trial import PAUSED, RUNG, Record, Result, Status, Trial
 from espalier.plan.stopping.stop_rules import StopRules
 from espalier.run.supplies.supply import Growth, Supply, Vacancy
-from espalier.run.trial_files import TrialFiles
+from espalier.run.trial_outputs import TrialOutputs
 from espalier.store.results_dir import SweepDir
 from espalier.train.checkpoints.rung_snapshots import remove_rung_snapshots
 
@@ -33,7 +33,7 @@ class StopSupply(Supply):
     def __init__(self, sweep: SweepDir, rules: StopRules, pauses: bool) -> None:
         """Nothing is decided yet. `pauses`: trials pause by themselves."""
         self._sweep, self._rules, self._pauses = sweep, rules, pauses
-        self._files, self._notes = TrialFiles(sweep), list[str]()
+        self._files, self._notes = TrialOutputs(sweep), list[str]()
         self._every: list[RungConfiguration] = []
         self._of: dict[int, int] = {}  # the place of a trial's configuration, by its number
         self._fates: list[Fate] = []
