@@ -175,18 +175,17 @@ def compared(bed: str, folder: Path, faults: list[str], rows: list[str]) -> list
             Figure(f"{bed}: {rule}, behind the best of the grid", behind, unit),
         ]
         chances = chances or [replay.chance for replay in replays]
-        rows.append(_row(bed, rule, spent, places, replays[0].count, f"{_listed(behind)} {unit}"))
+        share, of = f"{sum(spent) / len(spent):.0f} %", replays[0].count
+        rows.append(
+            _row(bed, rule, share, f"{_listed(places)} of {of}", f"{_listed(behind)} {unit}")
+        )
     figures.append(Figure(f"{bed}: random, mean rank", chances, ""))
-    rows.append(_row(bed, "random, as many epochs as asha", [], chances, replays[0].count, ""))
+    rows.append(_row(bed, "random, as many epochs as asha", "", f"{_listed(chances)} of {of}", ""))
     return figures
 
 
-def _row(
-    bed: str, rule: str, spent: Sequence[float], places: Sequence[float], of: int, behind: str
-) -> str:
-    """Return a row of the table: the share of epochs, and the rank with each set of seeds."""
-    share = f"{sum(spent) / len(spent):.0f} %" if spent else ""
-    return f"| {NAMES[bed]} | {rule} | {share} | {_listed(places)} of {of} | {behind} |"
+def _row(bed: str, *cells: str) -> str:
+    return f"| {NAMES[bed]} | {' | '.join(cells)} |"
 
 
 def _listed(values: Sequence[float]) -> str:
