@@ -60,13 +60,13 @@ def describe_rule(standing: StopStanding) -> str:
 def describe_epochs(standing: StopStanding) -> str:
     """Return how many epochs those that have ended took, of those of all trials in full."""
     share = 100 * standing.trained / standing.full if standing.full else 0.0
-    return f"{standing.trained} of {standing.full} epochs ({share:.1f}%)"
+    return f"{standing.trained} of {standing.full} ({share:.1f}%)"
 
 
 def stop_lines(standing: StopStanding) -> list[str]:
     """Return by which rule, what was stopped where, and what came to its end, a line each."""
     complete = f"{standing.complete} of {count_text(standing.configurations, 'configuration')}"
-    head = f"{complete} came to the end; ended trials took {describe_epochs(standing)}"
+    head = f"{complete} came to the end; epochs taken: {describe_epochs(standing)}"
     return [describe_rule(standing), head, *map(rung_heading, standing.rungs)]
 
 
