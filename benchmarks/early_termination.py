@@ -312,17 +312,17 @@ def killed(folder: Path, args: argparse.Namespace, faults: list[str]) -> list[Fi
     ]
 
 
-def kill_often(there: Path, chance: random.Random, most: int) -> int:
+def kill_often(there: Path, chance: random.Random, limit: int) -> int:
     """Run a sweep to its end, killing its runner again and again; return how often."""
     kills = 0
     while True:
         runner = sweeping.start(there, {"PARALLEL": WORKERS, "PACK": 1, "REUSE": 0})
-        if kills < most:
+        if kills < limit:
             began = len(sweeping.attempts(there))
             while runner.poll() is None and len(sweeping.attempts(there)) == began:
                 time.sleep(0.05)
             time.sleep(chance.uniform(*MOMENTS))
-        if kills == most or runner.poll() is not None:
+        if kills == limit or runner.poll() is not None:
             runner.wait()
             return kills
         runner.kill()
