@@ -22,6 +22,7 @@ def test_every_path_and_every_check_of_data_needs_trust(symbols: Symbols) -> Non
     others = {"BLOCKS_SIZES", "CLAIM", "MULTISCALE_FACTORS", "PRIORITY", "RANK_BY"}  # no paths
     others |= {"APOPTOSIS_LAYERS_TARGETS", "APOPTOSIS_LAYER_NAMES", "INIT_FROM_SHA256"}
     others |= {"SCRIPT", "SCRIPT_DIGEST", "SCRIPT_KNOBS", "SCRIPT_PATTERN", "TRAIN_FUNCTION"}
+    others |= {"STOP_BY", "STOP_RUNGS"}
     assert texts - set(symbols.need_trust) == others, "a new text: is it a path? Then mark it"
 
 
