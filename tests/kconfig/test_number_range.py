@@ -189,7 +189,7 @@ def test_what_is_drawn_lies_between_the_ends(
     low, high = (round(low), round(high)) if whole else (low, high)
     if low >= high or (log and low <= 0):
         return
-    span = number_range.Interval(Decimal(low), Decimal(high), log, whole)
+    span = number_range.NumberInterval(Decimal(low), Decimal(high), log, whole)
     value = span.at(share)
     assert span.low <= Decimal(value) <= span.high
     assert "e" not in value and (not whole or "." not in value)

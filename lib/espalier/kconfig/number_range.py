@@ -29,7 +29,7 @@ SPAN = "~"
 
 
 @dataclass(frozen=True)
-class Interval:
+class NumberInterval:
     """The numbers from `low` to `high`, both included, that an axis may take.
 
     With `log` they are even in the logarithm; with `whole` they are integers.
@@ -63,7 +63,7 @@ class Interval:
         number = math.log(float(value)) if self.log else float(value)
         return (number - low) / (high - low)
 
-    def within(self, low: Decimal, high: Decimal) -> Interval | None:
+    def within(self, low: Decimal, high: Decimal) -> NumberInterval | None:
         """Return the part between two numbers; None if nothing of it is."""
         part = replace(self, low=max(self.low, low), high=min(self.high, high))
         return part if part.low <= part.high else None
@@ -88,7 +88,7 @@ def is_interval(text: str) -> bool:
     return is_number(text.partition(SPAN)[0].strip().rstrip("*")) and SPAN in text
 
 
-def interval(text: str, whole: bool) -> Interval:
+def interval(text: str, whole: bool) -> NumberInterval:
     """Return the interval `low~high`, or `low~*high` for one that is even in the logarithm.
 
     Raises ValueError, whose text is the rule that is broken.
@@ -99,12 +99,12 @@ def interval(text: str, whole: bool) -> Interval:
     log = last.startswith("*")
     if first.endswith("*"):
         raise ValueError(f"the form is low~*high, as in {first.rstrip('*')}{SPAN}*{last}")
-    made = Interval(_part(first), _part(last.removeprefix("*")), log, whole)
+    made = NumberInterval(_part(first), _part(last.removeprefix("*")), log, whole)
     _check_ends(made)
     return made
 
 
-def _check_ends(made: Interval) -> None:
+def _check_ends(made: NumberInterval) -> None:
     ends = (made.low, made.high)
     if made.low >= made.high:
         fix = replace(made, low=made.high, high=made.low)
