@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from espalier.kconfig.values import canonical
+
 MAX_VALUES = 100_000
 """The most values of a line: a longer range is a slip of the pen."""
 
@@ -53,9 +55,10 @@ class NumberInterval:
         return self.nearest(math.exp(number) if self.log else number)
 
     def nearest(self, number: float) -> str:
-        """Return the value nearest to a number: a plain decimal of few digits, between the ends."""
+        """Return the canonical value of few digits, between the ends, that is nearest to a number."""
         rounded = Decimal(round(number)) if self.whole else self._rounded(number)
-        return plain(min(max(rounded, self.low), self.high))
+        kind = "int" if self.whole else "float"
+        return canonical(kind, plain(min(max(rounded, self.low), self.high)))
 
     def share(self, value: str) -> float:
         """Return the share of the way at which a value lies: what `at` takes."""
