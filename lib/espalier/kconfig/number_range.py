@@ -55,7 +55,7 @@ class NumberInterval:
         return self.nearest(math.exp(number) if self.log else number)
 
     def nearest(self, number: float) -> str:
-        """Return the canonical value of few digits, between the ends, that is nearest to a number."""
+        """Return the value nearest to a number: canonical, of few digits and between the ends."""
         rounded = Decimal(round(number)) if self.whole else self._rounded(number)
         kind = "int" if self.whole else "float"
         return canonical(kind, plain(min(max(rounded, self.low), self.high)))
