@@ -2,7 +2,8 @@
 
 Source: Sobol 1967, "On the distribution of points in a cube and the approximate evaluation of
 integrals"; Joe and Kuo 2008, "Constructing Sobol sequences with better two-dimensional
-projections"; Matousek 1998, "On the L2-discrepancy for anchored boxes" (scrambling). All of it is scipy's.
+projections"; Matousek 1998, "On the L2-discrepancy for anchored boxes" (scrambling). The points
+are scipy's.
 """
 
 from __future__ import annotations
