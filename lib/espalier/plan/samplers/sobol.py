@@ -1,7 +1,9 @@
 """The Sobol sampler: points that fill a space more evenly than random ones.
 
 Source: Sobol 1967, "On the distribution of points in a cube and the approximate evaluation of
-integrals"; Owen 1998, "Scrambling Sobol and Niederreiter-Xing points"; points are scipy's.
+integrals"; Joe and Kuo 2008, "Constructing Sobol sequences with better two-dimensional
+projections"; Matousek 1998, "On the L2-discrepancy for anchored boxes" (scrambling). The points
+are scipy's.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from espalier.plan.samplers.space import Space
 
 
 @kconfig_dataclass
-class Sobol(Sampler):
+class SobolSampler(Sampler):
     """Takes the first scrambled points; each axis has a coordinate of its own."""
 
     trials: int = component.symbol("SAMPLER_TRIALS")
