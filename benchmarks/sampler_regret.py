@@ -247,10 +247,7 @@ def in_common(sampler: ModelSampler, space: Space) -> tuple[int, int]:
     theirs, configs = own_loop(sampler, space)
     search = Search(sampler, space, lambda config: hills(sampler, config))
     search.run(TRIALS)
-    ours = [
-        {name: value for name, (value, _) in each.params.items()}
-        for each in search.proposer.record.proposals
-    ]
+    ours = [each.values for each in search.proposer.record.proposals]
     until = next((n for n, each in enumerate(configs) if each in configs[:n]), len(configs))
     return sum(a == b for a, b in zip(ours[:until], theirs[:until], strict=False)), until
 
