@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espalier.kconfig import number_range
+from espalier.kconfig.values import canonical
 
 
 @pytest.mark.parametrize(
@@ -145,6 +146,8 @@ def test_every_size_within_bounds_can_be_counted(low: int, tiny: int, high: int,
         ("8~256", True, "8 70 132 256"),  # 7.5 + 249 / 4
         ("1~*1024", True, "1 3 23 1024"),  # from 0.5 to 1024.5: their mean is 22.6
         ("-1~1", False, "-1 -0.5 0 1"),
+        ("1e-6~*1e-2", False, "1e-6 1e-5 0.0001 0.01"),
+        ("-0.001~99.999", False, "0 25 50 99.999"),
         (" 0 ~ 1 ", False, "0 0.25 0.5 1"),
         ("0.9999~0.99999", False, "0.9999 0.9999225 0.999945 0.99999"),
     ],
@@ -189,10 +192,10 @@ def test_what_is_drawn_lies_between_the_ends(
     low, high = (round(low), round(high)) if whole else (low, high)
     if low >= high or (log and low <= 0):
         return
-    span = number_range.Interval(Decimal(low), Decimal(high), log, whole)
+    span = number_range.NumberInterval(Decimal(low), Decimal(high), log, whole)
     value = span.at(share)
     assert span.low <= Decimal(value) <= span.high
-    assert "e" not in value and (not whole or "." not in value)
+    assert value == canonical("int" if whole else "float", value)
     assert span.at(span.share(value)) == value or log  # exp(log(x)) may round
     assert span.nearest(float(value)) == value
 

@@ -9,7 +9,7 @@ import toy
 from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import combinations, plan, planning, staleness
+from espalier.plan import combinations, plan, planning, range_requests, staleness
 from espalier.plan.plan import Plan
 from espalier.plan.planning import plan_from_rows
 
@@ -198,20 +198,20 @@ def test_a_range_file_is_found_as_given_or_among_the_defconfigs(
     (folder / "Kconfig.defaults").write_text("", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").write_text("", encoding="utf-8")
-    assert planning.find("mine", tmp_path) == Path("mine")
+    assert range_requests.find("mine", tmp_path) == Path("mine")
     assert capsys.readouterr().err == ""
-    assert planning.find("lenet5/defconfigs/small-range", tmp_path) == folder / "small-range"
+    assert range_requests.find("lenet5/defconfigs/small-range", tmp_path) == folder / "small-range"
     assert capsys.readouterr().err == (
         "note: lenet5/defconfigs/small-range: no such file; taking defconfigs/small-range\n"
     )
     for name in ("smal-range", "small"):
         with pytest.raises(UserError, match=f"{name}: no such range file, .* mean small-range"):
-            planning.find(name, tmp_path)
+            range_requests.find(name, tmp_path)
     for name in ("", str(folder)):
         with pytest.raises(UserError, match=f"RANGE_CONFIG={name}: is no file; name a range file"):
-            planning.find(name, tmp_path)
+            range_requests.find(name, tmp_path)
     with pytest.raises(UserError, match="nor defconfigs/lenet; they lie there; make list-def"):
-        planning.find("lenet", tmp_path)
+        range_requests.find("lenet", tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["none", "magnitude", "movement", "state"])

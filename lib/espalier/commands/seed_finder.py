@@ -26,7 +26,7 @@ from espalier.core.paths import RESULTS
 from espalier.core.process import disk_full
 from espalier.core.texts.program_name import MAKE
 from espalier.kconfig import range_file
-from espalier.plan import planning
+from espalier.plan import range_requests
 from espalier.search import halving, seed_plan, seed_report
 from espalier.search.halving import Candidate, CandidateScore, Train
 from espalier.search.learning import Bar
@@ -83,7 +83,7 @@ def command(range_config: str, dataset: str | None, rungs: int, **options: Any) 
     bar = Bar(options["margin"] / 100, options["alpha"])
     chosen = [range_file.assign(DATASET, dataset, "--dataset")] if dataset else []
     over = [*read_assignments(options["assignments"]), *chosen]
-    space = seed_plan.read(planning.find(range_config), over)
+    space = seed_plan.read(range_requests.find(range_config), over)
     counts = halving.epochs(space.epochs, rungs)
     trainer = CandidateTrainer(space, _means(options))
     print(f"{range_config}: {len(space.candidates)} candidates; epochs {counts}", flush=True)

@@ -70,9 +70,10 @@ class PlanOrigin(JsonRecord):
     `kconfig` is the hash of the tree, `files` that of all config_NNN in order. `counts` are
     combinations, trials, invalid, inactive and same; `dropped` has one record a reason.
     `design` is empty for a grid; of an array it has keys array, rows, combinations, strength and
-    axes (symbol and columns), of a draw sampler, drawn and seed; that of a sampler that learns is
-    a SamplerRecord. `controls` are, by choice, the values that others are compared with. `claims`
-    is None without a claim.
+    axes (symbol and columns), of a draw sampler, seed, drawn and combinations, or without a list of
+    those draws, intervals (by symbol) and never (symbol, values and reason), of a sampler that
+    learns proposals too. `controls` are, by choice, the values that others are compared with.
+    `claims` is None without a claim.
     `assignments` are the values that the command line gave, as it spelled them, by symbol.
     `name`, `note` and `tags` are what its user calls it and says of it; no hash has them.
     `trees` are those of EXTERNAL that it was planned with, with keys `path` and `sources`, a hash.

@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from espalier.kconfig.values import canonical
+
 MAX_VALUES = 100_000
 """The most values of a line: a longer range is a slip of the pen."""
 
@@ -29,7 +31,7 @@ SPAN = "~"
 
 
 @dataclass(frozen=True)
-class Interval:
+class NumberInterval:
     """The numbers from `low` to `high`, both included, that an axis may take.
 
     With `log` they are even in the logarithm; with `whole` they are integers.
@@ -53,9 +55,10 @@ class Interval:
         return self.nearest(math.exp(number) if self.log else number)
 
     def nearest(self, number: float) -> str:
-        """Return the value nearest to a number: a plain decimal of few digits, between the ends."""
+        """Return the value nearest to a number: canonical, of few digits and between the ends."""
         rounded = Decimal(round(number)) if self.whole else self._rounded(number)
-        return plain(min(max(rounded, self.low), self.high))
+        kind = "int" if self.whole else "float"
+        return canonical(kind, plain(min(max(rounded, self.low), self.high)))
 
     def share(self, value: str) -> float:
         """Return the share of the way at which a value lies: what `at` takes."""
@@ -63,7 +66,7 @@ class Interval:
         number = math.log(float(value)) if self.log else float(value)
         return (number - low) / (high - low)
 
-    def within(self, low: Decimal, high: Decimal) -> Interval | None:
+    def within(self, low: Decimal, high: Decimal) -> NumberInterval | None:
         """Return the part between two numbers; None if nothing of it is."""
         part = replace(self, low=max(self.low, low), high=min(self.high, high))
         return part if part.low <= part.high else None
@@ -88,7 +91,7 @@ def is_interval(text: str) -> bool:
     return is_number(text.partition(SPAN)[0].strip().rstrip("*")) and SPAN in text
 
 
-def interval(text: str, whole: bool) -> Interval:
+def interval(text: str, whole: bool) -> NumberInterval:
     """Return the interval `low~high`, or `low~*high` for one that is even in the logarithm.
 
     Raises ValueError, whose text is the rule that is broken.
@@ -99,12 +102,12 @@ def interval(text: str, whole: bool) -> Interval:
     log = last.startswith("*")
     if first.endswith("*"):
         raise ValueError(f"the form is low~*high, as in {first.rstrip('*')}{SPAN}*{last}")
-    made = Interval(_part(first), _part(last.removeprefix("*")), log, whole)
+    made = NumberInterval(_part(first), _part(last.removeprefix("*")), log, whole)
     _check_ends(made)
     return made
 
 
-def _check_ends(made: Interval) -> None:
+def _check_ends(made: NumberInterval) -> None:
     ends = (made.low, made.high)
     if made.low >= made.high:
         fix = replace(made, low=made.high, high=made.low)

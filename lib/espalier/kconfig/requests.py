@@ -15,7 +15,7 @@ from espalier.kconfig import number_range, range_file
 from espalier.kconfig.advice import hints, value_hints
 from espalier.kconfig.assign import DEFAULT
 from espalier.kconfig.line_faults import Faults, LineError, Place
-from espalier.kconfig.number_range import Interval
+from espalier.kconfig.number_range import NumberInterval
 from espalier.kconfig.range_file import Setting
 from espalier.kconfig.symbols import CHOICE, Symbols
 
@@ -38,7 +38,7 @@ class Request:
     place: Place
     excluded: frozenset[str] = field(default_factory=frozenset)
     required: bool = True
-    interval: Interval | None = None
+    interval: NumberInterval | None = None
 
     @property
     def is_axis(self) -> bool:
@@ -149,7 +149,7 @@ def _of_symbol(symbols: Symbols, name: str, group: Sequence[Setting]) -> Request
     return Request(name, values, group[0].place, interval=_interval(symbols, group[0]))
 
 
-def _interval(symbols: Symbols, setting: Setting) -> Interval | None:
+def _interval(symbols: Symbols, setting: Setting) -> NumberInterval | None:
     """Return the interval of a line, whose ends are values of its symbol; None if it is none.
 
     Raises UserError if it is malformed.

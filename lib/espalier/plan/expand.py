@@ -18,12 +18,11 @@ from typing import NamedTuple
 from espalier.core.errors import UserError
 from espalier.core.trial import Record
 from espalier.kconfig import assign
-from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import budget_constraint, dependency_order
 from espalier.plan.budget_constraint import Budgets
-from espalier.plan.effect_check import EffectCheck
+from espalier.plan.effect_check import EffectCheck, check_listed
 from espalier.plan.outside_files import weights_file
 
 ID_SCHEME = 1
@@ -33,8 +32,6 @@ LIMIT = "SWEEP_MAX_TRIALS"
 SENSIBLE = 100_000
 """More trials than this nobody is advised to allow."""
 LIMIT_OF_PARAMETERS = budget_constraint.LIMIT
-DRAWING = "SAMPLER=random or SAMPLER=sobol"
-"""What an interval can be drawn from with."""
 VISITS_PER_TRIAL = 100
 """Refused combinations cost time too: a walk ends after this many for every trial allowed."""
 
@@ -120,17 +117,6 @@ def expand(
         walk.budgets.check()
         walk.effects.check(requests, strict)
     return walk.finish()
-
-
-def check_listed(requests: Requests) -> None:
-    """Raise UserError for intervals, with what to write where every value must be listed."""
-    faults = Faults()
-    for request in requests.values():
-        if request.interval is not None:
-            listed = "|".join(request.interval.at(share) for share in (0, 0.5, 1))
-            rule = f"an interval has no combinations to list; write values, such as {listed}, or "
-            faults.add(request.error(request.values[0], f"{rule}take {DRAWING}"))
-    faults.check()
 
 
 class _Walk:

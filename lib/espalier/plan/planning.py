@@ -9,12 +9,10 @@ from pathlib import Path
 
 from espalier.core import revision
 from espalier.core.errors import UserError
-from espalier.core.paths import ROOT
 from espalier.core.texts.program_name import MAKE
-from espalier.core.trees.tree_layout import DEFCONFIGS
 from espalier.core.trees.tree_syntax import check_syntax
-from espalier.core.trial import Record, Trial
-from espalier.kconfig import defconfigs, dotconfig, range_file, requests, tree
+from espalier.core.trial import Record
+from espalier.kconfig import dotconfig, range_file, requests, tree
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.range_file import Setting
 from espalier.kconfig.requests import Request, Requests
@@ -128,7 +126,7 @@ def plan_from_directory(directory: Path, symbols: Symbols | None = None) -> Plan
         with faults.collect():
             singles.append(_single(symbols, path))
     faults.check()
-    return _join(symbols, paths, singles)
+    return config_folder.join(symbols, paths, singles)
 
 
 def plan_from_rows(
@@ -167,29 +165,6 @@ def open_plan(directory: Path) -> Plan:
     staleness.check_fresh(written)
     staleness.check_files(written, directory)
     return written
-
-
-def find(name: str, root: Path = ROOT) -> Path:
-    """Return the range file `name`: as given, or, with a note, defconfigs/<its last part>.
-
-    Raises UserError, with a name that is near, if there is none.
-    """
-    for path in (Path(name), root / name):
-        if path.is_file():
-            return path
-    last = Path(name).name
-    if preset := defconfigs.named(last, root):
-        print(
-            f"note: {name}: no such file; taking {defconfigs.shown(preset, root)}", file=sys.stderr
-        )
-        return preset
-    if Path(name).is_dir():
-        raise UserError(f"RANGE_CONFIG={name}: is no file; name a range file")
-    near = defconfigs.near_range(last, root)
-    hint = (
-        f"did you mean {near}?" if near else f"they lie there; {MAKE} {defconfigs.LIST} lists them"
-    )
-    raise UserError(f"{name}: no such range file, nor {DEFCONFIGS}/{last}; {hint}")
 
 
 def _join_parts(
@@ -313,38 +288,3 @@ def _single(symbols: Symbols, path: Path) -> Plan:
         trials = len(single.trials)
         raise UserError(f"{path}: means {trials} trials, not one; use {MAKE} sweep-generate for it")
     return single
-
-
-def _join(symbols: Symbols, paths: Sequence[Path], singles: Sequence[Plan]) -> Plan:
-    """Join the plans of single files to one."""
-    _check_settings(paths, singles)
-    first: dict[str, tuple[Path, Trial]] = {}
-    for path, single in zip(paths, singles, strict=True):
-        first.setdefault(single.trials[0].id, (path, single.trials[0]))
-    configs = {key: dict(trial.config) for key, (_, trial) in first.items()}
-    axes = combinations.varied(
-        configs, dict.fromkeys(name for config in configs.values() for name in config)
-    )
-    shape = script_plan.shape_symbols(symbols, singles[0].settings)
-    trials = plan.number(configs, [axis["symbol"] for axis in axes], shape)
-    counts = {"combinations": len(paths), "trials": len(trials), "same": len(paths) - len(trials)}
-    return Plan(
-        trials=[replace(trial, name=first[trial.id][0].name) for trial in trials],
-        axes=axes,
-        settings=singles[0].settings,
-        sources=staleness.sources(paths, Path(symbols.kconf.srctree)),
-        kconfig=singles[0].kconfig,
-        controls=singles[0].controls,
-        claims=claim_seal.seal(singles[0].settings, trials),
-        counts=counts,
-        notes=list(dict.fromkeys(note for single in singles for note in single.notes)),
-        trees=singles[0].trees,
-    )
-
-
-def _check_settings(paths: Sequence[Path], singles: Sequence[Plan]) -> None:
-    """Raise UserError unless what holds for a whole sweep is the same in all files."""
-    for path, single in zip(paths, singles, strict=True):
-        odd = sorted(dict(single.settings.items() ^ singles[0].settings.items()))
-        if odd:
-            raise UserError(f"{path}: CONFIG_{odd[0]} differs from {paths[0].name}; keep one value")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from espalier.kconfig import range_file, requests
+from espalier.core.errors import UserError
+from espalier.core.paths import ROOT
+from espalier.core.texts.program_name import MAKE
+from espalier.core.trees.tree_layout import DEFCONFIGS
+from espalier.kconfig import defconfigs, range_file, requests
 from espalier.kconfig.foreign import foreign_config
 from espalier.kconfig.foreign.foreign_config import Translation
 from espalier.kconfig.line_faults import Faults
@@ -40,3 +45,26 @@ def _translated(symbols: Symbols, path: Path, faults: Faults) -> Translation:
     with faults.collect():
         return foreign_config.translate(symbols, settings)
     return Translation([])
+
+
+def find(name: str, root: Path = ROOT) -> Path:
+    """Return the range file `name`: as given, or, with a note, defconfigs/<its last part>.
+
+    Raises UserError, with a name that is near, if there is none.
+    """
+    for path in (Path(name), root / name):
+        if path.is_file():
+            return path
+    last = Path(name).name
+    if preset := defconfigs.named(last, root):
+        print(
+            f"note: {name}: no such file; taking {defconfigs.shown(preset, root)}", file=sys.stderr
+        )
+        return preset
+    if Path(name).is_dir():
+        raise UserError(f"RANGE_CONFIG={name}: is no file; name a range file")
+    near = defconfigs.near_range(last, root)
+    hint = (
+        f"did you mean {near}?" if near else f"they lie there; {MAKE} {defconfigs.LIST} lists them"
+    )
+    raise UserError(f"{name}: no such range file, nor {DEFCONFIGS}/{last}; {hint}")

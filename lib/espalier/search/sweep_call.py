@@ -17,7 +17,7 @@ from espalier.core.records import PlanHeader
 from espalier.core.trees.added_trees import added
 from espalier.kconfig import range_file
 from espalier.kconfig.range_file import Setting
-from espalier.plan import combinations, planning
+from espalier.plan import combinations, planning, range_requests
 from espalier.plan.plan import Plan
 from espalier.plan.sweep_naming import (
     UNNAMED,
@@ -191,7 +191,7 @@ def _read(text: Range) -> tuple[list[Path], list[Setting]]:
     if not isinstance(text, str | os.PathLike):
         rule = "must be a mapping of symbols, the text of a range file, or a range file"
         raise UserError(f"{ORIGIN}={text!r:.60}: {rule}")
-    return [planning.find(os.fspath(text))], []
+    return [range_requests.find(os.fspath(text))], []
 
 
 def _as_code_is(request: LaunchRequest, verbose: bool) -> LaunchRequest:

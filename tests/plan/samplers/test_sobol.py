@@ -87,6 +87,13 @@ def test_a_conditional_axis_has_a_value_where_it_is_active(tmp_path: Path, real:
     assert momenta["adam"] is None and momenta["sgd"]
 
 
+def test_small_numbers_are_drawn_as_well(tmp_path: Path, real: Symbols) -> None:
+    plan = planned(tmp_path, real, "CONFIG_LEARNING_RATE=1e-9~*1e-5\n", 8)
+    assert plan.design["draws"] == 8
+    rates = [float(trial.config["LEARNING_RATE"]) for trial in plan.trials]
+    assert min(rates) < 1e-8 and max(rates) > 1e-6
+
+
 def test_a_space_without_axes_is_one_configuration(tmp_path: Path, real: Symbols) -> None:
     plan = planned(tmp_path, real, "CONFIG_SEED=1|2\n")
     assert len(plan.trials) == 2 and plan.design["draws"] == 1

@@ -13,7 +13,7 @@ from toy_spaces import subspaces
 
 from espalier.core.errors import UserError
 from espalier.kconfig import tree
-from espalier.kconfig.number_range import Interval
+from espalier.kconfig.number_range import NumberInterval
 from espalier.kconfig.range_file import Place
 from espalier.kconfig.requests import Request
 from espalier.kconfig.symbols import Symbols
@@ -121,7 +121,7 @@ def test_an_interval_is_cut_to_the_range_of_its_symbol(symbols: Symbols) -> None
     spans: set[str] = set()
 
     def choose(_: Axis, options: Options) -> str:
-        if isinstance(options, Interval):
+        if isinstance(options, NumberInterval):
             spans.add(str(options))
         return at_share(options, 0.999)
 

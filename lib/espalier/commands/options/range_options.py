@@ -24,7 +24,7 @@ from espalier.kconfig import defconfigs
 from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.range_file import Setting, parse_assignments
 from espalier.kconfig.symbols import Symbols
-from espalier.plan import planning
+from espalier.plan import planning, range_requests
 from espalier.plan.outside_files import script_plan
 from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
@@ -137,7 +137,7 @@ def read_plan(files: Sequence[str], options: SizeOptions) -> tuple[Plan, Symbols
 
     Its claims are checked. Raises UserError.
     """
-    paths = [planning.find(name) for given in files for name in _names(given)]
+    paths = [range_requests.find(name) for given in files for name in _names(given)]
     over = options.settings()
     symbols = planning.parse_for(paths, over)
     plan = planning.plan_from_files(paths, options.max_trials, symbols, over=over)

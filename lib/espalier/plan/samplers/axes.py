@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from espalier.kconfig.number_range import Interval
+from espalier.kconfig.number_range import NumberInterval
 from espalier.kconfig.requests import Request
 from espalier.kconfig.symbols import Symbols
 
-Options = tuple[str, ...] | Interval
+Options = tuple[str, ...] | NumberInterval
 """What an axis may be at some place: so many values, or the numbers of an interval."""
 
 
@@ -34,7 +34,7 @@ class Axis:
     @property
     def log(self) -> bool:
         """Whether it is an interval that is even in the logarithm."""
-        return isinstance(self.options, Interval) and self.options.log
+        return isinstance(self.options, NumberInterval) and self.options.log
 
 
 Choose = Callable[[Axis, Options], str]
@@ -43,7 +43,7 @@ Choose = Callable[[Axis, Options], str]
 
 def at_share(options: Options, share: float) -> str:
     """Return the value at a share in [0, 1) of the options: each of a list has an equal part."""
-    if isinstance(options, Interval):
+    if isinstance(options, NumberInterval):
         return options.at(share)
     return options[int(share * len(options))]
 

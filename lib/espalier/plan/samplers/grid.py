@@ -13,7 +13,7 @@ from espalier.plan.samplers.sampler import Sampler
 
 
 @kconfig_dataclass
-class Grid(Sampler):
+class GridSampler(Sampler):
     """Takes all combinations."""
 
     @override

@@ -9,7 +9,7 @@ backjumping).
 
 from __future__ import annotations
 
-from espalier.kconfig.number_range import Interval
+from espalier.kconfig.number_range import NumberInterval
 from espalier.kconfig.requests import Request
 from espalier.plan.samplers.tree_walk import TreeWalk
 
@@ -94,7 +94,7 @@ class LookAhead:
 
     def _tried(self, request: Request) -> tuple[str, ...]:
         options = self._walk.options(request, request.values)
-        if isinstance(options, Interval):
+        if isinstance(options, NumberInterval):
             return (options.at(self._share),)
         if not options:
             value = request.values[0]

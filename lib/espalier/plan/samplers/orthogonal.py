@@ -17,6 +17,7 @@ from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import expand, sensible_runs
+from espalier.plan.effect_check import check_listed
 from espalier.plan.expand import Expansion
 from espalier.plan.samplers import orthogonal_array
 from espalier.plan.samplers.orthogonal_array import Design
@@ -26,7 +27,7 @@ GRID = "SAMPLER=grid"
 
 
 @kconfig_dataclass
-class Orthogonal(Sampler):
+class OrthogonalSampler(Sampler):
     """Takes the smallest array that has a column for every axis."""
 
     @override
@@ -42,7 +43,7 @@ def by_array(symbols: Symbols, requested: Requests, limit: int | None, strict: b
     An axis that is off in all of them is left out of the array, as a grid would collapse it.
     Raises UserError if no array takes the axes, or a row is not a trial for every seed.
     """
-    expand.check_listed(requested)
+    check_listed(requested)
     axes = [r for r in requested.values() if r.is_axis and r.name not in REPETITION]
     while axes:
         design = _design(axes)

@@ -29,7 +29,7 @@ SPACE = 100_000
 
 
 @kconfig_dataclass
-class Random(Sampler):
+class RandomSampler(Sampler):
     """Draws so many of the combinations, each with every seed."""
 
     trials: int = component.symbol("SAMPLER_TRIALS")

@@ -16,7 +16,7 @@ from espalier.kconfig.range_file import Setting
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.expand import Expansion
-from espalier.plan.samplers.grid import Grid
+from espalier.plan.samplers.grid import GridSampler
 from espalier.plan.samplers.sampler import Sampler
 
 T = TypeVar("T", bound=Sampler)
@@ -34,7 +34,7 @@ def sample(symbols: Symbols, requested: Requests, limit: int | None, strict: boo
 def chosen(symbols: Symbols, requested: Requests) -> Sampler:
     """Return the sampler that requests select, with its settings."""
     if SYMBOL not in symbols:
-        return Grid()
+        return GridSampler()
     symbols.kconf.unset_values()
     for request in requested.values():
         if not symbols.in_identity(request.name):

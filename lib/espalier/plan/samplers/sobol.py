@@ -24,7 +24,7 @@ from espalier.plan.samplers.space import Space
 
 
 @kconfig_dataclass
-class Sobol(Sampler):
+class SobolSampler(Sampler):
     """Takes the first scrambled points; each axis has a coordinate of its own."""
 
     trials: int = component.symbol("SAMPLER_TRIALS")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from espalier.core.trial import REPETITION
 from espalier.kconfig import assign
-from espalier.kconfig.number_range import Interval
+from espalier.kconfig.number_range import NumberInterval
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import dependency_order
@@ -134,7 +134,7 @@ class Space:
         shares = random.Random(number)
 
         def choose(axis: Axis, options: Options) -> str:
-            if isinstance(options, Interval):
+            if isinstance(options, NumberInterval):
                 return options.at(shares.random() if of_intervals is None else of_intervals)
             is_first = first and axis.name == first[0] and first[1] in options
             return first[1] if first and is_first else at_share(options, shares.random())

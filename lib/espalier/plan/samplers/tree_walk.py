@@ -12,7 +12,7 @@ from typing_extensions import override
 from espalier.core.paths import BASE
 from espalier.core.trees import run_schedules
 from espalier.kconfig import assign
-from espalier.kconfig.number_range import Interval
+from espalier.kconfig.number_range import NumberInterval
 from espalier.kconfig.requests import Request
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import dependency_order
@@ -23,7 +23,7 @@ from espalier.plan.samplers.axes import Options
 from espalier.plan.sensible_runs import SensibleRuns
 
 
-class Outcome(NamedTuple):
+class WalkOutcome(NamedTuple):
     """A configuration, and why it is no trial: overruled by Kconfig, or not to be trained.
 
     `blamed` are the symbols that this can depend on.
@@ -109,18 +109,18 @@ class TreeWalk:
         assign.put(self.symbols, request.name, value)
         self.given[request.name] = value
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> WalkOutcome:
         """Return what came of the values. Raises UserError for what is wrong with all of them."""
         config = assign.effective_config(self.symbols, self.symbols.identity)
         if why := assign.overruled(self.symbols, self.order, self.given, config):
-            return Outcome(config, overruled=why, blamed=frozenset(self.given))
+            return WalkOutcome(config, overruled=why, blamed=frozenset(self.given))
         if not self.settings:
             self.settings = assign.effective_config(self.symbols, self.symbols.settings)
         recorded = _RecordedConfig(weights_file.with_digest(config, self._is_swept))
         config, why = self.budgets.fitted(recorded)
         if why := why or self._why_senseless(recorded):
-            return Outcome(config, untrainable=why, blamed=self.all_needs(recorded.names))
-        return Outcome(dict(config))
+            return WalkOutcome(config, untrainable=why, blamed=self.all_needs(recorded.names))
+        return WalkOutcome(dict(config))
 
     def all_needs(self, names: Iterable[str]) -> frozenset[str]:
         """Return symbols and all that can change what they may be."""
@@ -131,7 +131,7 @@ class TreeWalk:
             return frozenset({name})
         return frozenset({name, *dependency_order.needs(self.symbols, name)})
 
-    def _part(self, name: str, interval: Interval) -> Interval | None:
+    def _part(self, name: str, interval: NumberInterval) -> NumberInterval | None:
         ends = assign.whole_range(self.symbols, name)
         return interval.within(Decimal(ends[0]), Decimal(ends[1])) if ends else interval
 

@@ -10,7 +10,7 @@ import pytest
 from proposing import PLAIN, SAMPLERS, search
 
 from espalier.core.errors import UserError
-from espalier.kconfig.number_range import Interval
+from espalier.kconfig.number_range import NumberInterval
 from espalier.plan.samplers.model_based.search_study import ask_seed
 
 optuna = pytest.importorskip("optuna")
@@ -22,7 +22,11 @@ def test_a_plain_space_has_the_proposals_of_optunas_own_loop(name: str, tmp_path
     pytest.importorskip("cmaes")
     began = search(name, tmp_path, PLAIN)
     rate, mask, most = (axis.options for axis in began.space.axes)
-    assert isinstance(rate, Interval) and isinstance(mask, tuple) and isinstance(most, Interval)
+    assert (
+        isinstance(rate, NumberInterval)
+        and isinstance(mask, tuple)
+        and isinstance(most, NumberInterval)
+    )
     study = optuna.create_study(directions=began.sampler.directions)
     for ask in range(ASKS):
         study.sampler = SAMPLERS[name].make(ask_seed(7, ask))

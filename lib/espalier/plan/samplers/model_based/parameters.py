@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from espalier.kconfig.number_range import Interval
+from espalier.kconfig.number_range import NumberInterval
 from espalier.plan.samplers.axes import Axis, AxisKind, Options
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def suggest(trial: Trial, axis: Axis, options: Options) -> str:
     """Return the value that a trial takes of an axis, among the options that are valid now."""
-    if isinstance(options, Interval):
+    if isinstance(options, NumberInterval):
         return options.nearest(_number(trial, axis.name, options))
     if len(options) == 1:
         return options[0]
@@ -28,7 +28,7 @@ def suggest(trial: Trial, axis: Axis, options: Options) -> str:
     return str(trial.suggest_categorical(name, options))
 
 
-def _number(trial: Trial, name: str, interval: Interval) -> float:
+def _number(trial: Trial, name: str, interval: NumberInterval) -> float:
     if interval.whole:
         return trial.suggest_int(name, int(interval.low), int(interval.high), log=interval.log)
     return trial.suggest_float(name, float(interval.low), float(interval.high), log=interval.log)
