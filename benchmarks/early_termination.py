@@ -36,7 +36,7 @@ from espalier.analysis.stopping.stop_decisions import decide
 from espalier.core.paths import ROOT
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Record, Result, Status, Trial
-from espalier.plan.stopping.stop_rules import StopRule, StopRules, stop_rules
+from espalier.plan.stopping.stop_rules import RungRule, StopRules, stop_rules
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
@@ -72,17 +72,17 @@ CONFIG_RANK_BY=val_loss
 """,
 }
 RULES = {
-    StopRule.ASHA: "CONFIG_STOP=asha\n",
-    StopRule.HALVING: "CONFIG_STOP=halving\n",
-    StopRule.FIRST_EPOCH: "CONFIG_STOP=first_epoch\nCONFIG_STOP_KEEP=3\n",
+    RungRule.ASHA: "CONFIG_STOP=asha\n",
+    RungRule.HALVING: "CONFIG_STOP=halving\n",
+    RungRule.FIRST_EPOCH: "CONFIG_STOP=first_epoch\nCONFIG_STOP_KEEP=3\n",
 }
 NAMES = {
     "digits": "digits, state pruning",
     "lenet": "LeNet-5, 5,000 images of MNIST",
     "charlm": "character transformer",
 }
-HEAD = ["| grid | rule | epochs | rank of what it chose, with three sets of seeds |"]
-HEAD += ["|---|---|---|---|"]
+HEAD = ["| grid | rule | epochs | rank, with each set of seeds | behind the best |"]
+HEAD += ["|---|---|---|---|---|"]
 FIRST_SEEDS = {
     "digits": "CONFIG_SEED=1|2|3\n",
     "lenet": "CONFIG_SEED=1\n",
@@ -175,17 +175,21 @@ def compared(bed: str, folder: Path, faults: list[str], rows: list[str]) -> list
             Figure(f"{bed}: {rule}, behind the best of the grid", behind, unit),
         ]
         chances = chances or [replay.chance for replay in replays]
-        rows.append(_row(bed, rule, spent, places, replays[0].count))
+        share, of = f"{sum(spent) / len(spent):.0f} %", replays[0].count
+        rows.append(
+            _row(bed, rule, share, f"{_listed(places)} of {of}", f"{_listed(behind)} {unit}")
+        )
     figures.append(Figure(f"{bed}: random, mean rank", chances, ""))
-    rows.append(_row(bed, "random, as many epochs as asha", [], chances, replays[0].count))
+    rows.append(_row(bed, "random, as many epochs as asha", "", f"{_listed(chances)} of {of}", ""))
     return figures
 
 
-def _row(bed: str, rule: str, spent: Sequence[float], places: Sequence[float], of: int) -> str:
-    """Return a row of the table: the share of epochs, and the rank with each set of seeds."""
-    share = f"{sum(spent) / len(spent):.0f} %" if spent else ""
-    shown = ", ".join(f"{place:.3g}" for place in places)
-    return f"| {NAMES[bed]} | {rule} | {share} | {shown} of {of} |"
+def _row(bed: str, *cells: str) -> str:
+    return f"| {NAMES[bed]} | {' | '.join(cells)} |"
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.2g}" for value in values)
 
 
 class Replay:
@@ -285,7 +289,7 @@ def different(bed: str, full: Grid, swept: Grid) -> list[str]:
 
 def killed(folder: Path, args: argparse.Namespace, faults: list[str]) -> list[Figure]:
     """Return how often a sweep was killed, its decisions compared with those of a calm one."""
-    calm = Grid.read(folder / StopRule.ASHA).decisions()
+    calm = Grid.read(folder / RungRule.ASHA).decisions()
     place, chance, kills = folder / "killed", random.Random(0), 0
     place.mkdir(exist_ok=True)
     rounds = 0
@@ -308,17 +312,17 @@ def killed(folder: Path, args: argparse.Namespace, faults: list[str]) -> list[Fi
     ]
 
 
-def kill_often(there: Path, chance: random.Random, most: int) -> int:
+def kill_often(there: Path, chance: random.Random, limit: int) -> int:
     """Run a sweep to its end, killing its runner again and again; return how often."""
     kills = 0
     while True:
         runner = sweeping.start(there, {"PARALLEL": WORKERS, "PACK": 1, "REUSE": 0})
-        if kills < most:
+        if kills < limit:
             began = len(sweeping.attempts(there))
             while runner.poll() is None and len(sweeping.attempts(there)) == began:
                 time.sleep(0.05)
             time.sleep(chance.uniform(*MOMENTS))
-        if kills == most or runner.poll() is not None:
+        if kills == limit or runner.poll() is not None:
             runner.wait()
             return kills
         runner.kill()
@@ -328,7 +332,7 @@ def kill_often(there: Path, chance: random.Random, most: int) -> int:
 
 
 def _asha() -> str:
-    return RULES[StopRule.ASHA] + FIRST_SEEDS["digits"]
+    return RULES[RungRule.ASHA] + FIRST_SEEDS["digits"]
 
 
 def _decided(what: str, calm: dict[str, str], there: Path) -> Sequence[str]:

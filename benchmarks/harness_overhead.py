@@ -25,7 +25,7 @@ from measuring import Figure, Measure
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Emit, Result, Status, Task, Trial
 from espalier.run import launch
-from espalier.run.launch import LaunchRequest
+from espalier.run.opening.launch_request import LaunchRequest
 from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
 

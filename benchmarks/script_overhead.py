@@ -30,7 +30,7 @@ from espalier.core.records import PlanHeader
 from espalier.core.trial import Status, Trial
 from espalier.run import launch
 from espalier.run.entries import entry_of
-from espalier.run.launch import LaunchRequest
+from espalier.run.opening.launch_request import LaunchRequest
 from espalier.scripts import script_identity
 from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store

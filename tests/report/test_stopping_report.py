@@ -14,8 +14,16 @@ from espalier.analysis.stopping.rung_standing import StopStanding, stop_standing
 from espalier.core.trial import Status
 from espalier.plan.stopping.stop_rules import stop_rules
 from espalier.report.frames.loaded_sweep import load_sweep
+from espalier.report.html.ranking_data import ranking_data
 from espalier.report.html.report_page import REPORT
-from espalier.report.reports import ANALYSIS, STOPPED, SUMMARY, write_reports
+from espalier.report.reports import (
+    ANALYSIS,
+    STOPPED,
+    SUMMARY,
+    USUAL,
+    read_sweep,
+    write_reports,
+)
 from espalier.report.stopping_report import render_stopping, stop_lines, stopping_json
 from espalier.run.status_text import status_lines
 
@@ -85,7 +93,13 @@ def test_every_report_says_what_was_stopped(tmp_path: Path) -> None:
     assert row == {"status": "stopped", "rung_epoch": 1, "rung_score": 51.0, "val_acc": None}
     page = (folder / REPORT).read_text(encoding="utf-8")
     assert "after epoch 2: 2 configurations, 1 stopped" in page
+    assert "not ranked: stopped after epoch 1" in json.dumps(ranking_notes(folder))
     assert "6/8 done: 2 passed, 4 stopped" in list(status_lines(folder))
+
+
+def ranking_notes(folder: Path) -> list[str]:
+    page = read_sweep(folder, USUAL)
+    return list(ranking_data(page.ranking, page.every)["notes"])
 
 
 def test_frames_say_where_a_trial_was_stopped(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from espalier.plan.sweep_naming import SweepNaming
 from espalier.run import entries, launch
 from espalier.run.displays.progress import Display, Ending, outcome
 from espalier.run.displays.terminal_display import PlainDisplay
+from espalier.run.opening import sweep_opening
 from espalier.run.status_text import status_lines
 from espalier.store import plan_files, results_dir
 from espalier.store.locks import CHOICE, LOCK, locked, runner_of
@@ -409,8 +410,8 @@ def test_another_name_runs_nothing_and_says_why(tmp_path: Path) -> None:
         )
     assert sweeps(tmp_path) == [first]
     launch.run(request(tmp_path, TWO, naming=second, new=True))
-    assert launch.existing(request(tmp_path, TWO, naming=NAMED)) == first
-    latest = launch.existing(request(tmp_path, TWO))
+    assert sweep_opening.existing(request(tmp_path, TWO, naming=NAMED)) == first
+    latest = sweep_opening.existing(request(tmp_path, TWO))
     assert latest is not None and latest.name.endswith("_second")
     launch.run(request(tmp_path, TWO, new=True))
     with pytest.raises(UserError, match="NAME=third: .* and has no name; leave NAME out"):

@@ -15,7 +15,7 @@ from espalier.plan import plan, planning
 from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 from espalier.report.reports import ReportRequest
 from espalier.run import launch
-from espalier.run.launch import LaunchRequest
+from espalier.run.opening.launch_request import LaunchRequest
 from espalier.run.status_text import status_lines
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store

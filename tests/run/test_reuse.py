@@ -18,6 +18,7 @@ from espalier.core.trial import LOG, Result, Trial
 from espalier.plan import race_plan
 from espalier.plan.expand import identity
 from espalier.run import launch
+from espalier.run.opening import sweep_opening
 from espalier.store.attempt import Attempt
 from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store
@@ -39,7 +40,7 @@ def ran(results: Path, trials: Sequence[Trial], plan: str, **changes: Any) -> li
     fixed = {"entry": "origin_entry:train", "in_process": True, "reuse": True, "MAX_ATTEMPTS": "1"}
     wish = request(results, trials, plan_id=plan, **{**fixed, **changes})
     launch.run(wish)
-    folder = launch.existing(request(results, trials, plan_id=plan))
+    folder = sweep_opening.existing(request(results, trials, plan_id=plan))
     assert folder is not None
     return [item.name for item in trials if any(each.round for each in attempts(folder, item))]
 

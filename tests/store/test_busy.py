@@ -16,7 +16,8 @@ from fake_sweep import HERE, created, header, request, trial
 from running_sweeps import attempts, opened, until
 
 from espalier.run import launch
-from espalier.store import busy
+from espalier.run.opening import sweep_opening
+from espalier.store import busy, plan_files
 from espalier.store.busy import StoreBusyError, holders
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
@@ -115,12 +116,12 @@ def test_a_locked_sweep_of_the_plan_is_not_begun_again(
     wish = request(tmp_path, [trial(1)])
     folder = created(wish)
     with Store.open(folder / STORE) as store:
-        launch.results_dir.plan_files.write(folder, store)
+        plan_files.write(folder, store)
     monkeypatch.setattr("espalier.store.sweep_finder.SCANNED", 0.1)
     monkeypatch.setattr("espalier.store.sweep_finder.READER", 0.1)
     with held(folder / STORE, EXCLUSIVE), pytest.raises(Exception, match="locked by process"):
-        launch.existing(wish)
-    assert launch.existing(wish) == folder
+        sweep_opening.existing(wish)
+    assert sweep_opening.existing(wish) == folder
 
 
 def test_what_ends_while_the_store_is_locked_is_not_trained_again(

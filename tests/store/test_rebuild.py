@@ -13,6 +13,7 @@ from espalier.core.trial import Trial
 from espalier.plan.plan import Plan
 from espalier.report.reports import SUMMARY, trial_results, write_reports
 from espalier.run import launch
+from espalier.run.opening import sweep_opening
 from espalier.store.connections import SIDE_FILES
 from espalier.store.locks import locked
 from espalier.store.rebuild import rebuild
@@ -135,7 +136,7 @@ def test_an_old_folder_without_a_plan_is_made_as_far_as_it_goes(
     shutil.rmtree(next(finished.glob("config_004*")))
     damage(finished, "noise")
     with pytest.raises(UserError, match="make sweep-rebuild"):  # its trials say whose it is
-        launch.existing(request(tmp_path / "results", trials(tmp_path / "marks")))
+        sweep_opening.existing(request(tmp_path / "results", trials(tmp_path / "marks")))
     *_, line = rebuild(finished, NO_PLAN)
     assert "made again with 3 of 3 results, those that ended" in line
     with Store.open(finished / STORE, readonly=True) as store:

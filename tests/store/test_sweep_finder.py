@@ -14,6 +14,7 @@ from espalier.__main__ import main
 from espalier.core.errors import UserError
 from espalier.core.trial import Trial
 from espalier.run import launch
+from espalier.run.opening import sweep_opening
 from espalier.store.results_dir import STORE, newest_sweep, sweeps
 from espalier.store.sweep_files import SWEEP
 
@@ -55,7 +56,7 @@ def test_damage_in_one_folder_touches_no_other(
     sound = created(request(results, TRIALS))
     other = created(request(results, TRIALS, plan_id="other"))
     change(other, DAMAGES[damage])
-    assert launch.existing(request(results, TRIALS)) == sound
+    assert sweep_opening.existing(request(results, TRIALS)) == sound
     notes = capsys.readouterr().err.splitlines()
     assert [line.split(":")[1].strip() for line in notes] == ["left out"]
     assert main(["sweep-status"]) == 0
@@ -112,16 +113,16 @@ def test_a_folder_without_plan_files_is_known_by_its_trials(tmp_path: Path) -> N
     (folder / SWEEP).unlink()
     (folder / STORE).write_bytes(b"noise" * 999)
     with pytest.raises(UserError, match="NEW=1"):
-        launch.existing(request(tmp_path, TRIALS))
+        sweep_opening.existing(request(tmp_path, TRIALS))
     others = [Trial(n, f"config_{n}", f"other{n}", TRIALS[0].config) for n in (1, 2)]
-    assert launch.existing(request(tmp_path, others, plan_id="other")) is None
+    assert sweep_opening.existing(request(tmp_path, others, plan_id="other")) is None
 
 
 def test_of_two_sweeps_of_a_plan_the_later_one_is_gone_on_with(tmp_path: Path) -> None:
     first, second = (created(request(tmp_path, TRIALS)) for _ in range(2))
-    assert launch.existing(request(tmp_path, TRIALS)) == second
+    assert sweep_opening.existing(request(tmp_path, TRIALS)) == second
     shutil.rmtree(second)
-    assert launch.existing(request(tmp_path, TRIALS)) == first
+    assert sweep_opening.existing(request(tmp_path, TRIALS)) == first
 
 
 def test_a_sweep_begun_while_the_clock_ran_ahead_does_not_stay_the_newest(

@@ -12,7 +12,7 @@ from typing import Any
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Record, Trial
 from espalier.run import launch
-from espalier.run.launch import LaunchRequest
+from espalier.run.opening.launch_request import LaunchRequest
 from espalier.store import results_dir
 
 HERE = Path(__file__).parent

@@ -25,6 +25,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.plan.branch_plan import FREE, plan_branch, read_changes
 from espalier.plan.plan import Plan, render
 from espalier.run import entries, launch
+from espalier.run.opening.launch_request import LaunchRequest
 from espalier.store import results_dir
 
 if TYPE_CHECKING:
@@ -75,12 +76,12 @@ def _provenance(start: Snapshot) -> Provenance:
     return made
 
 
-def _request(plan: Plan, folder: Path, in_process: bool, state: str) -> launch.LaunchRequest:
+def _request(plan: Plan, folder: Path, in_process: bool, state: str) -> LaunchRequest:
     """Return what to run: a plan of its own, as from its start the trial would be another."""
     written, trials = render(plan)
     header = written.header()
     plan_id = hashlib.sha256(f"{header.plan_id} from {state}".encode()).hexdigest()[:12]
-    return launch.LaunchRequest(
+    return LaunchRequest(
         header=replace(header, plan_id=plan_id),
         trials=trials,
         results=RESULTS,

@@ -10,7 +10,7 @@ from espalier.analysis.stopping.rung_standing import Rung, RungEntry, StopStandi
 from espalier.core import strict_json
 from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Record
-from espalier.plan.stopping.stop_rules import StopRule
+from espalier.plan.stopping.stop_rules import RungRule
 from espalier.report.ranking_rows import settings
 from espalier.report.sweep_summary import typed_values
 from espalier.report.templates import render
@@ -53,20 +53,20 @@ def describe_rule(standing: StopStanding) -> str:
     """Return how it is decided who goes on, in words."""
     rules = standing.rules
     best = f"the best {rules.keep}" if rules.keep else f"the best 1/{rules.reduction}"
-    judged = ", each among those judged before it" if rules.rule is StopRule.ASHA else ""
+    judged = ", each among those judged before it" if rules.rule is RungRule.ASHA else ""
     return f"{rules.rule}: {best} by {rules.by.label} go on{judged}"
 
 
 def describe_epochs(standing: StopStanding) -> str:
-    """Return how many epochs were trained, of those that all trials would have had."""
+    """Return how many epochs those that have ended took, of those of all trials in full."""
     share = 100 * standing.trained / standing.full if standing.full else 0.0
-    return f"{standing.trained} of {standing.full} epochs trained ({share:.1f}%)"
+    return f"{standing.trained} of {standing.full} ({share:.1f}%)"
 
 
 def stop_lines(standing: StopStanding) -> list[str]:
     """Return by which rule, what was stopped where, and what came to its end, a line each."""
     complete = f"{standing.complete} of {count_text(standing.configurations, 'configuration')}"
-    head = f"{complete} came to the end; {describe_epochs(standing)}"
+    head = f"{complete} came to the end; epochs taken: {describe_epochs(standing)}"
     return [describe_rule(standing), head, *map(rung_heading, standing.rungs)]
 
 

@@ -25,7 +25,7 @@ from espalier.run.pending import cost, out_of_memory, pending, spent
 from espalier.run.pool import Executor
 from espalier.run.run_limits import RunLimits
 from espalier.run.supplies.supply import NO_SUPPLY, Source, Supply, Vacancy
-from espalier.run.trial_files import TrialFiles, keep_small
+from espalier.run.trial_outputs import TrialOutputs, keep_small
 from espalier.run.workers.worker import DISK_FULL
 from espalier.run.workers.worker_process import Progress
 from espalier.store.attempt import INCONCLUSIVE
@@ -57,7 +57,7 @@ class Runner:
         numbers = limits.chosen(pending(self._store, limits.attempts))
         waiting = supply.opening([trials[number] for number in numbers])
         self._supply, self._source = supply, Source(supply)
-        self._files = TrialFiles(sweep)
+        self._files = TrialOutputs(sweep)
         self._pack_limits = pack_limits(self._store)
         self._queue = PackQueue(
             limits.pack, self._pack_limits, waiting, limits.priority, supply.until

@@ -20,7 +20,8 @@ from espalier.run import launch
 from espalier.run.budgets.time_budget import EXIT_OVER
 from espalier.run.entries import entry_of
 from espalier.run.executor_choice import LOCAL, Placement
-from espalier.run.launch import LaunchRequest
+from espalier.run.opening import sweep_opening
+from espalier.run.opening.launch_request import LaunchRequest
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
@@ -64,7 +65,7 @@ def finish(request: LaunchRequest, verbose: bool) -> Path:
     if code == EXIT_OVER:
         rule = "was over before every trial had ended; call it again to go on"
         raise UserError(f"{BUDGET_MINUTES}={request.budget:g}: {rule}")
-    folder = launch.existing(replace(request, new=False))
+    folder = sweep_opening.existing(replace(request, new=False))
     if folder is None:
         raise UserError(f"{request.results}: the results are gone; run it again")
     return folder

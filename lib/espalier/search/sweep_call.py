@@ -27,9 +27,9 @@ from espalier.plan.sweep_naming import (
     read_tags,
 )
 from espalier.report.frames.loaded_sweep import LoadedSweep, load_sweep
-from espalier.run import launch
 from espalier.run.executor_choice import LOCAL, check_executor
-from espalier.run.launch import LaunchRequest
+from espalier.run.opening import sweep_opening
+from espalier.run.opening.launch_request import LaunchRequest
 from espalier.run.workers import fork_servers
 from espalier.scripts.model_component import write_model
 from espalier.scripts.train_function import write_function
@@ -211,9 +211,9 @@ def _as_code_is(request: LaunchRequest, verbose: bool) -> LaunchRequest:
 def _earlier(request: LaunchRequest) -> Path | None:
     """Return the folder of the sweep to go on with, the newest if none has the name given."""
     try:
-        return launch.existing(request)
+        return sweep_opening.existing(request)
     except UserError:
-        return launch.existing(replace(request, naming=UNNAMED))
+        return sweep_opening.existing(replace(request, naming=UNNAMED))
 
 
 def _sources(header: PlanHeader) -> list[str]:

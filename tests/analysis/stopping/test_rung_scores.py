@@ -15,7 +15,7 @@ from espalier.analysis.stopping.rung_scores import (
 from espalier.core.errors import UserError
 from espalier.core.measures import VAL_ACC, VAL_LOSS
 from espalier.core.trial import PAUSED, RUNG, Record, Result, Status
-from espalier.plan.stopping.stop_rules import StopRule, StopRules
+from espalier.plan.stopping.stop_rules import RungRule, StopRules
 
 TWO = [trial(1, 1, LR="1"), trial(2, 2, LR="1")]
 
@@ -113,9 +113,9 @@ def test_what_was_stopped_is_remembered() -> None:
 def test_configurations_without_waiting_come_in_the_order_of_their_ids() -> None:
     trials = [trial(n, 1, LR=str(n), NUM_EPOCHS="9") for n in (3, 2, 1)]
     trials = [trials[0], trials[2], trials[1], trial(4, 2, LR="3", NUM_EPOCHS="9")]
-    asha = rung_configurations(trials, StopRules(StopRule.ASHA, VAL_ACC, 3), {1, 3})
+    asha = rung_configurations(trials, StopRules(RungRule.ASHA, VAL_ACC, 3), {1, 3})
     assert [[item.number for item in each.trials] for each in asha] == [[1], [2], [3, 4]]
     assert [each.over for each in asha] == [set(), {2}, {4}]
-    halving = rung_configurations(trials, StopRules(StopRule.HALVING, VAL_ACC, 3), ())
+    halving = rung_configurations(trials, StopRules(RungRule.HALVING, VAL_ACC, 3), ())
     assert [each.trials[0].number for each in halving] == [3, 1, 2]
     assert halving[0].rungs == [1, 3]

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from espalier.analysis.stopping.stop_decisions import Course, Fate, Stage, decide
 from espalier.core.measures import VAL_ACC
-from espalier.plan.stopping.stop_rules import StopRule, StopRules
+from espalier.plan.stopping.stop_rules import RungRule, StopRules
 
-HALVING = StopRules(StopRule.HALVING, VAL_ACC, reduction=2)
-ASHA = StopRules(StopRule.ASHA, VAL_ACC, reduction=2)
-BEST_TWO = StopRules(StopRule.FIRST_EPOCH, VAL_ACC, keep=2)
+HALVING = StopRules(RungRule.HALVING, VAL_ACC, reduction=2)
+ASHA = StopRules(RungRule.ASHA, VAL_ACC, reduction=2)
+BEST_TWO = StopRules(RungRule.FIRST_EPOCH, VAL_ACC, keep=2)
 END = Fate(Stage.TRAIN, 0)
 
 

@@ -9,7 +9,7 @@ from espalier.core.errors import UserError
 from espalier.core.records import ClaimSeal, PlanHeader, RaceRecord
 from espalier.core.trial import Trial
 from espalier.plan.plan import Plan
-from espalier.plan.stopping.stop_rules import StopRule, check_stop, rules_text, stop_rules
+from espalier.plan.stopping.stop_rules import RungRule, check_stop, rules_text, stop_rules
 
 ASHA = {
     "STOP": "asha",
@@ -46,7 +46,7 @@ def test_set_rungs_are_those_before_the_end() -> None:
 def test_after_the_first_epoch_so_many_go_on() -> None:
     rules = stop_rules(KEEP)
     assert rules is not None
-    assert (rules.rule, rules.rungs(2), rules.rungs(1)) == (StopRule.FIRST_EPOCH, [1], [])
+    assert (rules.rule, rules.rungs(2), rules.rungs(1)) == (RungRule.FIRST_EPOCH, [1], [])
     assert (rules.keeps(100), rules.by.name) == (2, "val_loss")
 
 

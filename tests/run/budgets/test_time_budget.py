@@ -14,7 +14,7 @@ from espalier.core.trial import Result, Status
 from espalier.run import launch
 from espalier.run.budgets.measured_costs import MeasuredCosts
 from espalier.run.budgets.time_budget import EXIT_OVER, TimeBudget
-from espalier.run.launch import LaunchRequest
+from espalier.run.opening.launch_request import LaunchRequest
 from espalier.run.packing.pack_queue import LARGEST
 from espalier.search import search_runs
 from espalier.store.attempt import Attempt

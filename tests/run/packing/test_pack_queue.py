@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from fake_sweep import trial
 
-from espalier.core.trial import Result, Status, Trial
+from espalier.core.trial import PAUSED, RUNG, Result, Status, Trial
 from espalier.run.packing.pack_queue import (
     PROBE_TRIALS,
     PackLimits,
@@ -60,6 +60,21 @@ def test_packs_of_a_fixed_size_in_plan_order(
     size: int, shapes: str, expected: list[list[int]]
 ) -> None:
     assert trained(PackQueue(size, PackLimits(), several(shapes))) == expected
+
+
+def test_those_of_a_pack_pause_after_the_same_epoch() -> None:
+    def until(trial: Trial) -> int:
+        return trial.number % 2
+
+    queue = PackQueue(9, PackLimits(), several("aaaaa"), until=until)
+    assert trained(queue) == [[1, 3, 5], [2, 4]]
+
+
+def test_what_has_paused_or_was_stopped_may_be_packed_again() -> None:
+    limits = PackLimits()
+    for reason in (PAUSED, RUNG):
+        limits.update(shaped(1), reason, 4)
+    assert limits.largest(shaped(1)) > 1
 
 
 def test_trials_without_a_shape_run_alone_and_nobody_is_asked() -> None:

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import fake_sweep
 import pytest
+from trial_tasks import numbers
 
 from espalier.core.records import Provenance
 from espalier.core.trial import PAUSED, RUNG, Record, Result, Status, Trial
+from espalier.plan import plan, planning
 from espalier.plan.stopping.stop_rules import stop_rules
 from espalier.run import launch
+from espalier.run.entries import LIBRARY
 from espalier.run.pending import pending
 from espalier.run.pool import InProcess
 from espalier.run.supplies.stop_supply import StopSupply
@@ -194,6 +197,38 @@ def test_what_stops_keeps_its_epochs_and_says_where(held: Held) -> None:
     assert (made.sweep.directory(1) / "training_metrics.json").exists()
 
 
+def record(epoch: int, score: float = 1.0) -> Record:
+    return {"epoch": epoch, "val_acc": score}
+
+
+def test_an_attempt_that_began_anew_leaves_each_epoch_once(held: Held) -> None:
+    made = held(FOUR, {**HALVING, "STOP_RUNGS": "3"})
+    made.open(pauses=False)
+    assert made.supply.until(FOUR[0]) == 0
+    said = [made.supply.observe(1, record(epoch)) for epoch in (1, 2, 1, 2, 3)]
+    assert said[:4] == [None] * 4
+    assert said[4] is not None
+    assert [each["epoch"] for each in said[4].history] == [1, 2, 3]
+    assert said[4].reason == PAUSED
+
+
+def test_a_trial_that_cannot_pause_goes_on_while_it_is_sure_to(held: Held) -> None:
+    made = held(FOUR, ASHA)
+    made.open(pauses=False)
+    assert [made.supply.observe(1, record(epoch)) for epoch in (1, 2, 3, 4)] == [None] * 4
+    waits = made.supply.observe(3, record(1))  # the second is missing
+    assert waits is not None
+    assert made.supply.observe(2, record(1, 0.5)) is not None  # behind the first
+
+
+def test_a_decision_is_written_once(held: Held) -> None:
+    made = held(FOUR, KEEP)
+    made.run()
+    before = made.sweep.store.attempts()
+    assert made.ask() == Growth([], [], ended=True)
+    assert made.sweep.store.attempts() == before
+
+
 @pytest.fixture
 def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for sweeps whose workers have the entry above."""
@@ -229,3 +264,32 @@ def test_a_trial_that_is_sure_to_go_on_is_not_ended(live: Path) -> None:
     assert (live / "epochs").read_text(encoding="utf-8").splitlines() == [
         f"config_001 {epoch}" for epoch in (1, 2, 3, 4)
     ]
+
+
+def test_trials_of_the_library_pause_and_end_as_without_a_rule(tmp_path: Path) -> None:
+    base = {"TRAIN_SUBSET": "120", "PRUNING_METHOD": "none", "NUM_EPOCHS": "4", "MLP_WIDTH": "8"}
+    rows = [{"LEARNING_RATE": rate} for rate in ("0.00001", "0.01", "0.003")]
+    texts = {"none": {}, "halving": {"STOP_RUNGS": "1,2"}, "asha": {"STOP_RUNGS": "1,2"}}
+    swept = {}
+    for rule, more in texts.items():
+        written, trials = plan.render(planning.plan_from_rows({**base, "STOP": rule, **more}, rows))
+        wish = fake_sweep.request(tmp_path / rule, [], entry=LIBRARY, in_process=True)
+        request = replace(wish, header=written.header(), trials=trials)
+        assert launch.run(request) == 0
+        swept[rule] = numbers_of(tmp_path / rule)
+    whole = swept.pop("none")
+    assert all(whole[name][0] == "passed" for name in whole)
+    for ends in swept.values():
+        assert "stopped" in {status for status, _ in ends.values()}
+        done = {name: end for name, end in ends.items() if end[0] == "passed"}
+        assert done
+        assert {name: whole[name] for name in done} == done
+    assert not list(tmp_path.glob("*/*/*/snapshots"))
+
+
+def numbers_of(folder: Path) -> dict[str, tuple[str, tuple[list[Record], Record]]]:
+    """Return status and numbers of each trial of the only sweep in a folder, by name."""
+    (place,) = folder.glob("sweep_*")
+    with Store.open(place / "sweep.db", readonly=True) as store:
+        every = store.final_results()
+    return {trial.name: (str(result.status), numbers(result)) for trial, result, _ in every}

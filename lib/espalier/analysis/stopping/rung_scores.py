@@ -11,7 +11,7 @@ from espalier.analysis.stopping.stop_decisions import Course
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure, listed
 from espalier.core.trial import RUNG, Record, Result, Status, Trial
-from espalier.plan.stopping.stop_rules import StopRule, StopRules, epochs_of
+from espalier.plan.stopping.stop_rules import RungRule, StopRules, epochs_of
 
 RUNG_EPOCH = "rung_epoch"
 """The measure of a stopped trial that says after which epoch of its rungs that was."""
@@ -93,7 +93,7 @@ def rung_configurations(
     for trial in trials:
         groups.setdefault(trial.configuration, []).append(trial)
     ordered = list(groups.values())
-    if rules.rule is StopRule.ASHA:
+    if rules.rule is RungRule.ASHA:
         ordered.sort(key=lambda group: group[0].id)
     return [
         RungConfiguration(

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from espalier.plan.stopping.stop_rules import StopRule, StopRules
+from espalier.plan.stopping.stop_rules import RungRule, StopRules
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Fate:
 def decide(courses: Sequence[Course], rules: StopRules) -> list[Fate]:
     """Return the fate of each configuration, given in the order in which they are judged."""
     fates = [Fate(Stage.TRAIN, course.after(0)) for course in courses]
-    judge = _in_turn if rules.rule is StopRule.ASHA else _together
+    judge = _in_turn if rules.rule is RungRule.ASHA else _together
     for rung in sorted({rung for course in courses for rung in course.rungs}):
         coming = [n for n in range(len(courses)) if _comes(courses[n], fates[n], rung)]
         arrived = [n for n in coming if fates[n].rung == rung and courses[n].ready(rung)]

@@ -36,7 +36,7 @@ from espalier.plan.sweep_naming import SweepNaming
 from espalier.report.reports import ReportRequest
 from espalier.run.entries import LIBRARY, entry_of
 from espalier.run.executor_choice import Placement
-from espalier.run.launch import LaunchRequest
+from espalier.run.opening.launch_request import LaunchRequest
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 

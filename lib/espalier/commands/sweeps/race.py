@@ -30,7 +30,8 @@ from espalier.plan import plan
 from espalier.plan.race_plan import ConfigText, begin, listed_seeds
 from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 from espalier.run import launch
-from espalier.run.launch import LaunchRequest
+from espalier.run.opening import sweep_opening
+from espalier.run.opening.launch_request import LaunchRequest
 from espalier.run.races import race_entry
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
@@ -134,7 +135,7 @@ def _fresh(chosen: RunOptions, given: RuleOptions, planned: Planned, where: str)
     race_entry.check(trials, where)
     usual = given.rules(_measure(chosen, header, None), listed_seeds(header, trials), None)
     request = _request(chosen, planned, usual)
-    folder = launch.existing(request)
+    folder = sweep_opening.existing(request)
     if folder is None:
         return request
     with Store.open(folder / STORE, readonly=True) as store:

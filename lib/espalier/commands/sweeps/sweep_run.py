@@ -15,7 +15,7 @@ from espalier.core.paths import RESULTS, SWEEP_CONFIGS
 from espalier.plan import planning
 from espalier.plan.plan import config_texts
 from espalier.run import launch
-from espalier.run.launch import LaunchRequest
+from espalier.run.opening.launch_request import LaunchRequest
 from espalier.run.status_text import continuing
 from espalier.store.results_dir import STORE, sweeps
 from espalier.store.store import Store

@@ -24,7 +24,7 @@ _SECONDS = "TRIAL_SECONDS"
 _TEST = "test_"
 
 
-class StopRule(StrEnum):
+class RungRule(StrEnum):
     """How it is decided who goes on at a rung."""
 
     NONE = "none"
@@ -42,7 +42,7 @@ class StopRules:
     `set_rungs`, if there are any.
     """
 
-    rule: StopRule
+    rule: RungRule
     by: Measure
     reduction: int = 0
     keep: int = 0
@@ -71,8 +71,8 @@ def stop_rules(settings: Mapping[str, str]) -> StopRules | None:
 
     Raises UserError.
     """
-    rule = StopRule(settings.get(SYMBOL, StopRule.NONE))
-    if rule is StopRule.NONE:
+    rule = RungRule(settings.get(SYMBOL, RungRule.NONE))
+    if rule is RungRule.NONE:
         return None
     reduction, keep = (int(settings.get(name, "0")) for name in ("STOP_REDUCTION", "STOP_KEEP"))
     return StopRules(rule, _measure(settings), reduction, keep, _rungs(settings))
@@ -80,7 +80,7 @@ def stop_rules(settings: Mapping[str, str]) -> StopRules | None:
 
 def rules_text(settings: Mapping[str, str]) -> str:
     """Return the rules as text, which is empty without any: plans differ if this does."""
-    if settings.get(SYMBOL, StopRule.NONE) == StopRule.NONE:
+    if settings.get(SYMBOL, RungRule.NONE) == RungRule.NONE:
         return ""
     given = ((name, settings[name]) for name in (SYMBOL, *_SYMBOLS) if name in settings)
     return "".join(f" {name}={text}" for name, text in given)
@@ -112,7 +112,7 @@ def _check_alone(header: PlanHeader, trials: Iterable[Trial], given: str) -> Non
         f"CONFIG_{_SECONDS} sets the end of trials by time": any(map(_is_timed, trials)),
     }
     if why := next((why for why, holds in others.items() if holds), ""):
-        raise UserError(f"{given}: {why}; set CONFIG_{SYMBOL}={StopRule.NONE} for it")
+        raise UserError(f"{given}: {why}; set CONFIG_{SYMBOL}={RungRule.NONE} for it")
 
 
 def _is_timed(trial: Trial) -> bool:

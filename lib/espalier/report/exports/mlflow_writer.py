@@ -35,7 +35,7 @@ from espalier.report.exports.tracked_run import FINAL, Sample, TrackedRun, Value
 DATABASE = "mlflow.db"
 ID, GROUP, STATUS, MORE = "espalier.id", "espalier.group", "espalier.status", "espalier.more."
 RESERVED = ("mlflow.", "espalier.")
-ENDED = {"passed": "FINISHED"}
+ENDED = {"passed": "FINISHED", "stopped": "KILLED"}
 PAGE = 1000
 T = TypeVar("T")
 

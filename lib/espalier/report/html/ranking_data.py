@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from espalier.analysis.confidence import Interval
 from espalier.analysis.pareto import fronts
-from espalier.analysis.rank import Configuration, Ranking, recorded
+from espalier.analysis.rank import Configuration, Ranking, TrialResult, recorded
+from espalier.analysis.stopping.rung_scores import RUNG_EPOCH
 from espalier.core import measures
 from espalier.core.measures import LIVE_PARAMETERS, TEST_ACC, VAL_ACC, VAL_LOSS, Measure
 from espalier.core.trial import Record
@@ -53,8 +54,13 @@ def ranking_data(ranking: Ranking, every: Sequence[Configuration]) -> Record:
 def _note(item: Configuration, ranking: Ranking, ranked: bool) -> str:
     if ranked:
         return describe_flaws(item, ranking)
-    kinds = dict.fromkeys(str(trial.result.status) for trial in item.results)
-    return f"not ranked: {', '.join(kinds)}"
+    return f"not ranked: {', '.join(dict.fromkeys(map(_end, item.results)))}"
+
+
+def _end(item: TrialResult) -> str:
+    """Return how a trial that is not ranked ended; of a stopped one also where."""
+    rung = item.result.measures.get(RUNG_EPOCH)
+    return str(item.result.status) + (f" after epoch {rung}" if rung is not None else "")
 
 
 def _symbols(every: Sequence[Configuration]) -> Iterator[Record]:

@@ -22,7 +22,7 @@ from espalier.analysis.stopping.stop_decisions import Fate, Stage, decide
 from espalier.core.trial import PAUSED, RUNG, Record, Result, Status, Trial
 from espalier.plan.stopping.stop_rules import StopRules
 from espalier.run.supplies.supply import Growth, Supply, Vacancy
-from espalier.run.trial_files import TrialFiles
+from espalier.run.trial_outputs import TrialOutputs
 from espalier.store.results_dir import SweepDir
 from espalier.train.checkpoints.rung_snapshots import remove_rung_snapshots
 
@@ -33,7 +33,7 @@ class StopSupply(Supply):
     def __init__(self, sweep: SweepDir, rules: StopRules, pauses: bool) -> None:
         """Nothing is decided yet. `pauses`: trials pause by themselves."""
         self._sweep, self._rules, self._pauses = sweep, rules, pauses
-        self._files, self._notes = TrialFiles(sweep), list[str]()
+        self._files, self._notes = TrialOutputs(sweep), list[str]()
         self._every: list[RungConfiguration] = []
         self._of: dict[int, int] = {}  # the place of a trial's configuration, by its number
         self._fates: list[Fate] = []
@@ -72,12 +72,13 @@ class StopSupply(Supply):
 
     def observe(self, number: int, record: Record) -> Result | None:
         """Return what a running trial comes to if it cannot pause and is to end at its rung now."""
-        rung = self._targets.get(number, 0)
+        rung, epoch = self._targets.get(number, 0), _epoch(record)
         if not rung:
             return None
-        history = self._histories.setdefault(number, [])
-        history.append(record)
-        if int(record.get("epoch") or 0) < rung:
+        before = self._histories.get(number, [])  # of an attempt that was cut off, too
+        history = [*(each for each in before if _epoch(each) < epoch), record]
+        self._histories[number] = history
+        if epoch < rung:
             return None
         each = self._configuration(number)
         if rung not in each.scores.get(number, {}):
@@ -87,8 +88,7 @@ class StopSupply(Supply):
         if fate.stage is Stage.TRAIN and fate.rung != rung:
             self._targets[number] = fate.rung
             return None
-        message = f"waits after epoch {record['epoch']}"
-        return Result(Status.STOPPED, PAUSED, message, history=list(history))
+        return Result(Status.STOPPED, PAUSED, f"waits after epoch {epoch}", history=history)
 
     def _configuration(self, number: int) -> RungConfiguration:
         return self._every[self._of[number]]
@@ -137,6 +137,8 @@ class StopSupply(Supply):
     def _stop(self, each: RungConfiguration, fate: Fate) -> None:
         """End the trials of a configuration that have not ended."""
         left = [trial for trial in each.trials if trial.number not in each.over]
+        if not left:
+            return
         store = self._sweep.store
         results = {trial.number: self._stopped(trial, each, fate) for trial in left}
         with store.writing():
@@ -179,6 +181,10 @@ class StopSupply(Supply):
             f"{self._rules.rule}: at the rung of epoch {rung}, {go[rung]} go on, {stop[rung]} stop"
             for rung in sorted({*stop, *go})
         ]
+
+
+def _epoch(record: Record) -> int:
+    return int(record.get("epoch") or 0)
 
 
 def _score(each: RungConfiguration, fate: Fate, rules: StopRules) -> Record:

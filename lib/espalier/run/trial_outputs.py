@@ -16,7 +16,7 @@ BROKEN_TASK = f"{PACK}crash"
 """The reason for which trials that were to begin together are tried again, each alone."""
 
 
-class TrialFiles:
+class TrialOutputs:
     """Writes what a runner leaves in the folders of trials."""
 
     def __init__(self, sweep: SweepDir) -> None:
