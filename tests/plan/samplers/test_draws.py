@@ -83,7 +83,7 @@ def test_what_is_never_drawn_is_said_by_symbol_and_reason() -> None:
     assert design_lines({**design, "advice": "more"}) == [
         "",
         "x: 1 configuration in 1,000 draws, seed 0",
-        "  CONFIG_SIZE is never 1, 2: too small",
+        "  CONFIG_SIZE never takes 1, 2: too small",
         "  more",
     ]
 

@@ -49,7 +49,7 @@ def _axis(symbol: str, columns: Sequence[int]) -> str:
 
 def _never(record: Mapping[str, Any]) -> str:
     values = shorten_values(record["values"])
-    return f"  CONFIG_{record['symbol']} is never {values}: {record['reason']}"
+    return f"  CONFIG_{record['symbol']} never takes {values}: {record['reason']}"
 
 
 def shorten_values(values: Sequence[str]) -> str:

@@ -1,7 +1,9 @@
 """The Sobol sampler: points that fill a space more evenly than random ones.
 
 Source: Sobol 1967, "On the distribution of points in a cube and the approximate evaluation of
-integrals"; Owen 1998, "Scrambling Sobol and Niederreiter-Xing points"; points are scipy's.
+integrals"; Joe and Kuo 2008, "Constructing Sobol sequences with better two-dimensional
+projections"; Matousek 1998, "On the L2-discrepancy for anchored boxes" (scrambling). The points
+are scipy's.
 """
 
 from __future__ import annotations
