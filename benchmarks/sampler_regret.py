@@ -34,17 +34,17 @@ from espalier.kconfig import range_file, requests, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.expand import Config, identity
 from espalier.plan.samplers.axes import AxisKind
-from espalier.plan.samplers.cmaes import Cmaes
-from espalier.plan.samplers.gp import Gp
+from espalier.plan.samplers.cmaes import CmaesSampler
+from espalier.plan.samplers.gp import GpSampler
 from espalier.plan.samplers.model_based.model_sampler import ModelSampler
 from espalier.plan.samplers.model_based.proposal_records import ProposalRecord, SamplerRecord
 from espalier.plan.samplers.model_based.proposer import Values
 from espalier.plan.samplers.model_based.search_study import ask_seed
-from espalier.plan.samplers.nsga2 import Nsga2
-from espalier.plan.samplers.random import Random
-from espalier.plan.samplers.sobol import Sobol
+from espalier.plan.samplers.nsga2 import Nsga2Sampler
+from espalier.plan.samplers.random import RandomSampler
+from espalier.plan.samplers.sobol import SobolSampler
 from espalier.plan.samplers.space import Space
-from espalier.plan.samplers.tpe import Tpe
+from espalier.plan.samplers.tpe import TpeSampler
 
 TRIALS = 40
 SHOWN = (10, 20, 40)
@@ -87,8 +87,8 @@ def model(name: str, seed: int, by: str = BY) -> ModelSampler:
     """A sampler that learns, as it is by default."""
     usual = {"trials": TRIALS, "seed": seed, "batch": 1, "by": by}
     if name == "nsga2":
-        return Nsga2(**usual, population=20)
-    return {"tpe": Tpe, "gp": Gp, "cmaes": Cmaes}[name](**usual, startup=10)
+        return Nsga2Sampler(**usual, population=20)
+    return {"tpe": TpeSampler, "gp": GpSampler, "cmaes": CmaesSampler}[name](**usual, startup=10)
 
 
 class Search:
@@ -143,7 +143,9 @@ def tables(args: argparse.Namespace) -> Part:
 def searched(table: RecordedTable, name: str, seed: int) -> list[Config]:
     """Return the configurations that a sampler trains, in their order."""
     if name in ("random", "sobol"):
-        return drawn(table, {"random": Random, "sobol": Sobol}[name](trials=TRIALS, seed=seed))
+        return drawn(
+            table, {"random": RandomSampler, "sobol": SobolSampler}[name](trials=TRIALS, seed=seed)
+        )
 
     return search_of(table, name, seed).run(TRIALS)
 
@@ -163,7 +165,7 @@ def drawn(table: RecordedTable, sampler: Any) -> list[Config]:
     every = sampler.sample(table.symbols, table.requested, 10 * TRIALS, False).configs.values()
     first = next(iter(every))["SEED"]
     configs = [config for config in every if config["SEED"] == first]
-    if isinstance(sampler, Random):
+    if isinstance(sampler, RandomSampler):
         random.Random(sampler.seed).shuffle(configs)
     return configs
 
@@ -247,10 +249,7 @@ def in_common(sampler: ModelSampler, space: Space) -> tuple[int, int]:
     theirs, configs = own_loop(sampler, space)
     search = Search(sampler, space, lambda config: hills(sampler, config))
     search.run(TRIALS)
-    ours = [
-        {name: value for name, (value, _) in each.params.items()}
-        for each in search.proposer.record.proposals
-    ]
+    ours = [each.values for each in search.proposer.record.proposals]
     until = next((n for n, each in enumerate(configs) if each in configs[:n]), len(configs))
     return sum(a == b for a, b in zip(ours[:until], theirs[:until], strict=False)), until
 

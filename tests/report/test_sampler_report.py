@@ -17,10 +17,11 @@ def test_how_many_are_proposed_and_what_was_left_out() -> None:
     record = SamplerRecord(sampler="tpe", seed=0, trials=50, proposals=[ONE])
     assert proposals_line(record) == "tpe: 1 of 50 configurations proposed"
     record = SamplerRecord(
-        sampler="gp", seed=0, trials=9, proposals=[ONE], repeated=1, refused=2, ended="no more"
+        sampler="gp", seed=0, trials=9, proposals=[ONE], repeated=1, refused=2, exhausted=True
     )
     assert proposals_line(record) == (
-        "gp: 1 of 9 configurations proposed, 1 repeat left out, 2 would not run; no more"
+        "gp: 1 of 9 configurations proposed, 1 repeat left out, 2 would not run; it proposes "
+        "nothing new any more"
     )
 
 

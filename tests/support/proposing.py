@@ -10,14 +10,14 @@ import toy
 
 from espalier.kconfig import range_file, requests
 from espalier.plan.expand import Config, identity
-from espalier.plan.samplers.cmaes import Cmaes
-from espalier.plan.samplers.gp import Gp
+from espalier.plan.samplers.cmaes import CmaesSampler
+from espalier.plan.samplers.gp import GpSampler
 from espalier.plan.samplers.model_based.model_sampler import ModelSampler
 from espalier.plan.samplers.model_based.proposal_records import ProposalRecord, SamplerRecord
 from espalier.plan.samplers.model_based.proposer import Proposer, Values
-from espalier.plan.samplers.nsga2 import Nsga2
+from espalier.plan.samplers.nsga2 import Nsga2Sampler
 from espalier.plan.samplers.space import Space
-from espalier.plan.samplers.tpe import Tpe
+from espalier.plan.samplers.tpe import TpeSampler
 
 PLAIN = "CONFIG_RATE=0.1~0.9\nCONFIG_MASK=0x1|0x2|0x4\nCONFIG_MOST=10~*90\n"
 CONDITIONAL = (
@@ -28,10 +28,10 @@ CONDITIONAL = (
 
 _USUAL = {"trials": 30, "seed": 7, "batch": 0}
 SAMPLERS: dict[str, ModelSampler] = {
-    "tpe": Tpe(**_USUAL, by="val_acc", startup=4),
-    "gp": Gp(**_USUAL, by="val_acc", startup=4),
-    "nsga2": Nsga2(**_USUAL, by="val_acc,live_parameters", population=4),
-    "cmaes": Cmaes(**_USUAL, by="val_acc", startup=2),
+    "tpe": TpeSampler(**_USUAL, by="val_acc", startup=4),
+    "gp": GpSampler(**_USUAL, by="val_acc", startup=4),
+    "nsga2": Nsga2Sampler(**_USUAL, by="val_acc,live_parameters", population=4),
+    "cmaes": CmaesSampler(**_USUAL, by="val_acc", startup=2),
 }
 
 

@@ -8,12 +8,15 @@ from espalier.core import decoding
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Trial
 from espalier.kconfig.symbols import CHOICE, Symbols
+from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 
 
 def read(lines: Iterable[str]) -> tuple[PlanHeader, list[Trial]]:
     """Return the header and the trials. Raises ValueError."""
     first, *others = [decoding.value(line) for line in lines]
-    return decoding.header(first), [decoding.trial(record) for record in others]
+    header = decoding.header(first)
+    SamplerRecord.of(header.design)  # which must be one if it says so
+    return header, [decoding.trial(record) for record in others]
 
 
 def odd_setting(symbols: Symbols, settings: Mapping[str, str]) -> str | None:

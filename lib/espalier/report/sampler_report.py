@@ -27,7 +27,8 @@ def proposals_line(record: SamplerRecord) -> str:
     )
     again = f", {count_text(record.repeated, 'repeat')} left out" if record.repeated else ""
     refused = f", {record.refused} would not run" if record.refused else ""
-    return f"{proposed}{again}{refused}{f'; {record.ended}' if record.ended else ''}"
+    end = "; it proposes nothing new any more" if record.exhausted else ""
+    return f"{proposed}{again}{refused}{end}"
 
 
 def share_line(record: SamplerRecord) -> str:

@@ -21,6 +21,7 @@ from espalier.core.process import disk_full
 from espalier.core.records import PlanHeader
 from espalier.core.texts.program_name import MAKE
 from espalier.core.trial import Record, Result, Status, Trial
+from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 from espalier.plan.sweep_naming import SweepNaming, naming_of
 from espalier.store import connections, file_systems, schema, sqlite_errors
 from espalier.store.attempt import BEGUN, INTERRUPTED, TAKEN_OVER, WRITTEN, Attempt, as_row
@@ -99,7 +100,8 @@ class Store(StoreQueries):
             )
         if other := schema.foreign(self._db):
             raise decoding.ContentError(other)
-        decoding.header(self._meta("header"))  # every command needs it
+        header = decoding.header(self._meta("header"))  # every command needs it
+        SamplerRecord.of(header.design)
         if self._db.execute("PRAGMA foreign_key_check(attempts)").fetchone():
             raise decoding.ContentError("has attempts at trials that it does not have")
 

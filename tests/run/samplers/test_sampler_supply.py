@@ -207,3 +207,13 @@ def test_the_test_set_is_refused_when_the_sweep_is_run(sweep: SweepDir) -> None:
         sweep.store.set_header(replace(header, settings=settings))
     with pytest.raises(UserError, match="RANK_BY=test_acc: test_acc is of the test data"):
         SamplerSupply(sweep)
+
+
+def test_proposals_that_cannot_be_repeated_are_one_line(sweep: SweepDir) -> None:
+    finish(sweep, sweep.store.trials())
+    header = sweep.store.header
+    design = {**header.design, "distributions": ["?"] * len(header.design["distributions"])}
+    with sweep.store.writing():
+        sweep.store.set_header(replace(header, design=design))
+    with pytest.raises(UserError, match=r"sweep_0: its proposals cannot be repeated .*; NEW=1"):
+        SamplerSupply(sweep)(vacancy())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @kconfig_dataclass
-class Cmaes(ModelSampler):
+class CmaesSampler(ModelSampler):
     """Draws around a mean, and moves mean and covariance towards the better half.
 
     It knows the axes of numbers that all configurations so far have; others are drawn at random.

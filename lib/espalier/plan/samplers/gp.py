@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @kconfig_dataclass
-class Gp(ModelSampler):
+class GpSampler(ModelSampler):
     """Proposes where a Gaussian process over the axes expects most improvement.
 
     It knows the axes that all configurations so far have; others are drawn at random.

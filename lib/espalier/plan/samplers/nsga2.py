@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @kconfig_dataclass
-class Nsga2(ModelSampler):
+class Nsga2Sampler(ModelSampler):
     """Crosses and mutates those that no other beats in all measures, generation by generation.
 
     Source: Deb, Pratap, Agarwal and Meyarivan, A Fast and Elitist Multiobjective Genetic

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @kconfig_dataclass
-class Tpe(ModelSampler):
+class TpeSampler(ModelSampler):
     """Takes, axis by axis, the value that good configurations have more often than others.
 
     Trials at work count as bad ones, so that no worker is given what another one tries.

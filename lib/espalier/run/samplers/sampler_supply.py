@@ -14,6 +14,7 @@ from pathlib import Path
 
 from espalier.analysis.rank import TrialResult
 from espalier.core import measures
+from espalier.core.errors import UserError
 from espalier.core.trial import Trial
 from espalier.kconfig import range_file, requests, tree
 from espalier.kconfig.requests import Requests
@@ -32,6 +33,9 @@ from espalier.run.samplers.told_values import told_values
 from espalier.run.supplies.supply import Growth, Supply, Vacancy
 from espalier.scripts import script_knobs
 from espalier.store.results_dir import SweepDir
+from espalier.store.sqlite_errors import CONTENT
+
+_ANEW = "NEW=1 begins new results"
 
 
 class SamplerSupply(Supply):
@@ -51,6 +55,8 @@ class SamplerSupply(Supply):
         self._told = {ask for each in self._record.proposals for ask in each.told or ()}
         self._trials: dict[str, list[Trial]] = {}
         self._group(self._store.trials())
+        if not self._trials.keys() >= {each.trial for each in self._record.proposals}:
+            raise UserError(f"{sweep.folder}: lacks trials that its sampler proposed; {_ANEW}")
 
     def __call__(self, vacancy: Vacancy) -> Growth:
         """Return the trials of new proposals, if there is room for any, and a line on them."""
@@ -136,7 +142,11 @@ class SamplerSupply(Supply):
 
     @cached_property
     def _proposer(self) -> Proposer:
-        return self._sampler.proposer(self._space, self._record, self._result)
+        try:
+            return self._sampler.proposer(self._space, self._record, self._result)
+        except CONTENT as error:
+            rule = f"its proposals cannot be repeated ({error}); {_ANEW}"
+            raise UserError(f"{self._sweep.folder}: {rule}") from error
 
     def _result(self, proposal: ProposalRecord) -> Values:
         """Return what a proposal that has ended came to."""

@@ -50,7 +50,7 @@ def through_json(record: SamplerRecord) -> SamplerRecord:
 def run(began: Search, restart: bool) -> list[Config]:
     proposer, made = began.proposer(), []
     for count, ended in ROUNDS[: FEW.get(began.sampler.name)]:
-        if restart:
+        if restart and made:
             began.record = through_json(began.record)
             proposer = began.proposer()
         made += began.propose(proposer, count, ended)
@@ -98,7 +98,7 @@ def test_a_small_space_ends_with_all_of_it_and_says_so(tmp_path: Path) -> None:
     began.values = lambda _: None  # all of them fail
     made = began.propose(began.proposer(), 9)
     assert len({identity(config) for config in made}) == len(made) == 6
-    assert began.record.ended == "the sampler proposes nothing new any more"
+    assert began.record.exhausted
     assert began.record.complete
     assert began.record.repeated > 0
     assert began.record.asks == 6 + began.record.repeated

@@ -51,7 +51,7 @@ def until_a_repeat(params: list[dict[str, Any]]) -> int:
 
 
 def asked(record: Any) -> list[dict[str, Any]]:
-    return [{name: value for name, (value, _) in each.params.items()} for each in record.proposals]
+    return [dict(each.values) for each in record.proposals]
 
 
 def test_seeds_of_asks_are_fixed_and_apart() -> None:

@@ -54,8 +54,7 @@ def go_on(header: PlanHeader, planned: PlanHeader) -> PlanHeader:
     What has been proposed stays; how many there are to be may be another number by now.
     """
     before, now = (SamplerRecord.from_json(each.design) for each in (header, planned))
-    record = replace(
-        before, trials=now.trials, ended=before.ended if before.trials == now.trials else None
-    )
+    exhausted = before.exhausted and before.trials == now.trials
+    record = replace(before, trials=now.trials, exhausted=exhausted)
     kept = {name: getattr(header, name) for name in ("axes", "trials", "counts", "packs")}
     return replace(planned, **kept, design=record.as_json())

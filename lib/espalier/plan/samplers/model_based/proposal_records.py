@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from espalier.core.decoding import ContentError, check_fields
 from espalier.core.records import JsonRecord
 
 Value = float | int | str
@@ -19,21 +20,16 @@ class ProposalRecord(JsonRecord):
     """A configuration that a sampler proposed, as it was asked for.
 
     `ask` counts the questions to the sampler from 0; those between two proposals gave nothing new.
-    `trial` is the id of its trial with the first seeds. `params` has, by the name of a parameter,
-    its value and the place of its distribution among those of the sampler. `told` are the asks
-    whose results the sampler was told right before, in that order.
+    `trial` is the id of its trial with the first seeds. `values` are those of its parameters, and
+    `of` the place of each one's distribution among those of the sampler. `told` are the asks whose
+    results the sampler was told right before, in that order.
     """
 
     ask: int
     trial: str
-    params: Mapping[str, tuple[Value, int]] = field(default_factory=dict)
+    values: Mapping[str, Value] = field(default_factory=dict)
+    of: Mapping[str, int] = field(default_factory=dict)
     told: list[int] | None = None
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """Return the record of a JSON object."""
-        params = {name: (value, place) for name, (value, place) in record["params"].items()}
-        return super().from_json({**record, "params": params})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +39,7 @@ class SamplerRecord(JsonRecord):
     `trials` is how many configurations there are to be, each with every seed. `requests` are the
     lines of the range files, as they were merged. `distributions` are those of Optuna, as JSON.
     `repeated` counts the asks that gave a configuration again, `refused` those whose configuration
-    would not run. `ended` says why no more than these are proposed.
+    would not run. It is `exhausted` if it proposes nothing new any more.
     """
 
     sampler: str
@@ -54,7 +50,7 @@ class SamplerRecord(JsonRecord):
     proposals: list[ProposalRecord] = field(default_factory=list)
     repeated: int = 0
     refused: int = 0
-    ended: str | None = None
+    exhausted: bool = False
 
     @property
     def asks(self) -> int:
@@ -64,7 +60,7 @@ class SamplerRecord(JsonRecord):
     @property
     def complete(self) -> bool:
         """Whether nothing more is to be proposed."""
-        return self.ended is not None or len(self.proposals) >= self.trials
+        return self.exhausted or len(self.proposals) >= self.trials
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON object."""
@@ -72,9 +68,35 @@ class SamplerRecord(JsonRecord):
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """Return the record of a JSON object."""
+        """Return the record of a JSON object. Raises ContentError, TypeError if it is none."""
         proposals = [ProposalRecord.from_json(each) for each in record["proposals"]]
-        return super().from_json({**record, "proposals": proposals})
+        made = super().from_json({**record, "proposals": proposals})
+        for each in (made, *proposals):
+            check_fields(type(each), list(vars(each).values()))
+        made._check()
+        return made
+
+    def _check(self) -> None:
+        """Raise ContentError unless the proposals follow from each other."""
+        if not self.sampler.isidentifier() or not self.proposals:
+            raise ContentError("design: must have a sampler and proposals")
+        asks = [each.ask for each in self.proposals]
+        if asks != sorted({*asks}) or not 0 <= asks[0] <= asks[-1] < self.asks:
+            raise ContentError("design: must have its asks in order")
+        waiting: set[int] = set()
+        for each in self.proposals:
+            told = set(each.told or ())
+            if not told <= waiting or len(told) < len(each.told or ()):
+                raise ContentError(f"design: ask {each.ask} is told what is not open")
+            waiting = waiting - told | {each.ask}
+            self._check_values(each)
+
+    def _check_values(self, proposal: ProposalRecord) -> None:
+        places = range(len(self.distributions))
+        if proposal.of.keys() != proposal.values.keys() or any(
+            place not in places for place in proposal.of.values()
+        ):
+            raise ContentError("design: must have a distribution for each value")
 
     @classmethod
     def of(cls, design: Mapping[str, Any]) -> Self | None:

@@ -54,10 +54,7 @@ class Proposer:
             while self._study.asks < each.ask:
                 self._study.skip()
             self._tell(each.told or ())
-            params = {name: value for name, (value, _) in each.params.items()}
-            self._study.repeat(
-                params, {name: of[place] for name, (_, place) in each.params.items()}
-            )
+            self._study.repeat(each.values, {name: of[n] for name, n in each.of.items()})
         while self._study.asks < self.record.asks:
             self._study.skip()
 
@@ -88,7 +85,7 @@ class Proposer:
                 return completion.config
             self._study.tell(ask, None)
             self._count(completion.why)
-        self.record = replace(self.record, ended="the sampler proposes nothing new any more")
+        self.record = replace(self.record, exhausted=True)
         return None
 
     def _ask(self, at_random: bool) -> tuple[int, Completion]:
@@ -101,11 +98,10 @@ class Proposer:
 
     def _note(self, ask: int, trial: str, told: Sequence[int]) -> None:
         """Let the record have a proposal; the results before it are told by it."""
-        params = {
-            name: (value, self._place(text))
-            for name, (value, text) in self._study.parameters(ask).items()
-        }
-        made = ProposalRecord(ask=ask, trial=trial, params=params, told=list(told) or None)
+        given = self._study.parameters(ask)
+        values = {name: value for name, (value, _) in given.items()}
+        of = {name: self._place(text) for name, (_, text) in given.items()}
+        made = ProposalRecord(ask=ask, trial=trial, values=values, of=of, told=list(told) or None)
         self._trials.add(trial)
         self._asked[ask] = made
         self.record = replace(self.record, proposals=[*self.record.proposals, made])
