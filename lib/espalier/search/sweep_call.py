@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -30,6 +30,7 @@ from espalier.report.frames.loaded_sweep import LoadedSweep, load_sweep
 from espalier.run import launch
 from espalier.run.executor_choice import LOCAL, check_executor
 from espalier.run.launch import LaunchRequest
+from espalier.run.workers import fork_servers
 from espalier.scripts.model_component import write_model
 from espalier.scripts.train_function import write_function
 from espalier.search import search_runs
@@ -81,7 +82,8 @@ def sweep(  # noqa: PLR0913  # the variables of make sweep
     count = _count("parallel", parallel, 0) or 0
     means = Means(folder, count, new, in_process, verbose, placement)
     limit, naming = _count("max_trials", max_trials, 1), _naming(name, note, tags)
-    with given.named_in_errors(), added(given.trees):
+    workers = nullcontext() if in_process or train is not None else fork_servers.keeping()
+    with given.named_in_errors(), added(given.trees), workers:
         planned = naming.over(_plan(range, given, limit))
         _say_left_out(planned, verbose)
         request = search_runs.request_of(planned, means)
