@@ -206,6 +206,7 @@ config-given:
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
 ##   docs-figures       - Write the numbers of the pages from the records of benchmarks/
 ##   setup-trackers     - Install what export needs; it does so itself on first use
+##   setup-ray          - Install what EXECUTOR=ray needs
 ##   setup-samplers     - Install what SAMPLER=tpe, gp, nsga2 and cmaes need
 ##   docs-pictures      - Run the commands of the gallery and tutorial; writes docs/figures/
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions

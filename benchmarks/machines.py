@@ -19,6 +19,8 @@ from pathlib import Path
 SITE = Path(sysconfig.get_path("purelib"))
 TEMPORARY = "/var/tmp"
 """Where each machine has its own temporary folder: the paths of sockets must be short."""
+REAPER = "while :; do sleep 0.2; done"
+"""What the first process of a machine does: bash takes in those whose parent has ended."""
 TOKEN = "0123456789abcdef" * 4
 """Of the clusters that are made here, which nobody else can reach."""
 
@@ -122,7 +124,7 @@ def _boot(folder: Path, number: int, hidden: Sequence[Path]) -> Machine:
     steps = [f"hostname machine{number}", f"mount --bind {SITE} {folder}/site"]
     steps += [f"mount --bind {folder}/tmp {TEMPORARY}"]
     steps += [f"mount --bind {folder}/empty {path}" for path in hidden]
-    steps += ["ip link set lo up", "echo ready", "exec sleep inf"]
+    steps += ["ip link set lo up", "echo ready", f"exec bash -c {shlex.quote(REAPER)}"]
     names = ("-m", "-p", "-n", "-u", "--fork", "--mount-proc", "--kill-child")
     init = subprocess.Popen(
         ["unshare", *names, "sh", "-c", " && ".join(steps)], stdout=subprocess.PIPE

@@ -11,7 +11,7 @@ from espalier.core.paths import ROOT
 OF_A_CHECKOUT = {
     *("clean", "mrproper", "distclean", "check", "lint-imports", "lint-figures", "types", "test"),
     *("test-nightly", "bench", "bench-gpu", "docs-figures", "docs-pictures", "lock"),
-    "setup-trackers",
+    *("setup-trackers", "setup-ray", "setup-samplers", "setup-gpu"),
 }
 """Targets of make that are about the checkout itself."""
 

@@ -42,6 +42,7 @@ class Courier:
         """Keep what a trial of a task has left. Raises DiskFullError, UserError, OSError."""
         directory = folder_of(task, number)
         with reported(directory.parent):
+            directory.mkdir(exist_ok=True)  # somebody may have deleted it
             node_files.write(directory, changes)
 
 

@@ -50,7 +50,7 @@ class RayExecutor:
         self._actors, self._courier, self._nodes = actors, courier, nodes
         self._need, self._most = need, most
         self._slots: dict[int, RemoteSlot] = {}
-        self._left_out: dict[str, str] = {}  # why no worker starts on a node, by the node's id
+        self._left_out: set[str] = set()  # ids of nodes where no worker starts
         self._false_starts: Counter[str] = Counter()  # of actors, by the id of their node
         self._losses: Counter[int] = Counter()  # of actors, by trial
         self._seen: dict[str, str] | None = None  # addresses of nodes by ids, at the last look
@@ -152,7 +152,7 @@ class RayExecutor:
 
         Return the ends of trials that run there. Raises UserError if no other node has a slot.
         """
-        self._left_out[node.id] = why
+        self._left_out.add(node.id)
         result = replace(INTERRUPTED, message=f"node {node.address} is left out: {why}")
         events = self._lose(self._on(lambda name: name == node.id), result)
         if not self._slots and not self._ever_warm:
@@ -163,12 +163,13 @@ class RayExecutor:
     def _look(self) -> list[Event]:
         """See which nodes there are; return the ends of trials whose node has gone."""
         self._looked = time.monotonic()
-        nodes = [node for node in self._nodes() if node.id not in self._left_out]
+        nodes = self._nodes()
         now = {node.id: node.address for node in nodes}
         result = replace(INTERRUPTED, message="its node left the cluster")
         events = self._lose(self._on(lambda name: name not in now), result)
         held = [slot.node.id for slot in self._slots.values()]
-        for node in missing(nodes, held, self._need, self._most):
+        usable = [node for node in nodes if node.id not in self._left_out]
+        for node in missing(usable, held, self._need, self._most):
             number = next(n for n in itertools.count() if n not in self._slots)
             self._slots[number] = RemoteSlot(node, self._actors)
         self._tell_changes(now)

@@ -125,7 +125,7 @@ class SlotActor:
 
         A probe has no result of its trials' own, but a log.
         """
-        ended = {event.number for event in events if isinstance(event, Finished)}
+        ended = self._open & {event.number for event in events if isinstance(event, Finished)}
         self._open -= ended
         running: set[int] = set()
         if time.monotonic() - self._synced > SYNC:

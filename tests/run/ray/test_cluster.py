@@ -1,0 +1,84 @@
+"""What is refused before a cluster is joined, and what joining leaves in the environment."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+from typing import Any
+
+import pytest
+
+from espalier.core.errors import UserError
+from espalier.run.ray import cluster
+
+
+@pytest.fixture
+def ray_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+
+
+@pytest.mark.parametrize("address", ["", "auto", "10.0.0.5:6379", "head-1.local:80", "[::1]:6379"])
+@pytest.mark.usefixtures("ray_is_there")
+def test_addresses_of_clusters(address: str) -> None:
+    cluster.check_address(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.5", "ray://a:1", "http://a:8265", "a:b", "a:1\n", "local", ":6379", "Auto"]
+)
+@pytest.mark.usefixtures("ray_is_there")
+def test_an_address_of_another_form_is_refused(address: str) -> None:
+    with pytest.raises(UserError, match="must be auto, or the host:port") as refusal:
+        cluster.check_address(address)
+    assert "\n" not in str(refusal.value)
+
+
+def test_without_ray_a_line_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"ray is not installed; make setup-ray installs it"):
+        cluster.check_address("")
+
+
+def test_where_nothing_listens_no_cluster_is_joined() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with (
+        pytest.raises(UserError, match=f"RAY_ADDRESS=127.0.0.1:{port}: no cluster answers there"),
+        cluster.joined(f"127.0.0.1:{port}", 1, {}),
+    ):
+        pass
+
+
+def test_a_port_beyond_all_is_refused_too() -> None:
+    with pytest.raises(UserError, match="no cluster"), cluster.joined("127.0.0.1:99999", 1, {}):
+        pass
+
+
+def test_a_cluster_of_ones_own_has_a_token_and_leaves_no_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: dict[str, Any] = {}
+
+    class Connected:
+        def __init__(self, address: str, runtime_env: Any, **own: Any) -> None:
+            seen.update(own, address=address, **{n: os.environ.get(n) for n in NAMES})
+
+        def __enter__(self) -> None: ...
+
+        def __exit__(self, *error: object) -> None: ...
+
+    monkeypatch.setattr(cluster, "_connected", Connected)
+    monkeypatch.setenv(cluster.MODE, "disabled")
+    monkeypatch.delenv(cluster.TOKEN, raising=False)
+    before = dict(os.environ)
+    with cluster.joined("", 3, {}):
+        pass
+    assert dict(os.environ) == before
+    assert seen["address"] == "" and seen["num_cpus"] == 3 and seen["include_dashboard"] is False
+    assert seen[cluster.MODE] == "token" and len(seen[cluster.TOKEN]) == 64
+    assert seen["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert len(seen["_temp_dir"]) < 45  # or the paths of sockets are too long
+
+
+NAMES = (cluster.MODE, cluster.TOKEN, "RAY_USAGE_STATS_ENABLED")
