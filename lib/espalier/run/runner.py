@@ -265,7 +265,7 @@ class Runner:
         waiting = 0 if self._budget.spent else len(self._queue) + len(back)
         free = self._gate.free_slots(waiting, [*self._slots, *self._probes])
         progress = self._unsaved_progress()
-        if not (ended or free or progress):
+        if not (ended or free or progress or back):
             return {}
         with self._kept_if_locked(ended), self._store.writing():
             self._finish(ended)

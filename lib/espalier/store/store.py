@@ -172,9 +172,7 @@ class Store(StoreQueries):
         query = "UPDATE attempts SET progress = ? WHERE trial = ? AND attempt = ?"
         self._db.execute(query, (strict_json.encode(record), number, attempt))
 
-    def finish(
-        self, number: int, attempt: int, result: Result, began: float | None = None
-    ) -> None:
+    def finish(self, number: int, attempt: int, result: Result, began: float | None = None) -> None:
         """Record what came of a running attempt, and when it began if that was later than noted."""
         if result.status in (Status.NOTRUN, Status.RUNNING):
             raise ValueError(f"trial {number}: a finished attempt cannot be {result.status}")
