@@ -36,7 +36,7 @@ GOAL = "<= 2"  # ms a trial
 
 @dataclass(frozen=True)
 class Moments:
-    """When a sweep was begun, its trials began and ended, and it was over, in seconds since 1970."""
+    """When a sweep was begun, its trials began and ended, and it was over (seconds since 1970)."""
 
     begun: float
     starts: Sequence[float]
