@@ -8,131 +8,16 @@ numbers of the single layers bit for bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from typing_extensions import override
 
-from espalier.layers.folded import CannotPack, Mapped, Rule, Stacked
+from espalier.layers.folded import CannotPack, Folded, Mapped, Rule, Stacked, copied
+from espalier.layers.folded_linear import Linear, MaskedProduct, chain_products
 from espalier.layers.masked_linear import MaskedLinear
-
-
-class Folded(nn.Module):
-    """A layer that serves K trials; `layer` is the first run's, read for its settings only."""
-
-    def __init__(self, layer: Any, stacked: Stacked) -> None:
-        """Keep the stacks in a dictionary, so that they are not registered as parameters."""
-        super().__init__()
-        self.trials = stacked.trials
-        self.stacks = stacked.own(layer)
-        self.settings = vars(layer)
-
-    def parts(self, x: Tensor) -> Sequence[Tensor]:
-        """Split x (K*b, ...) into K tensors (b, ...)."""
-        return x.chunk(self.trials)
-
-    def to_channels(self, x: Tensor) -> Tensor:
-        """Move the trials from the batch of x (K*b, channels, ...) to its channels."""
-        return x.view(self.trials, -1, *x.shape[1:]).transpose(0, 1).flatten(1, 2)
-
-    def to_batch(self, x: Tensor) -> Tensor:
-        """Move the trials from the channels of x (b, K*channels, ...) back to its batch."""
-        parts = x.view(len(x), self.trials, -1, *x.shape[2:])
-        return parts.transpose(0, 1).flatten(0, 1)
-
-
-class Linear(Folded):
-    """One batched matrix product."""
-
-    def __init__(self, layer: Any, stacked: Stacked) -> None:
-        super().__init__(layer, stacked)
-        into = stacked.gradients.get(id(self.stacks["weight"]))
-        self.target = None if into is None else Target(into)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (K*b, ..., inputs) to (K*b, ..., outputs)."""
-        weight, bias = self.weight(), self.stacks.get("bias")
-        rows = x.reshape(self.trials, -1, x.shape[-1])  # (K, b * ..., inputs)
-        if torch.is_autocast_enabled(x.device.type):
-            y = _product(rows, weight, bias)
-        else:
-            y = BatchedLinear.apply(rows, weight, bias, self.target)
-        return y.view(*x.shape[:-1], weight.shape[1])
-
-    def weight(self) -> Tensor:
-        """Return the factors of the inputs, (K, outputs, inputs)."""
-        return self.stacks["weight"]
-
-
-def _product(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    if bias is None:
-        return torch.bmm(rows, weight.transpose(1, 2))
-    return torch.baddbmm(bias.unsqueeze(1), rows, weight.transpose(1, 2))
-
-
-class MaskedProduct(Linear):
-    """A batched product of weights that each trial masks by itself."""
-
-    def __init__(self, layer: Any, stacked: Stacked) -> None:
-        """Write no gradient in place: that of the product is not yet the weight's."""
-        super().__init__(layer, stacked)
-        self.target = None
-
-    @override
-    def weight(self) -> Tensor:
-        return self.stacks["weight"] * self.stacks["mask"]
-
-
-class Target:
-    """A tensor for the gradient of a weight, and the number of uses that have yet to give theirs.
-
-    Only the last may write there: the gradients of the others are added to it.
-    """
-
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor, self.uses = tensor, 0
-
-
-class BatchedLinear(torch.autograd.Function):
-    """x (K, n, inputs), weight (K, outputs, inputs), bias (K, outputs) -> (K, n, outputs).
-
-    Written by hand because autograd returns the weight's gradient transposed in memory. Copying
-    that into the gradients' stack takes 15 of the 150 microseconds of a trial's step, copying it
-    in order takes 7, and writing it there at once nothing (MLP 64-128-128-10, 16 trials, one CPU
-    thread).
-    """
-
-    @staticmethod
-    @override
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, target: Target | None
-    ) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        ctx.biased, ctx.target = bias is not None, target
-        if target is not None and weight.requires_grad:
-            target.uses += 1
-        return _product(x, weight, bias)
-
-    @staticmethod
-    @override
-    def backward(ctx: Any, *grads: Tensor) -> Any:
-        (g,) = grads  # (K, n, outputs)
-        x, weight = ctx.saved_tensors
-        g_x = torch.bmm(g, weight) if ctx.needs_input_grad[0] else None
-        g_weight = None
-        if ctx.needs_input_grad[1]:
-            g_weight = torch.bmm(g.transpose(1, 2), x, out=_free(ctx.target))
-        return g_x, g_weight, g.sum(1) if ctx.biased else None, None
-
-
-def _free(target: Target | None) -> Tensor | None:
-    """Return the tensor to write to, if it holds nothing that is still needed."""
-    if target is None:
-        return None
-    target.uses -= 1
-    return target.tensor if target.uses == 0 else None
 
 
 class Conv2d(Folded):
@@ -245,7 +130,25 @@ def _unless(kind: type[Folded], unusual: Callable[[Any], bool]) -> Rule:
     return lambda layer, stacked: (Mapped if unusual(layer) else kind)(layer, stacked)
 
 
+def _sequential(layers: Any, stacked: Stacked) -> nn.Module:
+    """Return the twin of a chain, which computes products in a row as one function.
+
+    Its layers stay the twins of single layers: a model may call them one by one.
+    """
+    twin = copied(layers, stacked, RULES)
+    stages = chain_products(child for child in twin._modules.values() if child is not None)
+    vars(twin)["forward"] = partial(_run_in_turn, stages)
+    return twin
+
+
+def _run_in_turn(stages: Sequence[Callable[[Tensor], Tensor]], x: Tensor) -> Tensor:
+    for stage in stages:
+        x = stage(x)
+    return x
+
+
 RULES: dict[type, Rule] = {
+    nn.Sequential: _sequential,
     nn.Linear: Linear,
     MaskedLinear: MaskedProduct,
     nn.Conv2d: _unless(Conv2d, lambda layer: layer.padding_mode != "zeros"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -79,10 +79,39 @@ def _twin(module: nn.Module, stacked: Stacked, rules: Mapping[type, Rule]) -> nn
         return rule(module, stacked)
     if stacked.own(module):
         return Mapped(module, stacked)
+    return copied(module, stacked, rules)
+
+
+def copied(module: nn.Module, stacked: Stacked, rules: Mapping[type, Rule]) -> nn.Module:
+    """Return a copy of a module without tensors of its own, with the twins of its children."""
     twin = copy.copy(module)
     children = module._modules.items()
     twin._modules = {name: child and folded(child, stacked, rules) for name, child in children}
     return twin
+
+
+class Folded(nn.Module):
+    """A layer that serves K trials; `layer` is the first run's, read for its settings only."""
+
+    def __init__(self, layer: Any, stacked: Stacked) -> None:
+        """Keep the stacks in a dictionary, so that they are not registered as parameters."""
+        super().__init__()
+        self.trials = stacked.trials
+        self.stacks = stacked.own(layer)
+        self.settings = vars(layer)
+
+    def parts(self, x: Tensor) -> Sequence[Tensor]:
+        """Split x (K*b, ...) into K tensors (b, ...)."""
+        return x.chunk(self.trials)
+
+    def to_channels(self, x: Tensor) -> Tensor:
+        """Move the trials from the batch of x (K*b, channels, ...) to its channels."""
+        return x.view(self.trials, -1, *x.shape[1:]).transpose(0, 1).flatten(1, 2)
+
+    def to_batch(self, x: Tensor) -> Tensor:
+        """Move the trials from the channels of x (b, K*channels, ...) back to its batch."""
+        parts = x.view(len(x), self.trials, -1, *x.shape[2:])
+        return parts.transpose(0, 1).flatten(0, 1)
 
 
 class Mapped(nn.Module):

@@ -234,7 +234,6 @@ class AdamCall:
         self._optimizer, self.group = optimizer, group
         steps = [state["step"] for state in states]
         self.counters = list({id(step): step for step in steps}.values())
-        self._one = _ONE if steps[0].is_cpu else 1
         fused: Any = (torch._fused_adam_, torch._fused_adamw_)
         self.kernel = fused[bool(group["decoupled_weight_decay"])]
         self.tensors = (
@@ -251,18 +250,18 @@ class AdamCall:
         rate, *rest = _SETTINGS(self.group)
         return (self._optimizer.effective_lr(rate), *rest)
 
-    def count(self) -> None:
-        """Count a step."""
-        for counter in self.counters:
-            counter.add_(self._one)
-
     def __call__(self) -> None:
         """Update once."""
         scaling = self._optimizer._scaling()
-        self.count()
+        count_step(self.counters)
         fused(self.kernel, self.tensors, self.settings(), scaling)
         if scaling["found_inf"] is not None:  # then the kernel did nothing
             torch._foreach_sub_(self.counters, [scaling["found_inf"]] * len(self.counters))
+
+
+def count_step(counters: list[Tensor]) -> None:
+    """Add 1 to each of `counters`, 1 or more of one device."""
+    torch._foreach_add_(counters, [_ONE] * len(counters) if counters[0].is_cpu else 1)
 
 
 def fused(

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from espalier.optimizers.lean import AdamCall, Lean, LeanAdam, fused
+from espalier.optimizers.lean import AdamCall, Lean, LeanAdam, count_step, fused
 
 Update = Callable[[], Any]
 
@@ -27,7 +27,9 @@ def combine_steps(optimizers: Sequence[torch.optim.Optimizer]) -> list[Update]:
 
 def _plain(optimizer: torch.optim.Optimizer) -> bool:
     """Return whether its steps are its kernels' calls, with what it does before and after them."""
-    if not isinstance(optimizer, LeanAdam) or "step" in vars(optimizer) or optimizer.has_hooks():
+    if not isinstance(optimizer, LeanAdam) or optimizer.has_hooks():
+        return False
+    if vars(optimizer).keys() & {"step"}:  # replaced, as torch's schedulers do
         return False
     kind: type[Lean] = type(optimizer)
     own = (kind.step, kind._update, kind.bind)  # a class of somebody else's may do more
@@ -64,6 +66,7 @@ class _Merged:
 
     def __init__(self, calls: Sequence[AdamCall]) -> None:
         self._calls = calls
+        self._counters = [counter for call in calls for counter in call.counters]
         self._kernels = [call.kernel for call in calls]
         self._shared: list[int] = []  # for each call, the first with its settings
         self._parts: list[tuple[list[Any], ...]] = []  # the tensors of those that share
@@ -75,8 +78,7 @@ class _Merged:
         shared = [firsts.setdefault(each, place) for place, each in enumerate(settings)]
         if shared != self._shared:
             self._share(shared)
-        for call in self._calls:
-            call.count()
+        count_step(self._counters)
         for tensors, (kernel, own) in zip(self._parts, firsts, strict=True):
             fused(kernel, tensors, own, {})
 

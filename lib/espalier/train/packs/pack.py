@@ -99,7 +99,9 @@ class Pack:
         with self._trainers[0].autocast():
             logits = self.forward(x)  # (K*b, classes)
         losses = mean_losses(logits, y, len(self._runs))
-        grads = torch.autograd.grad(losses.sum(), self._leaves, allow_unused=True)
+        grads = torch.autograd.grad(
+            losses, self._leaves, losses.new_ones(len(losses)), allow_unused=True
+        )
         used = [i for i, grad in enumerate(grads) if grad is not None]
         if used != self._used:
             self._use(used)
