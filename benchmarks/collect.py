@@ -72,6 +72,7 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "exports",
     "fresh_install",
     "greedy_loop",
+    "many_trials",
     "indefinite_growth",
     "mutated_files",
     "race",

@@ -14,8 +14,9 @@ from espalier.store.sweep_state import TaskProgress, pack_name
 class BusySlot:
     """A task under way: the trials that began together, and which of them still run."""
 
-    def __init__(self, task: Task) -> None:
-        """The task begins now."""
+    def __init__(self, task: Task, in_line: bool = False) -> None:
+        """The task begins now; one that was `in_line` is in the store since some time before."""
+        self.began = time.time() if in_line else None
         self.size, self.name, self.shape = len(task.trials), task.trial.name, task.trial.shape
         self.log = task.log
         self._trials = {trial.number: trial for trial in task.trials}  # those that still run

@@ -2,13 +2,14 @@
 
 One thread, one loop: wait for events, record them and the next tasks in one durable transaction,
 then submit the tasks. A trial that finished is in the store before anything else happens, so it is
-never run again; one that had not finished is run again from its start.
+never run again; one that had not finished is run again from its start. Trials of a few milliseconds
+are recorded several at a time: see `packing/short_tasks.py`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from espalier.run.busy_slot import BusySlot, Ended, broken_packs
 from espalier.run.displays.progress import Display, Ending
 from espalier.run.packing.pack_probe import PackProbes
 from espalier.run.packing.pack_queue import PackQueue, PackSize, pack_limits, pack_note, share
+from espalier.run.packing.short_tasks import LONG, TOGETHER, ShortTasks
 from espalier.run.pending import cost, out_of_memory, pending, spent
 from espalier.run.pool import Executor
 from espalier.run.run_limits import RunLimits
@@ -71,6 +73,8 @@ class Runner:
         self._slots: dict[int, BusySlot] = {}
         self._progress_saved = time.monotonic()
         self._refused: list[Ended] = []  # trials that have no folder to run in
+        self._short, self._ended = ShortTasks(), list[Ended]()  # those that are not recorded yet
+        self._recorded = time.monotonic()
 
     def run(self) -> None:
         """Run until nothing is pending or a stop is requested.
@@ -93,7 +97,8 @@ class Runner:
         if self._budget.over:
             return False
         self._grow()
-        return bool(self._slots or self._refused) or any(map(self._budget.admits, self._queue))
+        underway = self._slots or self._refused or self._short or self._ended
+        return bool(underway) or any(map(self._budget.admits, self._queue))
 
     def _grow(self) -> None:
         """Let the plan grow if a slot is free and nothing waits."""
@@ -113,6 +118,7 @@ class Runner:
     def _close(self) -> None:
         self._executor.close()
         with suppress(disk_full.DiskFullError, StoreBusyError), self._store.writing():
+            self._finish(self._ended)
             self._store.interrupt_running()
         self._view.close()
 
@@ -121,9 +127,27 @@ class Runner:
         preflight.check(self._executor, trials, self._settings, folder, stop_signals.requested)
 
     def _step(self) -> None:
-        ended = self._receive() + self._stop_late()
+        self._ended += self._receive() + self._stop_late()
         for shape, size in self._probes.finished():
             self._set_pack_size(shape, size)
+        for slot in self._executor.idle() if self._short else ():
+            if task := self._short.take(slot):
+                self._slots[slot] = BusySlot(task, in_line=True)
+                self._submit(slot, task)
+        if self._is_due:
+            ended, self._ended = self._ended, []
+            self._record(ended)
+            self._recorded = time.monotonic()
+        self._view.update(self._status())
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether to record what has ended: at once, but for short tasks with others in line."""
+        waits = self._short and time.monotonic() - self._recorded < TOGETHER
+        return not waits or bool(self._queue and self._executor.idle())
+
+    def _record(self, ended: Sequence[Ended]) -> None:
+        """Record what has ended and begin what is next; then say so."""
         for slot, task in self._commit(ended).items():
             self._submit(slot, task)
         if ended:
@@ -132,7 +156,6 @@ class Runner:
             self._conclude(*each)
         for line in broken_packs(ended):
             self._view.note(line)
-        self._view.update(self._status())
 
     def _submit(self, slot: int, task: Task) -> None:
         """Start a task; trials without a folder end in an error, those beside them wait again."""
@@ -179,6 +202,7 @@ class Runner:
     def _end(self, slot: int, number: int, result: Result) -> Ended:
         busy = self._slots[slot]
         trial = busy.end(number)
+        self._short.add_duration(busy.elapsed)
         if not busy.open:
             del self._slots[slot]
         self._pack_limits.update(trial, result.reason, busy.size)
@@ -202,18 +226,30 @@ class Runner:
 
     def _commit(self, ended: Sequence[Ended]) -> dict[int, Task]:
         """Record what ended, what starts and how far the rest is, in one transaction."""
-        waiting = 0 if self._budget.spent else len(self._queue)
+        back = self._short.clear() if self._is_held_up else []
+        waiting = 0 if self._budget.spent else len(self._queue) + len(back)
         free = self._gate.free_slots(waiting, [*self._slots, *self._probes])
         progress = self._unsaved_progress()
-        if not (ended or free or progress):
+        if not (ended or free or progress or back):
             return {}
         with self._kept_if_locked(ended), self._store.writing():
-            for busy, trial, result in ended:
-                self._store.finish(trial.number, busy.attempt(trial.number), result)
+            self._finish(ended)
+            for task in back:
+                self._store.forget(task.trial.number, task.attempts[0])
+                self._requeue(task.trial)
             for number, attempt, record in progress:
                 self._store.progress(number, attempt, record)
             tasks = ((slot, self._next_task(slot)) for slot in free)
             return {slot: task for slot, task in tasks if task is not None}
+
+    @property
+    def _is_held_up(self) -> bool:
+        """Whether tasks are in line behind one that is no short one."""
+        return bool(self._short) and any(busy.elapsed > LONG for busy in self._slots.values())
+
+    def _finish(self, ended: Iterable[Ended]) -> None:
+        for busy, trial, result in ended:
+            self._store.finish(trial.number, busy.attempt(trial.number), result, busy.began)
 
     @contextmanager
     def _kept_if_locked(self, ended: Sequence[Ended]) -> Iterator[None]:
@@ -235,19 +271,31 @@ class Runner:
 
     def _next_task(self, slot: int) -> Task | None:
         """Begin what the worker of a free slot is to do; None if nothing may start there now."""
-        running = {other: busy.open for other, busy in self._slots.items()}
-        fits = self._gate.admits(slot, running)
-
-        def allowed(trial: Trial) -> bool:
-            return fits(trial.number) and self._budget.admits(trial)
-
+        allowed = self._allowed(slot)
         match self._queue.next(self._share, allowed):
             case None:
                 return None
             case Action.PROBE, trials:
                 return self._probes.start(slot, trials)
             case _, trials:
-                return self._begin(slot, trials)
+                task = self._begin(slot, trials)
+                self._slots[slot] = BusySlot(task)
+                self._line_up(slot, allowed)
+                return task
+
+    def _allowed(self, slot: int) -> Callable[[Trial], bool]:
+        """Return a test of whether a trial may start in a slot now."""
+        running = {other: busy.open for other, busy in self._slots.items()}
+        fits = self._gate.admits(slot, running)
+        return lambda trial: fits(trial.number) and self._budget.admits(trial)
+
+    def _line_up(self, slot: int, allowed: Callable[[Trial], bool]) -> None:
+        """Begin what a slot is to do after its task, where tasks are short."""
+        for _ in range(self._short.room(len(self._queue), self._executor.capacity)):
+            trial = self._queue.next_single(allowed)
+            if trial is None:
+                return
+            self._short.put(slot, self._begin(slot, [trial]))
 
     def _share(self, first: Trial, waiting: int) -> int:
         left = sum(busy.trials_left for busy in self._slots.values() if busy.shape == first.shape)
@@ -265,7 +313,6 @@ class Runner:
             tuple(attempts.values()),
             until=self._supply.until(trials[0]),
         )
-        self._slots[slot] = BusySlot(task)
         for number in attempts:
             self._tracker.set(number, Status.RUNNING)
         return task

@@ -174,16 +174,21 @@ class Store(StoreQueries):
         query = "UPDATE attempts SET progress = ? WHERE trial = ? AND attempt = ?"
         self._db.execute(query, (strict_json.encode(record), number, attempt))
 
-    def finish(self, number: int, attempt: int, result: Result) -> None:
-        """Record what came of a running attempt."""
+    def finish(self, number: int, attempt: int, result: Result, began: float | None = None) -> None:
+        """Record what came of a running attempt, and when it began if that was later than noted."""
         if result.status in (Status.NOTRUN, Status.RUNNING):
             raise ValueError(f"trial {number}: a finished attempt cannot be {result.status}")
         self._db.execute(
-            "UPDATE attempts SET status = ?, reason = ?, message = ?, finished = ?, result = ? "
-            "WHERE trial = ? AND attempt = ? AND status = 'running'",
+            "UPDATE attempts SET status = ?, reason = ?, message = ?, finished = ?, result = ?, "
+            "started = coalesce(?, started) WHERE trial = ? AND attempt = ? AND status = 'running'",
             (result.status.value, result.reason, result.message, time.time())
-            + (strict_json.encode(result.as_json()), number, attempt),
+            + (strict_json.encode(result.as_json()), began, number, attempt),
         )
+
+    def forget(self, number: int, attempt: int) -> None:
+        """Remove an attempt that was noted and has not begun."""
+        query = "DELETE FROM attempts WHERE trial = ? AND attempt = ? AND status = 'running'"
+        self._db.execute(query, (number, attempt))
 
     def interrupt_running(self) -> int:
         """Close the attempts whose runner is gone; return how many there were."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
@@ -122,7 +122,7 @@ class PackQueue:
         self._size, self._limits, self._priority = size, limits, priority
         self._sizes: dict[str, PackSize | None] = {}  # by shape; None: being probed
         self._places: list[tuple[int, ...]] = []  # the priorities of those that wait, sorted
-        self._waiting: dict[tuple[int, ...], dict[int, Trial]] = {}  # by priority, then by number
+        self._waiting: dict[tuple[int, ...], OrderedDict[int, Trial]] = {}  # by priority and number
         self._length, self._count = 0, Counter[str]()  # of those that wait; by shape
         for trial in trials:
             self.add(trial)
@@ -138,7 +138,7 @@ class PackQueue:
         place = self._priority.of(trial)
         if place not in self._waiting:
             bisect.insort(self._places, place)
-            self._waiting[place] = {}
+            self._waiting[place] = OrderedDict()  # of a dict the first is found ever more slowly
         self._waiting[place][trial.number] = trial
         self._length += 1
         self._count[trial.shape] += 1
@@ -165,6 +165,18 @@ class PackQueue:
                 return Action.TRAIN, self._take(trial, count)
         return None
 
+    def next_single(self, allowed: Callable[[Trial], bool]) -> Trial | None:
+        """Return the trial that is to start next, if it is trained by itself and to its end."""
+        first = next(filter(allowed, self), None)
+        if first is None or self._until(first) or not self._is_single(first):
+            return None
+        return self._take(first, 1)[0]
+
+    def _is_single(self, trial: Trial) -> bool:
+        packable = self._limits.largest(trial) > 1 and self._count[trial.shape] > 1
+        probed = self._size or self._sizes.get(trial.shape)
+        return not packable or (bool(probed) and self.chosen_size(trial.shape) == 1)
+
     def _start_probe(self, shape: str) -> list[Trial]:
         self._sizes[shape] = None
         return [trial for trial in self if trial.shape == shape][:PROBE_TRIALS]
@@ -175,10 +187,18 @@ class PackQueue:
         if size > 1:
             taken += [trial for trial in self if trial is not first and self._joins(trial, first)]
         for trial in taken[:size]:
-            del self._waiting[self._priority.of(trial)][trial.number]
+            self._remove(trial)
         self._length -= len(taken[:size])
         self._count[first.shape] -= len(taken[:size])
         return taken[:size]
+
+    def _remove(self, trial: Trial) -> None:
+        """Let a trial wait no longer; nothing that is empty stays to be looked at."""
+        place = self._priority.of(trial)
+        del self._waiting[place][trial.number]
+        if not self._waiting[place]:
+            del self._waiting[place]
+            del self._places[bisect.bisect_left(self._places, place)]
 
     def _joins(self, trial: Trial, first: Trial) -> bool:
         alike = trial.shape == first.shape and self._until(trial) == self._until(first)
