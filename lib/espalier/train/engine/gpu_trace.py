@@ -131,15 +131,15 @@ class GpuTrace:
         readings = [*self._readings, self._read()]
         before, self._since = self._since, (self.clock(), self._millijoules())
         self._readings.clear()
-        use, memory, power = (_known(column) for column in zip(*readings, strict=True))
+        use, memory, power = (_numbers(column) for column in zip(*readings, strict=True))
         energy = _energy(before, self._since, power)
-        found = {
+        measures = {
             MEANS[0]: sum(use) / len(use) if use else None,
             MEANS[1]: sum(power) / len(power) if power else None,
             PEAK: max(memory, default=None),
             ENERGY: energy,
         }
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name, value in measures.items() if value is not None}
 
     def _read(self) -> Reading:
         driver = self.driver
@@ -165,7 +165,7 @@ class GpuTrace:
             return None
 
 
-def _known(column: Sequence[float | None]) -> list[float]:
+def _numbers(column: Sequence[float | None]) -> list[float]:
     return [value for value in column if value is not None]
 
 
