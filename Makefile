@@ -40,8 +40,8 @@ CONFIGURATORS := config menuconfig nconfig oldconfig olddefconfig defconfig save
 	allnoconfig allyesconfig alldefconfig randconfig listnewconfig helpnewconfig list-defconfigs
 
 # Environments, made on first use. Only what trains or checks needs torch.
-.PHONY: setup-plan setup-train setup-dev setup-trackers setup-ray
-setup-plan setup-train setup-dev setup-trackers setup-ray:
+.PHONY: setup-plan setup-train setup-dev setup-trackers setup-ray setup-samplers
+setup-plan setup-train setup-dev setup-trackers setup-ray setup-samplers:
 	$(QUIET)$(SETUP) $(@:setup-%=%)
 
 ## Cleaning:
@@ -206,6 +206,7 @@ config-given:
 ##   bench-gpu          - The measurements that need a GPU; elsewhere it says so and ends
 ##   docs-figures       - Write the numbers of the pages from the records of benchmarks/
 ##   setup-trackers     - Install what export needs; it does so itself on first use
+##   setup-samplers     - Install what SAMPLER=tpe, gp, nsga2 and cmaes need
 ##   docs-pictures      - Run the commands of the gallery and tutorial; writes docs/figures/
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
 .PHONY: check lint lint-imports lint-figures types test test-nightly bench bench-gpu docs-figures lock
@@ -269,7 +270,7 @@ LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 lock: setup-plan
 	$(QUIET)$(LOCK) requirements/dev.in -o requirements/dev.txt
 	$(QUIET)$(LOCK) requirements/trackers.in -o requirements/trackers.txt
-	$(QUIET)for name in train plan ray bench; do $(LOCK) requirements/$$name.in \
+	$(QUIET)for name in train plan ray samplers bench; do $(LOCK) requirements/$$name.in \
 		-c requirements/dev.txt -o requirements/$$name.txt || exit; done
 
 ##
@@ -310,8 +311,10 @@ help:
 ##   BUDGET=<n>             - Most parameters of a model of the search; of pareto 500,2000
 ##   BENCH=<name>           - The one program of benchmarks/ that bench runs
 ##   SAMPLER=orthogonal     - Plan the rows of an orthogonal array instead of the full grid
-##   SAMPLER=random         - Plan SAMPLER_TRIALS=<n> configurations (50) drawn at random
-##   SAMPLER=sobol          - The same, spread evenly; SAMPLER_SEED=<n> draws others (0)
+##   SAMPLER=random         - Plan configurations drawn at random; SAMPLER=sobol: spread evenly
+##   SAMPLER=tpe            - Propose them by the results of earlier ones; gp, nsga2, cmaes
+##   SAMPLER_TRIALS=<n>     - How many configurations a sampler draws (50)
+##   SAMPLER_SEED=<n>       - Which of them a sampler draws (0)
 ##   MAX_TRIALS=<n>         - Plan a sweep that is larger than CONFIG_SWEEP_MAX_TRIALS
 ##   ALPHA=0.05             - The chance of a wrong verdict, or to call a best configuration behind
 ##                            (race); sweep-estimate and DETECT: the level to look ahead for
@@ -342,7 +345,7 @@ help:
 ##   REUSE=0                - Train again what earlier sweeps have, instead of taking it over
 ##   DIR=<folder>           - The sweep to continue (sweep-run), rebuild or speak of; report:
 ##                            several by commas are compared
-##   TRIALS=<names>         - What sweep-again runs again, and STATUS=failed, error or passed
+##   TRIALS=<names>         - What sweep-again runs again, and STATUS=failed, error, passed or stopped
 ##   KCONFIG_CONFIG=<file>  - Configuration to read and write in place of .config
 ##   EXTERNAL=<dir>[:<dir>] - Trees of your own: models, methods and more in folders outside
 ##   KCONFIG_SEED=<n>       - Seed of randconfig

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SITE = Path(sysconfig.get_path("purelib"))
+TEMPORARY = "/var/tmp"
+"""Where each machine has its own temporary folder: the paths of sockets must be short."""
 TOKEN = "0123456789abcdef" * 4
 """Of the clusters that are made here, which nobody else can reach."""
 
@@ -118,6 +120,7 @@ def _furnish(folder: Path) -> Path:
 def _boot(folder: Path, number: int, hidden: Sequence[Path]) -> Machine:
     """Start the machine of a folder, from which it does not see those that are hidden."""
     steps = [f"hostname machine{number}", f"mount --bind {SITE} {folder}/site"]
+    steps += [f"mount --bind {folder}/tmp {TEMPORARY}"]
     steps += [f"mount --bind {folder}/empty {path}" for path in hidden]
     steps += ["ip link set lo up", "echo ready", "exec sleep inf"]
     names = ("-m", "-p", "-n", "-u", "--fork", "--mount-proc", "--kill-child")
@@ -134,7 +137,7 @@ def _environ(folder: Path) -> dict[str, str]:
     return {
         "PATH": f"{folder}/env/bin:{os.environ['PATH']}",
         "HOME": str(folder / "home"),
-        "TMPDIR": str(folder / "tmp"),
+        "TMPDIR": TEMPORARY,
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": TOKEN,
         "RAY_USAGE_STATS_ENABLED": "0",

@@ -23,6 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import kill_nine
 import measuring
@@ -30,8 +31,6 @@ import peers
 import sweeping
 from machines import TOKEN
 from measuring import Figure
-from ray._private.node import Node
-from ray.cluster_utils import Cluster
 
 HERE = Path(__file__).parent
 KILLS, NOOPS = "kills", "noops"
@@ -60,10 +59,15 @@ def kills(args: argparse.Namespace) -> int:
         for place in (calm, disturbed):
             planned(place, args.trials)
         run(calm, {"NOOP_SECONDS": "0"}).communicate()
-        with Nodes(args.nodes, args.every, Path(folder, "ray")) as nodes:
-            began = time.monotonic()
-            codes = list(drive(disturbed, nodes.cluster.address, args.trials))
-            seconds = time.monotonic() - began
+        nodes, began = Nodes(args.nodes, Path(folder, "ray")), time.monotonic()
+        codes: list[int] = []
+        driving = threading.Thread(
+            target=lambda: codes.extend(drive(disturbed, nodes.cluster.address, args.trials))
+        )
+        driving.start()
+        nodes.disturb(args.every, driving)
+        seconds = time.monotonic() - began
+        nodes.cluster.shutdown()
         faults = kill_nine.compared(calm, disturbed)
         tried = sweeping.attempts(disturbed)
     interrupted = Counter(attempt.reason for attempt in tried)["interrupted"]
@@ -100,34 +104,27 @@ def run(place: Path, variables: dict[str, object]) -> subprocess.Popen[str]:
 class Nodes:
     """A cluster of which a random node is killed every so often, and another joins."""
 
-    def __init__(self, count: int, every: float, folder: Path) -> None:
+    def __init__(self, count: int, folder: Path) -> None:
+        from ray.cluster_utils import Cluster  # Ray reads its variables as it is imported
+
         self.killed = self.joined = 0
-        self._every, self._seeded, self._over = every, random.Random(1), threading.Event()
+        self._seeded = random.Random(1)
         head = {"num_cpus": 0, "include_dashboard": False, "temp_dir": str(folder)}
         self.cluster = Cluster(initialize_head=True, head_node_args=head)
         self._nodes = [self._join() for _ in range(count)]
-        self._thread = threading.Thread(target=self._disturb)
 
-    def __enter__(self) -> Nodes:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-        self.cluster.shutdown()
-
-    def _join(self) -> Node:
-        return self.cluster.add_node(num_cpus=1, include_dashboard=False)
-
-    def _disturb(self) -> None:
-        while not self._over.wait(self._every):
+    def disturb(self, every: float, driving: threading.Thread) -> None:
+        """Kill a node and let one join every so many seconds, as long as `driving` lasts."""
+        while driving.join(every) or driving.is_alive():
             node = self._nodes.pop(self._seeded.randrange(len(self._nodes)))
             self.cluster.remove_node(node, allow_graceful=False)
             self.killed += 1
             self._nodes.append(self._join())
             self.joined += 1
             measuring.say(f"{self.killed} nodes killed, {self.joined} joined")
+
+    def _join(self) -> Any:
+        return self.cluster.add_node(num_cpus=1, include_dashboard=False)
 
 
 def drive(place: Path, address: str, trials: int) -> Iterator[int]:

@@ -98,7 +98,7 @@ def start_ray(machine: Machine, python: object, *options: str) -> None:
     """Start a node of a cluster on a machine; end the program if that fails."""
     node = (f"--node-ip-address={machine.address}", "--num-cpus=1", "--disable-usage-stats")
     command = (python, "-m", "ray.scripts.scripts", "start", *options, *node)
-    code, said = machine.run(*command, f"--temp-dir={machine.folder}/tmp/ray")
+    code, said = machine.run(*command, f"--temp-dir={machines.TEMPORARY}/ray")
     if code:
         sys.exit(said)
 

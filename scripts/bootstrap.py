@@ -1,7 +1,7 @@
 """Create the environment `.venv` with the packages of a stage. It needs nothing but Python.
 
 Each stage contains the one before it: `plan` (configuration, plans, reports), `train` (adds torch)
-and `dev` (adds the checks). `trackers`, which exports are written with, is an environment of its
+and `dev` (adds the checks). `ray` and `samplers` add packages to any of them. `trackers`, which exports are written with, is an environment of its
 own inside of `.venv`, because its packages want other versions. The stamp of a stage, a copy of its
 requirements file, is written last. So an install that was interrupted is done again, and changed
 requirements are installed. `scripts/bootstrap` runs this in the root of the checkout with any
@@ -27,6 +27,11 @@ STAGES = {  # each contains those before it
     "train": "torch and torchvision, about 5 GB",
     "dev": "linters and tests, about 250 MB beside torch",
 }
+BESIDE = {
+    "ray": "Ray, about 250 MB",
+    "samplers": "Optuna and cmaes, about 30 MB",
+}
+"""What some verbs take beside any stage, in the same environment."""
 APART = {"trackers": "TensorBoard, MLflow, Trackio and W&B, about 330 MB"}
 """Stages with an environment of their own, `.venv/<stage>`."""
 VENV = Path(".venv")
@@ -109,7 +114,7 @@ def _install(stage: str, lock: int) -> None:
     LOG.write_bytes(b"")
     _make_venv(lock)
     _make_uv(lock)
-    _say(f"{stage}: {(STAGES | APART)[stage]} (log: {LOG})")
+    _say(f"{stage}: {(STAGES | BESIDE | APART)[stage]} (log: {LOG})")
     stamps = _stamps(stage)
     if stage in APART:
         _install_apart(stage, lock)

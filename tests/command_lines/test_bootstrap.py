@@ -89,6 +89,16 @@ def test_what_is_apart_has_an_environment_of_its_own(checkout):
     assert installs(checkout) == [install, install]
 
 
+@pytest.mark.parametrize("name", ["ray", "samplers"])
+def test_what_is_beside_a_stage_is_added_to_its_environment(checkout, name):
+    bootstrap(checkout, "plan")
+    added = bootstrap(checkout, name)
+    assert (added.returncode, added.stderr) == (0, "")
+    assert added.stdout.startswith(f"  SETUP   {name}: ")
+    assert installs(checkout)[1].endswith(f"--python .venv/bin/python -r requirements/{name}.txt")
+    assert bootstrap(checkout, name).stdout == bootstrap(checkout, "plan").stdout == ""
+
+
 def test_an_interrupted_install_apart_leaves_the_rest_as_it_is(checkout):
     bootstrap(checkout, "plan")
     (checkout / ".venv/trackers").mkdir()
@@ -204,7 +214,7 @@ def test_stages_pin_the_same_versions():
     assert pins("plan") < pins("train") < pins("dev")
 
 
-@pytest.mark.parametrize("stage", ["plan", "train", "dev", "trackers"])
+@pytest.mark.parametrize("stage", ["plan", "train", "dev", "ray", "samplers", "trackers"])
 def test_requirements_are_exact_and_name_no_host(stage):
     assert all("==" in line and "://" not in line for line in pins(stage))
 

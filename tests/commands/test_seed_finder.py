@@ -49,6 +49,14 @@ def test_candidates_are_trained_for_as_long_as_a_rung_says(tmp_path: Path) -> No
     assert plan.plan_id != space.plan([LARGE], 2).plan_id != space.plan([SMALL], 2).plan_id
 
 
+def test_weights_are_kept_of_networks_for_images(tmp_path: Path) -> None:
+    """A saved model is verified by samples, which text has none of."""
+    text = "CONFIG_DATASET=text\nCONFIG_MODEL=charlm\nCONFIG_CHARLM_LAYERS=1|2\nCONFIG_SEED=1|2|3\n"
+    (tmp_path / "text-range").write_text(text, encoding="utf-8")
+    assert not seed_plan.read(tmp_path / "text-range").can_keep_weights
+    assert seed_plan.read(file(tmp_path)).can_keep_weights
+
+
 def test_what_trials_say_is_what_is_judged(tmp_path: Path) -> None:
     means = Means(results=tmp_path / "results", verbose=False, in_process=True)
     train = CandidateTrainer(seed_plan.read(file(tmp_path)), means)

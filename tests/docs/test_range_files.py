@@ -39,7 +39,7 @@ def test_blocks(real: Symbols, text: str, count: str) -> None:
 
 def test_the_page_has_examples() -> None:
     assert len(BLOCKS) == 4
-    assert len(ROWS) == 23
+    assert len(ROWS) == 26
 
 
 @pytest.mark.parametrize(("line", "error"), [row for row in ROWS if row[0].startswith("`CONFIG_")])

@@ -26,6 +26,7 @@ from espalier.kconfig.symbols import Symbols
             "Measure: a/b min\nMeasure: luck max",
             Marks(None, False, None, measures=(("a/b", "min"), ("luck", "max"))),
         ),
+        ("Pack: same\nAbsent: 0", Marks(Scope.PACK, False, None, absent="0")),
         ("Say Identity: no, or not.", Marks(None, False, None)),  # not a line of its own
     ],
 )
@@ -55,7 +56,8 @@ def test_an_interval_that_is_no_number() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["Identity: yes", "pack: same", "Control : yes", "Float in 0..1", "Measure: luck"]
+    "line",
+    ["Identity: yes", "pack: same", "Control : yes", "Float in 0..1", "Measure: luck", "Absent:"],
 )
 def test_a_line_that_is_almost_a_mark(line: str) -> None:
     with pytest.raises(ValueError, match=f"the help line '{line}', which is no mark; marks are"):

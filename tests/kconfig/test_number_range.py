@@ -135,3 +135,75 @@ def test_every_size_within_bounds_can_be_counted(low: int, tiny: int, high: int,
     factor = 1 + sign * Decimal(10) ** tiny
     with few_values(), contextlib.suppress(ValueError):
         number_range.expand(f"1e{low}:*{factor}:1e{high}")
+
+
+@pytest.mark.parametrize(
+    ("text", "whole", "values"),  # at 0, a quarter, the middle and the end
+    [
+        ("0.001~0.1", False, "0.001 0.02575 0.0505 0.1"),
+        ("1e-4~*1e-1", False, "0.0001 0.0005623 0.003162 0.1"),
+        ("8~256", True, "8 70 132 256"),  # 7.5 + 249 / 4
+        ("1~*1024", True, "1 3 23 1024"),  # from 0.5 to 1024.5: their mean is 22.6
+        ("-1~1", False, "-1 -0.5 0 1"),
+        (" 0 ~ 1 ", False, "0 0.25 0.5 1"),
+        ("0.9999~0.99999", False, "0.9999 0.9999225 0.999945 0.99999"),
+    ],
+)
+def test_intervals(text: str, whole: bool, values: str) -> None:
+    assert number_range.is_interval(text)
+    span = number_range.interval(text, whole)
+    assert [span.at(share) for share in (0, 0.25, 0.5, 1)] == values.split()
+    assert number_range.interval(str(span), whole) == span
+
+
+@pytest.mark.parametrize(
+    ("text", "whole", "rule"),
+    [
+        ("0.1~0.001", False, "the interval is empty; write 0.001~0.1"),
+        ("3~3", True, "the interval is empty; write 3 for one value"),
+        ("0~*1", False, "an interval that is even in the logarithm needs ends above 0"),
+        ("0.5~3", True, "the ends must be integers"),
+        ("1*~4", False, r"the form is low~\*high, as in 1~\*4"),
+        ("0.1~0.5|0.7", False, "an interval has no other values beside it"),
+        ("1~", False, "'' in the range is not a number"),
+        ("1~2~3", False, "'2~3' in the range is not a number"),
+    ],
+)
+def test_what_is_no_interval(text: str, whole: bool, rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        number_range.interval(text, whole)
+
+
+@pytest.mark.parametrize("text", ["~1", "a~b", "~/data", "home~1", "1:2:3", "0.1"])
+def test_what_is_not_meant_as_an_interval(text: str) -> None:
+    assert not number_range.is_interval(text)
+
+
+NUMBERS = st.decimals("-1e12", "1e12", places=3, allow_nan=False)
+
+
+@given(NUMBERS, NUMBERS, st.floats(0, 1), st.booleans(), st.booleans())
+def test_what_is_drawn_lies_between_the_ends(
+    low: Decimal, high: Decimal, share: float, log: bool, whole: bool
+) -> None:
+    low, high = (round(low), round(high)) if whole else (low, high)
+    if low >= high or (log and low <= 0):
+        return
+    span = number_range.Interval(Decimal(low), Decimal(high), log, whole)
+    value = span.at(share)
+    assert span.low <= Decimal(value) <= span.high
+    assert "e" not in value and (not whole or "." not in value)
+    assert span.at(span.share(value)) == value or log  # exp(log(x)) may round
+    assert span.nearest(float(value)) == value
+
+
+def test_integers_are_equally_likely() -> None:
+    span = number_range.interval("1~4", whole=True)
+    drawn = [span.at((n + 0.5) / 400) for n in range(400)]
+    assert [drawn.count(value) for value in "1234"] == [100] * 4
+
+
+def test_a_part_of_an_interval() -> None:
+    span = number_range.interval("8~*256", whole=True)
+    assert str(span.within(Decimal(1), Decimal(100))) == "8~*100"
+    assert span.within(Decimal(257), Decimal(300)) is None

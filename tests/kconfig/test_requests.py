@@ -144,3 +144,42 @@ def test_very_many_switches_of_a_choice_are_read_at_once(tmp_path: Path) -> None
     switches = "\n".join(f"CONFIG_C_{n}=n|y" for n in range(40))
     request = toy.parse_requests(Symbols(tree.parse(tmp_path)), switches)["C"]
     assert request.values == (DEFAULT, *(str(n) for n in reversed(range(40))))
+
+
+def test_an_interval_is_an_axis_of_a_number(symbols: Symbols) -> None:
+    requested = toy.parse_requests(
+        symbols, "CONFIG_COUNT=2~9\nCONFIG_RATE=1e-3~*1\nCONFIG_LABEL=1~2"
+    )
+    spans = {name: str(request.interval) for name, request in requested.items()}
+    assert spans == {"COUNT": "2~9", "RATE": "0.001~*1", "LABEL": "None"}
+    assert requested["COUNT"].is_axis and requested["COUNT"].values == ("2~9",)
+    assert requested["COUNT"].interval and requested["COUNT"].interval.whole
+    assert not requested["LABEL"].is_axis
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("CONFIG_COUNT=2~0.5", "f:1: CONFIG_COUNT=2~0.5: the interval is empty; write 0.5~2"),
+        ("CONFIG_RATE=0~1", r"f:1: CONFIG_RATE=0~1: must be in \(0, 1\]"),
+        ("CONFIG_EDGE=0~9", r"f:1: CONFIG_EDGE=0~9: must be in \[1, 9\]"),
+        ("CONFIG_RATE=0.1~0.2|0.5", "an interval has no other values beside it"),
+        ('CONFIG_RATE="0.1~0.2"', "must be a finite decimal number"),
+        ("CONFIG_RATE=0.1~0.2\nCONFIG_RATE=0.1~0.3", "f:2: .* line 1 sets it to another value"),
+        ("CONFIG_SWEEP_MAX_TRIALS=1~9", "is not part of a trial's identity and cannot be swept"),
+        ("CONFIG_PAINT=0~1", "must be y or n"),
+        ("CONFIG_MASK=1~2", "must be a hexadecimal integer"),
+    ],
+)
+def test_intervals_that_are_wrong(symbols: Symbols, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        toy.parse_requests(symbols, text)
+
+
+def test_an_interval_may_be_said_twice_and_overridden(symbols: Symbols) -> None:
+    twice = toy.parse_requests(symbols, "CONFIG_RATE=0.1~0.2\nCONFIG_RATE=1e-1~0.20")
+    assert str(twice["RATE"].interval) == "0.1~0.2"
+    later = toy.parse_requests(symbols, "CONFIG_RATE=0.5", "g")
+    merged, notes = requests.merge([twice, later])
+    assert merged["RATE"].values == ("0.5",) and not merged["RATE"].is_axis
+    assert notes == ["g:1: CONFIG_RATE=0.5 overrides f:1: CONFIG_RATE=0.1~0.2"]

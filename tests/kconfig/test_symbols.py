@@ -6,7 +6,7 @@ import pytest
 import toy
 
 from espalier.core.errors import UserError
-from espalier.kconfig import tree
+from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
 
 
@@ -45,10 +45,21 @@ def test_what_the_trials_of_a_pack_have_in_common() -> None:
         "DENDRITES_SOMA DENDRITES_ACTIVATION DENDRITES_WIRING DENDRITES_SPREAD DENDRITES_INIT "
         "DENDRITES_HIDDEN SPARSE_MLP_WIDTH SPARSE_MLP_INPUTS DROPLINEAR_LAYERS BLOCKS_SIZES "
         "BLOCKS_DENSITY BLOCKS_SKIPS BLOCKS_INIT INIT_FROM_FRESH INIT_FROM_SHA256 "
-        "SCRIPT SCRIPT_PATTERN TRAIN_FUNCTION"
+        "SCRIPT SCRIPT_PATTERN TRAIN_FUNCTION TRIAL_SECONDS"
     )
     assert sorted(symbols.shape) == sorted(expected.split())
     assert symbols.same_in_pack("AMP_BF16")
+
+
+def test_a_time_of_zero_is_in_no_configuration() -> None:
+    symbols = Symbols(tree.parse())
+    names = ["TRIAL_SECONDS", "NUM_EPOCHS"]
+    assert assign.effective_config(symbols, names) == {"NUM_EPOCHS": "20"}
+    assign.load(symbols, {"TRIAL_SECONDS": "5"})
+    timed = assign.effective_config(symbols, names)
+    assert timed == {"TRIAL_SECONDS": "5", "NUM_EPOCHS": "20"}
+    assign.load(symbols, {"NUM_EPOCHS": "20"})  # a configuration without it has none
+    assert assign.effective_config(symbols, names) == {"NUM_EPOCHS": "20"}
 
 
 def test_the_controls_of_reports(symbols: Symbols) -> None:

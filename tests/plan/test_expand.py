@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import toy
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from toy_spaces import subspaces
 
 from espalier.core.errors import UserError
 from espalier.kconfig import assign, range_file, requests, tree
@@ -173,27 +173,6 @@ def test_dependencies_come_first(symbols: Symbols) -> None:
     )
     names = [request.name for request in dependency_order.by_dependency(symbols, requested)]
     assert names == ["MOST", "FORCER", "COUNT", "FORCED"]
-
-
-SPACE = {
-    "EDGE": ["1", "5", "9"],
-    "SHAPE": ["round", "square", "star"],
-    "PAINT": ["y", "n"],
-    "COLOR": ["red", "blue"],
-    "MOST": ["2", "10"],
-    "COUNT": ["1", "7"],
-    "FORCED": ["y", "n"],
-    "FORCER": ["y", "n"],
-}
-
-
-@st.composite
-def subspaces(draw: st.DrawFn) -> dict[str, tuple[str, ...]]:
-    names = draw(st.permutations(list(SPACE)))[:5]
-    lists = {
-        name: st.lists(st.sampled_from(SPACE[name]), min_size=1, unique=True) for name in names
-    }
-    return {name: tuple(draw(values)) for name, values in lists.items()}
 
 
 @settings(max_examples=60, deadline=None)

@@ -30,6 +30,12 @@ def test_a_speed_is_the_share_of_one_trial() -> None:
     assert ten.middle == pytest.approx(0.5 + 10 * 2.0)
 
 
+def test_a_trial_with_a_time_of_its_own_takes_that() -> None:
+    speed = cost_model.speed([measured([4.0, 4.0])])
+    timed = Trial(1, "config_001", "1", {"NUM_EPOCHS": "10", "TRIAL_SECONDS": "60"})
+    assert speed.seconds([timed]) == (pytest.approx(60 / NOISE), pytest.approx(60 * NOISE))
+
+
 def test_what_is_to_come_is_as_the_faster_or_the_slower_half() -> None:
     speed = cost_model.speed([measured([1.0, 1.0, 3.0, 3.0]), measured([2.0])])
     assert speed.epoch == (pytest.approx(1.0 / NOISE), pytest.approx(3.0 * NOISE))

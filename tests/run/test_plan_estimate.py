@@ -9,7 +9,7 @@ from espalier.core.errors import UserError
 from espalier.core.trial import Result, Status, Trial
 from espalier.plan import planning
 from espalier.plan.plan import Plan
-from espalier.run import plan_estimate
+from espalier.run import estimate_text, plan_estimate
 from espalier.run.plan_estimate import estimate_plan
 
 ENTRY = "epochs_entry:train"
@@ -88,3 +88,10 @@ def test_of_too_many_programs_some_are_measured_for_all(plan: Plan) -> None:
     trials = [replace(plan.trials[0], config={"WIDTH": f"{n}"}, shape="") for n in range(200)]
     programs = replace(plan, trials=trials)
     assert plan_estimate._by_configuration(programs, 1) is programs
+
+
+def test_a_plan_whose_configurations_stop_takes_less() -> None:
+    rules = {"STOP": "halving", "STOP_REDUCTION": "3", "RANK_BY": "val_acc"}
+    assert estimate_text.stop_notes({**rules, "STOP": "none"}) == []
+    (note,) = estimate_text.stop_notes(rules)
+    assert note.startswith("Configurations stop at rungs (CONFIG_STOP=halving)")

@@ -40,6 +40,23 @@ def test_a_trial_passes_with_what_its_program_reports(tmp_path: Path) -> None:
     assert seen[-1]["epoch"] == 2
 
 
+def test_a_program_whose_time_is_over_ends_with_what_it_has_reported(tmp_path: Path) -> None:
+    text = REPORT % (1, 0.5) + REPORT % (2, 0.25) + 'echo "$CONFIG_TRIAL_SECONDS" > given\n'
+    task = timed(script_task(tmp_path, text + "sleep 600 & wait\n"))
+    result = result_of(task)
+    assert (result.status, result.measures["val_acc"]) == ("passed", 25.0)
+    assert (task.directory / "given").read_text(encoding="utf-8") == "1\n"
+    silent = result_of(timed(script_task(tmp_path, "sleep 600\n"), "0.1"))
+    rule = "were over before the program had reported a measure"
+    assert (silent.status, silent.message) == ("error", f"CONFIG_TRIAL_SECONDS=0.1: {rule}")
+
+
+def timed(task: Task, seconds: str = "1") -> Task:
+    """The task with so many seconds for its trial."""
+    config = {**task.trial.config, "TRIAL_SECONDS": seconds}
+    return replace(task, trials=(replace(task.trial, config=config),))
+
+
 def test_its_environment_arguments_and_files(tmp_path: Path) -> None:
     text = 'env > environment; echo "$@" > arguments; pwd > where\n'
     task = script_task(tmp_path, text + LAST)

@@ -81,7 +81,9 @@ if __name__ == "__main__":
     stop_signals.install(patience=1)  # as the command line begins
     standard_streams.repair()
     try:
-        sys.exit(main(sys.argv[1]))
+        code = main(sys.argv[1])
     except UserError as error:
         print(f"error: {error}")
-        sys.exit(2)
+        code = 2
+    stop_signals.ignore()  # as it ends
+    sys.exit(code)

@@ -175,6 +175,7 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
 ENGINE = {"CPU_THREADS", "DEVICES_PER_TRIAL", "COMPILE", "AMP", "DATA_VERIFY", "TEXT_LEAK_LOSS"}
 ENGINE |= {"MAX_PARAMS", "MIN_PARAMS_SHARE", "INIT_FROM", "INIT_FROM_SHA256", "INIT_FROM_FRESH"}
 ENGINE |= {"SCRIPT", "SCRIPT_PATTERN", "TRAIN_FUNCTION"}  # what trains instead of a network of ours
+ENGINE |= {"TRIAL_SECONDS"}  # epochs by the clock
 
 FACTORS = [Decimal(factor) for factor in ("0.5", "1e6", "1e-9", "2", "5", "0.1")]
 

@@ -15,6 +15,7 @@ from espalier.commands.options.option_types import (
     make_option,
     parallel,
 )
+from espalier.commands.options.placement_options import placement_options, take_placement
 from espalier.commands.options.range_options import assignments, read_assignments
 from espalier.core import component
 from espalier.core.errors import UserError
@@ -62,6 +63,7 @@ def default_dataset() -> str:
 @click.option("--data-dir", help="folder of the data sets")
 @click.option("--output-dir", "output", type=PATH, default=RESULTS, help="folder of the results")
 @parallel
+@placement_options
 def command(scenario: str, budget: str | None, trials: int | None, **options: Any) -> int:
     """Search for the best network within a budget of parameters, and print the results.
 
@@ -71,6 +73,7 @@ def command(scenario: str, budget: str | None, trials: int | None, **options: An
 
     search, limit = _scenario(scenario)
     options["settings"] = dict(map(_single, read_assignments(options.pop("assignments"))))
+    options["placement"] = take_placement(options)
     given = {limit: trials, **_budget(budget, scenario == "pareto"), **options}
     if scenario == "budget":
         name = f"budget_{budget or 'default'}_{options['dataset']}_results.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from espalier.commands.options.option_types import (
     parallel,
     together,
 )
+from espalier.commands.options.placement_options import placement_options, take_placement
 from espalier.commands.options.range_options import assignments, read_assignments
 from espalier.core.atomic_write import atomic_write
 from espalier.core.component import KINDS
@@ -67,6 +69,7 @@ bar_options = together(
     "--rungs", type=POSITIVE, default=4, help="rounds of training, one more than halvings"
 )
 @parallel
+@placement_options
 @new
 @click.option("--output-dir", type=PATH, default=RESULTS, help="folder of the results")
 def command(range_config: str, dataset: str | None, rungs: int, **options: Any) -> int:
@@ -105,7 +108,8 @@ def _usable(winner: SeedTrials, file: Path, name: str) -> list[str]:
 
 def _means(options: dict[str, Any]) -> Means:
     results = options["output_dir"].absolute()
-    return Means(results, options["parallel"] or 0, new=options["new"], verbose=False)
+    means = Means(results, options["parallel"] or 0, new=options["new"], verbose=False)
+    return replace(means, placement=take_placement(options))
 
 
 def _announced(

@@ -29,6 +29,9 @@ Record = dict[str, Any]
 LOG = "output.log"
 """The file in a trial's folder that holds the output of its attempts."""
 
+MODEL = "model.pt"
+"""The file in a trial's folder that holds the model that it trained."""
+
 SNAPSHOTS = "snapshots"
 """The folder in a trial's folder that holds what it can go on from."""
 

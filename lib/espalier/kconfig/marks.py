@@ -43,9 +43,8 @@ class Scope(Enum):
 CONTROL = "Control: yes"
 TRUST = "Trust: needed"
 _SCOPES = tuple(scope.value for scope in Scope)
-_FORMS = ", ".join(
-    map(repr, [*_SCOPES, TRUST, CONTROL, "Absent: 0", "Float in [a, b)", "Measure: name max"])
-)
+_OTHERS = ("Absent: 0", "Float in [a, b)", "Measure: name max")
+_FORMS = ", ".join(map(repr, [*_SCOPES, TRUST, CONTROL, *_OTHERS]))
 _ABSENT = re.compile(r"Absent: (\S+)")
 _MEASURE = re.compile(rf"Measure: (\S+) ({MAX}|{MIN})")
 _INTERVAL = re.compile(r"Float in ([\[(])\s*([^\s,]+)\s*,\s*([^\s,\])]+)\s*([\])])")

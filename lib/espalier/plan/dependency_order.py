@@ -14,12 +14,12 @@ from espalier.kconfig.symbols import Symbols
 def by_dependency(symbols: Symbols, requests: Requests) -> list[Request]:
     """Sort requests so that dependencies come first; fixed ones early, else in file order."""
     ordered: dict[str, Request] = {}
-    needs = {name: _needs(symbols, name) & requests.keys() for name in requests}
+    needed = {name: needs(symbols, name) & requests.keys() for name in requests}
 
     def visit(name: str, path: frozenset[str]) -> None:
         if name in ordered or name in path:
             return
-        for need in sorted(needs[name], key=position.__getitem__):
+        for need in sorted(needed[name], key=position.__getitem__):
             visit(need, path | {name})
         ordered[name] = requests[name]
 
@@ -32,11 +32,11 @@ def by_dependency(symbols: Symbols, requests: Requests) -> list[Request]:
 
 def independent(symbols: Symbols, names: Iterable[str], requests: Requests) -> set[str]:
     """Return those of `names`, of a trial's identity, that no request depends on."""
-    needed = set().union(*(_needs(symbols, name) for name in requests))
+    needed = set().union(*(needs(symbols, name) for name in requests))
     return {name for name in names if symbols.in_identity(name)} - needed
 
 
-def _needs(symbols: Symbols, name: str) -> set[str]:
+def needs(symbols: Symbols, name: str) -> set[str]:
     """Return all that can change what `name` may be, transitively; choices for their members."""
     seen: set[str] = set()
     todo = [name]

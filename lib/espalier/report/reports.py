@@ -19,12 +19,14 @@ from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
 from espalier.core.trial import LOG, Result, Status, Trial
 from espalier.kconfig.declared_measures import resolve
+from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 from espalier.plan.sweep_naming import naming_lines
 from espalier.report import (
     controls_report,
     effects_report,
     pareto_report,
     race_report,
+    sampler_report,
     stopping_report,
     templates,
 )
@@ -175,7 +177,7 @@ def write_reports_of(page: PageInput, request: ReportRequest) -> str:
         _parameters(ranking),
         _effects(page),
     ]
-    heads = [_naming(page), _claims(page), _race(page), _stopping(page)]
+    heads = [_naming(page), _claims(page), _race(page), _sampler(page), _stopping(page)]
     body = render_analysis(results, ranking, log, page.header.refused, [part for part, _ in parts])
     text = "".join([*(part for part, _ in heads), body])
     data = {
@@ -248,6 +250,12 @@ def _stopping(page: PageInput) -> Part:
         return "", {}
     files = {STOPPED: stopping_report.stopping_json(stopping)}
     return stopping_report.render_stopping(stopping), files
+
+
+def _sampler(page: PageInput) -> Part:
+    """Return the head of the report of a sampler that learns."""
+    record = SamplerRecord.of(page.header.design)
+    return sampler_report.render_sampler(record) if record else "", {}
 
 
 def _claims(page: PageInput) -> Part:

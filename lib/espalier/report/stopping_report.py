@@ -27,6 +27,7 @@ def render_stopping(standing: StopStanding) -> str:
         standing=standing,
         rule=describe_rule(standing),
         spent=describe_epochs(standing),
+        mixed=any(len({entry.percent for entry in rung.entries}) > 1 for rung in standing.rungs),
         heading=rung_heading,
         line=lambda entry: entry_line(entry, standing),
     )
@@ -51,9 +52,9 @@ def stopping_json(standing: StopStanding) -> str:
 def describe_rule(standing: StopStanding) -> str:
     """Return how it is decided who goes on, in words."""
     rules = standing.rules
-    keeps = f"the best {rules.keep}" if rules.keep else f"1 of {rules.reduction}"
-    before = " of those judged before it and itself" if rules.rule is StopRule.ASHA else ""
-    return f"{rules.rule}: {keeps}{before} by {rules.by.label} goes on"
+    best = f"the best {rules.keep}" if rules.keep else f"the best 1/{rules.reduction}"
+    judged = ", each among those judged before it" if rules.rule is StopRule.ASHA else ""
+    return f"{rules.rule}: {best} by {rules.by.label} go on{judged}"
 
 
 def describe_epochs(standing: StopStanding) -> str:
@@ -79,7 +80,8 @@ def entry_line(entry: RungEntry, standing: StopStanding) -> str:
     """Return a configuration with its score at the rung and its swept values."""
     values = " ".join(settings(swept_values(entry.first)))
     score = standing.rules.by.with_unit(entry.score) if math.isfinite(entry.score) else "no score"
-    return f"{entry.first.name} {values}: {score}" + ", stopped" * entry.stopped
+    sparse = f" at {entry.percent}% sparsity" if entry.percent else ""
+    return f"{entry.first.name} {values}: {score}{sparse}" + ", stopped" * entry.stopped
 
 
 def _record(rung: Rung) -> Record:
@@ -87,11 +89,11 @@ def _record(rung: Rung) -> Record:
 
 
 def _entries(rung: Rung) -> Iterator[Record]:
-    for place, entry in enumerate(rung.entries, 1):
+    for entry in rung.entries:
         yield {
-            "place": place,
             "config_file": entry.first.name,
             "swept": typed_values(entry.first),
             "score": strict_json.finite(entry.score),
+            "sparsity_percent": entry.percent,
             "stopped": entry.stopped,
         }

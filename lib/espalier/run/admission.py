@@ -87,7 +87,7 @@ class MemoryGate:
         held = {slot: self._held(slot) for slot in (*busy, *idle)}
         self._largest = max(self._largest, *(each.peak for each in held.values()))
         growth = [self._largest - held[slot].now for slot in (*busy, *idle)]
-        count = fits(growth, room - SPARE) - len(busy)
+        count = beside_busy(growth, len(busy), room)
         if count >= len(idle):
             return list(idle)
         self._note(room)
@@ -105,6 +105,15 @@ class MemoryGate:
             taken = f"a worker took {_gb(self._largest)}"
             print(f"note: {_gb(room)} of memory is free and {taken}: {what}", flush=True)
         self._noted = True
+
+
+def beside_busy(growth: Iterable[int], busy: int, room: int) -> int:
+    """Return how many idle slots may begin beside the busy ones, of which there are so many.
+
+    `growth` is what each slot may still take, the busy ones first; `room` is free. It is negative
+    where not even those that are busy fit.
+    """
+    return fits(growth, room - SPARE) - busy
 
 
 def fits(sizes: Iterable[int], room: int) -> int:

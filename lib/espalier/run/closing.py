@@ -20,7 +20,7 @@ from espalier.report.reports import ReportRequest
 from espalier.run.budgets.time_budget import EXIT_OVER
 from espalier.run.displays.progress import counted
 from espalier.run.pending import pending
-from espalier.run.runner import RunLimits
+from espalier.run.run_limits import RunLimits
 from espalier.run.workers.worker import HOPELESS
 from espalier.store.results_dir import SweepDir
 

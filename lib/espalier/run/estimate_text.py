@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from espalier.core.trial import Trial
+from espalier.plan.stopping.stop_rules import stop_rules
 from espalier.run.cost_model import Estimate, Span, Speed
 from espalier.run.displays.progress import duration
 
@@ -47,6 +48,14 @@ def _packs(packs: Mapping[str, int]) -> list[str]:
 def _early(trials: Sequence[Trial]) -> list[str]:
     stops = any(trial.config.get("EARLY_STOP_PATIENCE", "0") != "0" for trial in trials)
     return ["Trials may stop early (CONFIG_EARLY_STOP_PATIENCE): then it is less"] if stops else []
+
+
+def stop_notes(settings: Mapping[str, str]) -> list[str]:
+    """Return a note if a plan with these settings trains few of its trials to their end."""
+    rules = stop_rules(settings)
+    if rules is None:
+        return []
+    return [f"Configurations stop at rungs (CONFIG_STOP={rules.rule}): then it is much less"]
 
 
 def describe_range(span: Span) -> str:

@@ -45,6 +45,13 @@ LOCAL = Placement(POOL, "", 1.0)
 """Trials run on this machine, in a pool."""
 
 
+def check_executor(name: str) -> str:
+    """Return the name of an executor. Raises UserError for another text."""
+    if name not in EXECUTORS:
+        raise UserError(f"executor={name!r:.60}: must be one of {', '.join(EXECUTORS)}")
+    return name
+
+
 @dataclass(frozen=True)
 class Workload:
     """What an executor is to run: trials, by an entry, in so many slots (0: the devices decide)."""

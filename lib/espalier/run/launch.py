@@ -35,7 +35,8 @@ from espalier.run.packing.priority import Priority, SeedsTogether
 from espalier.run.pending import pending
 from espalier.run.pool import Executor
 from espalier.run.races import race_entry
-from espalier.run.runner import RunLimits, Runner
+from espalier.run.run_limits import RunLimits
+from espalier.run.runner import Runner
 from espalier.run.status_text import continuing
 from espalier.run.supplies import supply_choice
 from espalier.run.supplies.plan_growth import may_grow

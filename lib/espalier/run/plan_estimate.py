@@ -21,7 +21,7 @@ from espalier.run.admission import fit_workers
 from espalier.run.cost_model import EPOCHS, Estimate, Span, Speed
 from espalier.run.devices import slots
 from espalier.run.entries import worker_memory
-from espalier.run.estimate_text import Findings, describe_range, format_estimate
+from espalier.run.estimate_text import Findings, describe_range, format_estimate, stop_notes
 from espalier.run.packing.pack_queue import share
 from espalier.run.pool import Pool
 from espalier.run.speed_probe import TICK, Measured, SpeedProbe
@@ -131,6 +131,7 @@ def _measure(plan: Plan, groups: Groups, means: _Means) -> Findings:
     speeds, notes = _speeds(measured)
     fitting = {shape: min(packs[shape], speeds[shape].trials) for shape in groups}
     size = sum(_bytes(each, groups[each.trials[0].shape]) for each in _one_each(measured))
+    notes = [*notes, *stop_notes(plan.settings)]
     return Findings(speeds, fitting, warming, size + configs, notes)
 
 

@@ -7,11 +7,10 @@ never run again; one that had not finished is run again from its start.
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from espalier.core.process import disk_full, stop_signals
 from espalier.core.trial import PAUSED, Action, Record, Result, Status, Task, Trial
@@ -21,13 +20,13 @@ from espalier.run.budgets.time_budget import open_budget
 from espalier.run.busy_slot import BusySlot, Ended, broken_packs
 from espalier.run.displays.progress import Display, Ending
 from espalier.run.packing.pack_probe import PackProbes
-from espalier.run.packing.pack_queue import PackQueue, PackSize, pack_limits, share
-from espalier.run.packing.priority import NONE, Priority
+from espalier.run.packing.pack_queue import PackQueue, PackSize, pack_limits, pack_note, share
 from espalier.run.pending import cost, out_of_memory, pending, spent
 from espalier.run.pool import Executor
+from espalier.run.run_limits import RunLimits
 from espalier.run.supplies.supply import NO_SUPPLY, Source, Supply, Vacancy
 from espalier.run.trial_files import TrialFiles, keep_small
-from espalier.run.workers.worker import DISK_FULL, PACK
+from espalier.run.workers.worker import DISK_FULL
 from espalier.run.workers.worker_process import Progress
 from espalier.store.attempt import INCONCLUSIVE
 from espalier.store.busy import StoreBusyError
@@ -36,30 +35,6 @@ from espalier.store.sweep_state import StatusTracker, SweepStatus
 
 TICK = 0.1  # seconds: how late a signal, a death or a time-out may be noticed
 PROGRESS_INTERVAL = 1.0  # seconds between two records of progress in the store
-BROKEN_TASK = f"{PACK}crash"
-"""The reason for which trials that were to begin together are tried again, each alone."""
-
-
-@dataclass(frozen=True)
-class RunLimits:
-    """Attempts at a trial that ends in errors, seconds it may take (0: any), size of a pack.
-
-    A `pack` of 0 is as large as a probe says. Whether a trial `waits` while memory is short.
-    Trials with `priority` start first; with `only`, no other trial runs. At the moment `until` of
-    `time.monotonic` all have ended.
-    """
-
-    attempts: int
-    timeout: int
-    pack: int
-    waits: bool
-    priority: Priority = NONE
-    only: frozenset[int] = frozenset()
-    until: float = math.inf
-
-    def chosen(self, numbers: Iterable[int]) -> list[int]:
-        """Return those of these trials that are to run."""
-        return [number for number in numbers if not self.only or number in self.only]
 
 
 class Runner:
@@ -161,12 +136,10 @@ class Runner:
 
     def _submit(self, slot: int, task: Task) -> None:
         """Start a task; trials without a folder end in an error, those beside them wait again."""
-        refused = self._files.prepare(task)
-        if not refused:
+        if refused := self._files.prepare(task):
+            self._refused += [self._end(slot, number, r) for number, r in refused.items()]
+        else:
             self._executor.submit(slot, task)
-            return
-        beside = Result(Status.ERROR, BROKEN_TASK, "a trial of the pack has no folder")
-        self._refused += [self._end(slot, n, refused.get(n, beside)) for n in task.due]
 
     @property
     def _is_free(self) -> bool:
@@ -190,21 +163,18 @@ class Runner:
     def _end_at_rung(self, waits: Mapping[int, Result]) -> list[Ended]:
         """End the tasks of trials that go no further now, those that have not ended meanwhile."""
         tasks = {number: slot for slot, busy in self._slots.items() for number in busy.open}
-        slots = {tasks[number]: number for number in waits if number in tasks}
-        for slot in slots:
-            self._executor.kill(slot)
-        return [self._end(slot, number, waits[number]) for slot, number in slots.items()]
+        ending = [(tasks[number], result) for number, result in waits.items() if number in tasks]
+        return [each for slot, result in ending for each in self._break_off(slot, result)]
+
+    def _break_off(self, slot: int, result: Result) -> list[Ended]:
+        """End the task of a slot; all of its trials that still run get this result."""
+        self._executor.kill(slot)
+        return [self._end(slot, number, result) for number in self._slots[slot].open]
 
     def _stop_late(self) -> list[Ended]:
         limit = self._limits.timeout
-        late = {slot: busy for slot, busy in self._slots.items() if busy.late(limit)}
-        for slot in late:
-            self._executor.kill(slot)
-        return [
-            self._end(slot, number, busy.timeout(limit))
-            for slot, busy in late.items()
-            for number in busy.open
-        ]
+        late = [(slot, busy) for slot, busy in self._slots.items() if busy.late(limit)]
+        return [each for slot, busy in late for each in self._break_off(slot, busy.timeout(limit))]
 
     def _end(self, slot: int, number: int, result: Result) -> Ended:
         busy = self._slots[slot]
@@ -218,12 +188,7 @@ class Runner:
     def _set_pack_size(self, shape: str, probed: PackSize) -> None:
         """Use and keep the size that a probe measured; note why not to pack, each reason once."""
         self._queue.set_size(shape, probed)
-        if probed.size > 1:
-            self._note(
-                f"note: up to {probed.size} trials train as one program (PACK=1: one by one)"
-            )
-        elif probed.why:
-            self._note(f"note: trials run one at a time: {probed.why}")
+        self._note(pack_note(probed))
         self._pack_sizes[shape] = probed
         packs = {shape: size._asdict() for shape, size in self._pack_sizes.items()}
         with self._store.writing():
@@ -312,7 +277,7 @@ class Runner:
         self._note(self._files.log_ending(trial.number, result))
         pack = result.provenance.pack
         if pack and pack.why and busy.size > 1:
-            self._note(f"note: trials run one at a time: {pack.why}")
+            self._note(pack_note(PackSize(1, pack.why)))
         if result.reason == PAUSED:  # what becomes of it is for the supply to say
             self._tracker.set(trial.number, Status.NOTRUN)
             return
@@ -325,9 +290,8 @@ class Runner:
         self._tracker.add_duration(seconds)
         self._budget.add(trial, busy.size, busy.elapsed)
         self._errors[trial.number] += cost(result.status, result.reason, self._limits.attempts)
-        retried = (
-            result.status is Status.ERROR and self._errors[trial.number] < self._limits.attempts
-        )
+        left = self._errors[trial.number] < self._limits.attempts
+        retried = result.status is Status.ERROR and left
         if retried:
             self._requeue(trial)
         self._view.finish(Ending(trial.name, result, seconds, retried), self._status())

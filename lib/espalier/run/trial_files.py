@@ -9,8 +9,11 @@ from pathlib import Path
 
 from espalier.core.process import log_files, os_errors
 from espalier.core.trial import Action, Result, Status, Task, Trial
-from espalier.run.workers.worker import HOPELESS
+from espalier.run.workers.worker import HOPELESS, PACK
 from espalier.store.results_dir import STORE, SweepDir
+
+BROKEN_TASK = f"{PACK}crash"
+"""The reason for which trials that were to begin together are tried again, each alone."""
 
 
 class TrialFiles:
@@ -21,9 +24,10 @@ class TrialFiles:
         self._sweep = sweep
 
     def prepare(self, task: Task) -> dict[int, Result]:
-        """Make the folders of the trials that a task trains; return results of those without one.
+        """Make the folders of the trials that a task trains; nothing is returned if all have one.
 
-        Raises OSError if no trial of the sweep could have any.
+        Else each trial has a result: those beside one without a folder are tried again. Raises
+        OSError if no trial of the sweep could have any.
         """
         refused = {}
         for number in task.due if task.action is Action.TRAIN else ():
@@ -31,7 +35,8 @@ class TrialFiles:
                 self._sweep.prepare(number)
             except OSError as error:
                 refused[number] = Result(Status.ERROR, HOPELESS, self._blame(number, error))
-        return refused
+        beside = Result(Status.ERROR, BROKEN_TASK, "a trial of the pack has no folder")
+        return {number: refused.get(number, beside) for number in task.due if refused}
 
     def log_ending(self, number: int, result: Result) -> str:
         """Append to the log of a trial why it did not pass; return a note if that cannot be."""

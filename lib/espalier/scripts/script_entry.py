@@ -49,11 +49,16 @@ def train_trial(task: Task, emit: Emit = discard) -> Result:
 
 def _run(task: Task, emit: Emit, provenance: Provenance) -> Result:
     """Run the program of a trial to its end, or to that of its time."""
-    attempt = ScriptAttempt(task, emit, float(task.trial.config.get(TRIAL_SECONDS, "inf")))
+    seconds = task.trial.config.get(TRIAL_SECONDS, "inf")
+    attempt = ScriptAttempt(task, emit, float(seconds))
     try:
         return attempt.run(provenance)
     except EnoughError:
-        return attempt.records.result(task.settings["RANK_BY"], provenance)
+        result = attempt.records.result(task.settings["RANK_BY"], provenance)
+    if result.status is Status.ERROR and not result.measures:
+        rule = "were over before the program had reported a measure"
+        return replace(result, message=f"CONFIG_{TRIAL_SECONDS}={seconds}: {rule}")
+    return result
 
 
 def preflight(task: Task) -> Result:

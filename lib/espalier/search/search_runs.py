@@ -19,6 +19,7 @@ from espalier.report import reports
 from espalier.run import launch
 from espalier.run.budgets.time_budget import EXIT_OVER
 from espalier.run.entries import entry_of
+from espalier.run.executor_choice import LOCAL, Placement
 from espalier.run.launch import LaunchRequest
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
@@ -29,7 +30,8 @@ class Means:
     """How searches run. `results` is the folder of all sweeps, by default that of `make sweep-run`.
 
     `parallel` trials at a time (0: by device). With `new` a search that was run before is run
-    again instead of gone on with. `in_process` starts no workers: for debuggers.
+    again instead of gone on with. `in_process` starts no workers: for debuggers. They run on what
+    `placement` names.
     """
 
     results: Path = RESULTS
@@ -37,6 +39,7 @@ class Means:
     new: bool = False
     in_process: bool = False
     verbose: bool = True
+    placement: Placement = LOCAL
 
 
 def run(planned: Plan, means: Means) -> tuple[Path, list[TrialResult]]:
@@ -81,6 +84,7 @@ def request_of(planned: Plan, means: Means) -> LaunchRequest:
         entry=entry_of(planned.settings),
         in_process=means.in_process,
         command="the same search",
+        placement=means.placement,
         reuse=None if means.new else True,
     )
 

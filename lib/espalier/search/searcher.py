@@ -10,8 +10,10 @@ from typing import Any
 
 from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
+from espalier.core.paths import RESULTS
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
+from espalier.run.executor_choice import LOCAL, Placement
 from espalier.search import api_words, distributions, guide_names, search_results, search_runs
 from espalier.search.fixed_settings import SPLIT, conditions, positive, require_classes, seeds_of
 from espalier.search.search_results import Key, SavedSearch, SearchResult
@@ -49,6 +51,7 @@ class HyperparameterSearcher:
         parallel: int = 0,
         new: bool = False,
         in_process: bool = False,
+        placement: Placement = LOCAL,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         """Nothing is read or trained yet.
@@ -58,9 +61,9 @@ class HyperparameterSearcher:
         of that at least: by default whatever is under the limit is within it.
         `seeds` are a number of them (1, 2, ...) or the seeds themselves, `sampler_seed` is that of
         the choice of configurations. Each search gets a folder in `output` (by default
-        test_matrix_results in the current folder); data files are in `data_dir`. `parallel`, `new`
-        and `in_process` are those of `Means`. `settings` are further values by name or symbol.
-        Raises UserError.
+        test_matrix_results in the current folder); data files are in `data_dir`. `parallel`, `new`,
+        `in_process` and `placement` are those of `Means`. `settings` are further values by name or
+        symbol. Raises UserError.
         """
         given = {
             "dataset": dataset,
@@ -76,9 +79,13 @@ class HyperparameterSearcher:
         symbols = Symbols(tree.parse())
         self.conditions = conditions(given, weight_decay, seeds, sampler_seed, symbols)
         require_classes(self.conditions.base["DATASET"], n_classes)
-        folder = {} if output is None else {"results": Path(output).absolute()}
         self._means = Means(
-            parallel=parallel, new=new, in_process=in_process, verbose=verbose, **folder
+            RESULTS if output is None else Path(output).absolute(),
+            parallel,
+            new,
+            in_process,
+            verbose,
+            placement,
         )
         self._results: dict[Key, SearchResult] = {}
         self._trials: list[TrialResult] = []

@@ -11,9 +11,8 @@ from pathlib import Path
 from statistics import fmean
 
 from espalier.analysis.rank import TrialResult
-from espalier.core import component
 from espalier.core.errors import UserError
-from espalier.core.trial import REPETITION, Trial
+from espalier.core.trial import MODEL, REPETITION, Trial
 from espalier.kconfig import range_file, tree
 from espalier.kconfig.range_file import Setting
 from espalier.kconfig.symbols import Symbols
@@ -27,7 +26,8 @@ from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
 EPOCHS, SAVE_MODEL = "NUM_EPOCHS", "SAVE_MODEL"
-DATASET = component.KINDS["dataset"][1]
+OF_IMAGES = "SPLIT_SEED"
+"""A symbol that the trials on images have, and those on text have not."""
 SHIFT, NO_SHIFT = "SHIFT", "none"
 SIZES = ("live_edges", "live_parameters")
 """What trials report their size as; the second where one does not report the first."""
@@ -53,11 +53,7 @@ class CandidateSpace:
     def can_keep_weights(self) -> bool:
         """Whether a saved model could be verified when it is read: see CONFIG_SAVE_MODEL."""
         config = self.whole.trials[0].config
-        from espalier.core.contracts import Dataset  # and with it torch: not for the help
-        from espalier.core.samples import SampleShape
-
-        images = component.find("dataset", config[DATASET], Dataset).holds is SampleShape
-        return images and config.get(SHIFT, NO_SHIFT) == NO_SHIFT
+        return OF_IMAGES in config and config.get(SHIFT, NO_SHIFT) == NO_SHIFT
 
     @property
     def names(self) -> list[str]:
@@ -128,9 +124,7 @@ class SeedTrials:
         """The models that its trials left."""
         with Store.open(self.folder / STORE, readonly=True) as store:
             directories = store.directories()
-        from espalier.train.checkpoints.model_files import FILE  # and with it torch
-
-        files = (self.folder / directories[trial.number] / FILE for trial in self.trials)
+        files = (self.folder / directories[trial.number] / MODEL for trial in self.trials)
         return [file for file in files if file.is_file()]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -28,7 +28,9 @@ from espalier.plan.sweep_naming import (
 )
 from espalier.report.frames.loaded_sweep import LoadedSweep, load_sweep
 from espalier.run import launch
+from espalier.run.executor_choice import LOCAL, check_executor
 from espalier.run.launch import LaunchRequest
+from espalier.run.workers import fork_servers
 from espalier.scripts.model_component import write_model
 from espalier.scripts.train_function import write_function
 from espalier.search import search_runs
@@ -59,6 +61,8 @@ def sweep(  # noqa: PLR0913  # the variables of make sweep
     allow: str = "",
     in_process: bool = False,
     verbose: bool = True,
+    executor: str = LOCAL.executor,
+    ray_address: str = LOCAL.address,
 ) -> LoadedSweep:
     """Plan and run a sweep, as `make sweep` does, and return it as `load_sweep` does.
 
@@ -68,14 +72,18 @@ def sweep(  # noqa: PLR0913  # the variables of make sweep
     docs/own-model.md. `results` is the folder of all sweeps, `parallel` how many trials run at a
     time, `allow` the hash that a refused range file of programs asks for. Called again it goes on
     where it stopped, and has nothing to do after its end, unless `new` is set or the code of
-    `model` or `train` has changed. `in_process` starts no workers: for debuggers. Raises UserError
+    `model` or `train` has changed. `in_process` starts no workers: for debuggers. `executor` "ray"
+    runs the trials on the Ray cluster at `ray_address`: see docs/cluster.md. Raises UserError
     before anything runs, and KeyboardInterrupt if it is stopped.
     """
     given = _given(model, train)
     folder = _folder(results)
-    means = Means(folder, _count("parallel", parallel, 0) or 0, new, in_process, verbose)
+    placement = replace(LOCAL, executor=check_executor(executor), address=ray_address)
+    count = _count("parallel", parallel, 0) or 0
+    means = Means(folder, count, new, in_process, verbose, placement)
     limit, naming = _count("max_trials", max_trials, 1), _naming(name, note, tags)
-    with given.named_in_errors(), added(given.trees):
+    workers = nullcontext() if in_process or train is not None else fork_servers.keeping()
+    with given.named_in_errors(), added(given.trees), workers:
         planned = naming.over(_plan(range, given, limit))
         _say_left_out(planned, verbose)
         request = search_runs.request_of(planned, means)

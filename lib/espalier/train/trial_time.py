@@ -30,8 +30,8 @@ from espalier.train.loop import DivergedError, Loop
 
 EPOCHS = "NUM_EPOCHS"
 MOST_EPOCHS = 100_000
-SHARE, LONGEST = 0.05, 10.0
-"""The share of a trial's time that measuring an epoch takes beside it, and seconds at the most."""
+SHARE, SHORTEST, LONGEST = 0.05, 1.0, 10.0
+"""What measuring an epoch takes: a share of the trial's time beside it, in seconds from to."""
 
 Prepare = Callable[[Task], Trainer]
 
@@ -72,7 +72,8 @@ def _changed(task: Task, changes: Mapping[str, str]) -> Task:
 def _measure(task: Task, seconds: int, prepare: Prepare) -> Record:
     """Return the length of a trial in epochs, from how long an epoch takes."""
     plain = untimed(task)
-    epoch = epoch_seconds(prepare(plain), min(LONGEST, SHARE * seconds))
+    limit = min(LONGEST, max(SHORTEST, SHARE * seconds))
+    epoch = epoch_seconds(prepare(plain), limit)
     epochs = min(MOST_EPOCHS, round(seconds / epoch))
     if not epochs:
         raise UserError(

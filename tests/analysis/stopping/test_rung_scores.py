@@ -95,6 +95,14 @@ def test_an_epoch_without_the_measure_is_one_line() -> None:
     ]
 
 
+def test_the_sparsity_at_a_rung_is_that_of_all_seeds_in_percent() -> None:
+    each = configuration()
+    for number, sparsity in ((1, 0.795), (2, 0.809)):
+        record = {"epoch": 1, "val_acc": 1.0, "sparsity": sparsity}
+        each.take_in(number, [Result(Status.STOPPED, PAUSED, history=[record])], VAL_ACC)
+    assert each.course.percents == {1: 80}
+
+
 def test_what_was_stopped_is_remembered() -> None:
     each = RungConfiguration(TWO[:1], [1, 3])
     stopped = Result(Status.STOPPED, RUNG, measures={RUNG_EPOCH: 3}, history=history(1, 2, 3))

@@ -86,6 +86,14 @@ def test_whoever_may_still_come_to_a_rung_is_waited_for_there() -> None:
     assert decide(every, ASHA) == [Fate(Stage.TRAIN, 2), Fate(Stage.WAIT, 2)]
 
 
+@pytest.mark.parametrize("rules", [HALVING, ASHA])
+def test_only_what_is_as_sparse_is_compared(rules: StopRules) -> None:
+    """The unpruned ones would come before every pruned one."""
+    scored = [(9, 0), (8, 0), (3, 90), (2, 90), (1, 50)]
+    every = [Course((1,), {1: score}, {1: percent}) for score, percent in scored]
+    assert stages(every, rules) == "tstst"
+
+
 def test_a_short_trial_is_compared_only_at_rungs_before_its_end() -> None:
     every = [Course((1,), {1: 1}), Course((1, 3), {1: 2, 3: 2}), Course((), {})]
     assert decide(every, HALVING) == [Fate(Stage.STOP, 1, 2, 2), END, END]

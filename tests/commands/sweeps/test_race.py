@@ -279,3 +279,11 @@ def test_a_stopped_race_goes_on_to_the_same_decisions(
 def attempts() -> int:
     with Store.open(sweeps(RESULTS)[0] / STORE, readonly=True) as store:
         return len(store.attempts())
+
+
+def test_what_a_sampler_proposes_is_raced_after_its_sweep(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("optuna")
+    assert main(["race", "my-range", "--sampler", "tpe", *HERE_ONLY]) == 2
+    assert "SAMPLER=tpe: proposes by results, and a race trains" in capsys.readouterr().err

@@ -223,5 +223,5 @@ def test_the_sampler_of_the_command_line_and_of_the_environment(
     assert generate(*argv, "--sampler", "grid") == 0
     assert "Wrote 81 configurations" in capsys.readouterr().out
     assert generate(*argv, "--sampler", "sobel") == 2
-    line = "error: --sampler sobel: did you mean sobol? it must be one of grid, "
+    line = "error: --sampler sobel: did you mean sobol? it must be one of "
     assert capsys.readouterr().err.startswith(line)

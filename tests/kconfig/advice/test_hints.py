@@ -64,7 +64,7 @@ def test_unknown_symbols(real: Symbols, text: str, hint: str) -> None:
             "CONFIG_PRUNING_METHOD=adamwprune",
             "; did you mean state, with CONFIG_OPTIMIZER=adamwprune? known: ",
         ),
-        ("CONFIG_SAMPLER=state", "; it is one of CONFIG_PRUNING_METHOD. known: grid, "),
+        ("CONFIG_SAMPLER=state", "; it is one of CONFIG_PRUNING_METHOD. known: cmaes, gp, grid, "),
         ("CONFIG_LR_SCHEDULE=cosin", "; did you mean cosine? known: "),
         ("CONFIG_LR_SCHEDULE=polynomial", "no such member; known: "),
         ("CONFIG_MODEL={mlp,lenet5}", "; use | between values: mlp|lenet5; known: "),

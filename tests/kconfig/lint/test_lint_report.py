@@ -24,7 +24,8 @@ MLP = "depends on MODEL_SELECT_MLP\n"
 TEXT = "help\n\t  What it is.\n"
 HELP = f"{TEXT}\t  Pack: same\n"
 SCOPES = "'Identity: no', 'Identity: content', 'Pack: same', 'Pack: may differ'"
-FORMS = f"{SCOPES}, 'Trust: needed', 'Control: yes', 'Float in [a, b)', 'Measure: name max'"
+OTHERS = "'Absent: 0', 'Float in [a, b)', 'Measure: name max'"
+FORMS = f"{SCOPES}, 'Trust: needed', 'Control: yes', {OTHERS}"
 C = "config C\n\tbool\n"
 CASES = {  # a symbol's definition -> what is said about it
     'config A\n\tbool "A"\n': [

@@ -102,6 +102,28 @@ def test_more_than_can_be_counted_is_refused(
         drawn(tmp_path, real, 5, 0)
 
 
+INTERVALS = "CONFIG_LEARNING_RATE=1e-4~*1e-1\nCONFIG_BATCH_SIZE=16|32|64\n"
+
+
+def test_intervals_are_drawn_axis_by_axis(tmp_path: Path, real: Symbols) -> None:
+    text = "CONFIG_SAMPLER=random\nCONFIG_SAMPLER_TRIALS={}\n" + INTERVALS
+    few, more = (planned(tmp_path, real, text.format(trials)) for trials in (5, 20))
+    assert ids(more)[:5] == ids(few) and len(set(ids(more))) == 20
+    rates = [float(trial.config["LEARNING_RATE"]) for trial in more.trials]
+    assert all(1e-4 <= rate <= 1e-1 for rate in rates)
+    assert 3 < sum(rate < 3e-3 for rate in rates) < 17  # half of the decades
+    assert few.design["intervals"] == {"LEARNING_RATE": "0.0001~*0.1"}
+
+
+@pytest.mark.parametrize("sampler", ["grid", "orthogonal"])
+def test_other_samplers_refuse_intervals(tmp_path: Path, real: Symbols, sampler: str) -> None:
+    with pytest.raises(
+        UserError, match=r"r:1: CONFIG_LEARNING_RATE=0.0001~\*0.1: an interval has"
+    ) as e:
+        planned(tmp_path, real, INTERVALS, sampler=sampler)
+    assert "write values, such as 0.0001|0.003162|0.1, or take SAMPLER=random" in str(e.value)
+
+
 def test_how_many_means_nothing_to_a_grid(tmp_path: Path, real: Symbols) -> None:
     with pytest.raises(UserError, match="SAMPLER_TRIALS=5: never in effect: needs CONFIG_SAMPLER_"):
         planned(tmp_path, real, "CONFIG_SAMPLER_TRIALS=5\n" + GRID)

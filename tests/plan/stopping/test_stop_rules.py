@@ -108,7 +108,6 @@ def test_trials_that_are_too_short_are_one_line() -> None:
     [
         PlanHeader(settings=ASHA, race=RaceRecord(alpha=0.1, margin=0, max_seeds=3, by="val_acc")),
         PlanHeader(settings=ASHA, claims=ClaimSeal()),
-        PlanHeader(settings=ASHA, design={"array": "L9"}),
         PlanHeader(settings=ASHA, design={"proposals": []}),
     ],
 )
@@ -116,6 +115,13 @@ def test_what_needs_every_end_is_refused(header: PlanHeader) -> None:
     line = refusal(header)
     assert line.startswith("CONFIG_STOP=asha: ")
     assert line.endswith("; set CONFIG_STOP=none for it")
+
+
+def test_trials_of_a_set_time_have_no_rungs() -> None:
+    timed = [trial(1, 1, NUM_EPOCHS="9", TRIAL_SECONDS="60")]
+    with pytest.raises(UserError, match="CONFIG_TRIAL_SECONDS sets the end of trials by time"):
+        check_stop(PlanHeader(settings=ASHA), timed)
+    check_stop(PlanHeader(settings=ASHA), [trial(1, 1, NUM_EPOCHS="9", TRIAL_SECONDS="0")])
 
 
 def test_other_rules_make_another_plan() -> None:

@@ -116,6 +116,11 @@ def test_a_worker_takes_no_more_than_its_share() -> None:
     assert seen == [("a", 5)]
 
 
+def test_trials_with_a_time_of_their_own_share_no_program() -> None:
+    timed = [replace(shaped(n), config={"TRIAL_SECONDS": "60"}) for n in (1, 2)]
+    assert turns(PackQueue(0, PackLimits(), timed)) == [("train", [1]), ("train", [2])]
+
+
 def test_what_may_not_start_here_is_passed_over() -> None:
     queue = PackQueue(8, PackLimits(), several("aba"))
     turn = queue.next(plenty, lambda each: each.number == 2)

@@ -152,6 +152,20 @@ def test_it_waits_while_enough_is_at_work(sweep: SweepDir) -> None:
     assert record_of(sweep).proposals[4].told == [2]
 
 
+def test_nothing_more_is_proposed_while_all_has_failed(
+    sweep: SweepDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAILS_ABOVE", "0")
+    finish(sweep, sweep.store.trials())
+    growth = SamplerSupply(sweep)(vacancy())
+    assert (growth.trials, growth.ended) == ((), True)
+    assert growth.lines == [
+        "tpe: none of its 3 configurations passed with a score, so there is nothing to learn from; "
+        "no more are proposed"
+    ]
+    assert may_grow(sweep.store)  # it goes on once one of them passes
+
+
 def test_a_batch_waits_for_all_of_its_results(tmp_path: Path, real: Symbols) -> None:
     sweep = SweepDir(began(tmp_path, real, SAMPLER_BATCH="3"))
     assert len(sweep.store.trials()) == 6

@@ -16,7 +16,8 @@ from fake_sweep import HERE, trial
 from espalier.core.trees import own_trees
 from espalier.core.trial import Result, Task
 from espalier.run.pool import Pool
-from espalier.run.workers import fork_servers
+from espalier.run.workers import fork_server, fork_servers
+from espalier.run.workers.fork_client import ForkServer
 from espalier.run.workers.worker_process import Progress
 
 DEADLINE = 20.0  # seconds that a healthy machine never needs
@@ -194,3 +195,36 @@ def test_a_server_ends_with_a_program_that_is_killed(spawn: Spawn, module: str) 
     assert not gone(server)
     program.kill()
     until(lambda: gone(server))
+
+
+def test_a_process_that_cannot_be_forked_is_the_error_that_a_start_would_be(
+    make: MakePool, tmp_path: Path
+) -> None:
+    """Here there is no process left that a user may have; in the server it is the same error."""
+    client = ForkServer("failing_fork_entry")
+    try:
+        with (tmp_path / "log").open("wb") as log, pytest.raises(OSError, match="temporarily"):
+            process = client.fork("fake_entry:train", {}, (log.fileno(),) * 3)
+            process.wait(DEADLINE)
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("opened", "threads", "fit"),
+    [
+        (["/dev/null", "pipe:[7]"], 1, True),
+        (["/dev/null", "/dev/nvidiactl"], 1, False),
+        (["/dev/null"], 2, False),
+    ],
+)
+def test_what_has_a_thread_or_a_device_is_not_fit_to_be_forked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: list[str], threads: int, fit: bool
+) -> None:
+    (tmp_path / "fd").mkdir()
+    for number, name in enumerate(opened):
+        (tmp_path / "fd" / f"{number}").symlink_to(name)
+    for number in range(threads):
+        (tmp_path / "task" / f"{number}").mkdir(parents=True)
+    monkeypatch.setattr(fork_server, "_PROCESS", tmp_path)
+    assert fork_server.is_fit() is fit

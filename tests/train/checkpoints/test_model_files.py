@@ -15,11 +15,11 @@ from torch import nn
 import espalier
 from espalier.__main__ import run
 from espalier.core.errors import UserError
-from espalier.core.trial import Status, Task
+from espalier.core.trial import MODEL, Status, Task
 from espalier.datasets.digits import Digits
 from espalier.kconfig import tree
 from espalier.train import worker_entry
-from espalier.train.checkpoints import model_files, model_loading, reevaluation, tensor_files
+from espalier.train.checkpoints import model_loading, reevaluation, tensor_files
 from espalier.train.checkpoints.model_files import ModelSaving
 from espalier.train.data import preprocessing
 from espalier.train.data.preprocessing import Preprocessing
@@ -36,7 +36,7 @@ def task(folder: Path, **changes: str) -> Task:
 def saved(folder: Path, **changes: str) -> Path:
     result = worker_entry.train_trial(task(folder, **changes))
     assert result.status is Status.PASSED, result.message
-    return folder / model_files.FILE
+    return folder / MODEL
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +68,7 @@ def test_it_computes_what_the_trial_did(tmp_path: Path) -> None:
     with torch.no_grad():
         before = trainer.run.model(trainer.run.validation.x)
     ModelSaving(True).save(task(tmp_path), trainer.run, data)
-    loaded = espalier.load_model(tmp_path / model_files.FILE)
+    loaded = espalier.load_model(tmp_path / MODEL)
     raw = preprocessing.load_raw_splits(data.request, "digits").splits[1].x
     assert (loaded.logits(raw) - before).abs().max() < 1e-6
     assert torch.equal(loaded.logits(raw), before)
@@ -236,7 +236,7 @@ def test_evaluate_says_what_the_trial_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = worker_entry.train_trial(task(tmp_path))
-    validation, test = evaluate_lines(tmp_path / model_files.FILE, capsys)
+    validation, test = evaluate_lines(tmp_path / MODEL, capsys)
     assert f"loss {result.measures['val_loss']:.4f}" in validation
     assert f"accuracy {result.measures['test_acc']:.2f} %" in test
 

@@ -24,12 +24,14 @@ RUNG_SCORE = "rung_score"
 class RungConfiguration:
     """The trials of a configuration, with the scores of each by rung; the larger the better.
 
-    `scores` are by the number of the trial. Those that are `over` come to no further score.
+    `scores` and `sparsities`, the share of weights that are zero, are by the number of the trial.
+    Those that are `over` come to no further score.
     """
 
     trials: Sequence[Trial]
     rungs: Sequence[int]
     scores: dict[int, dict[int, float]] = field(default_factory=dict)
+    sparsities: dict[int, dict[int, float]] = field(default_factory=dict)
     over: set[int] = field(default_factory=set)
     stopped: int = 0
 
@@ -43,9 +45,15 @@ class RungConfiguration:
         for result in results:
             for rung in self.rungs:
                 if rung not in shown and (record := _record_at(result, rung)) is not None:
-                    shown[rung] = score_of(record, by, self._name(number))
+                    self.add(number, rung, record, by)
             if result.reason == RUNG:
                 self.stopped = int(result.measures.get(RUNG_EPOCH, 0))
+
+    def add(self, number: int, rung: int, record: Mapping[str, object], by: Measure) -> None:
+        """Take in the record that counts for a trial at a rung. Raises as `take_in` does."""
+        score = score_of(record, by, self._name(number))
+        self.scores.setdefault(number, {})[rung] = score
+        self.sparsities.setdefault(number, {})[rung] = _sparsity(record)
 
     def _name(self, number: int) -> str:
         return next(trial.name for trial in self.trials if trial.number == number)
@@ -56,7 +64,11 @@ class RungConfiguration:
         every = [self.scores.get(trial.number, {}) for trial in self.trials]
         common = [rung for rung in self.rungs if all(rung in shown for shown in every)]
         means = {rung: fmean(shown[rung] for shown in every) for rung in common}
-        return Course(self.rungs, means, self._is_lost(len(common)), self.stopped)
+        percents = {rung: self._percent(rung) for rung in common}
+        return Course(self.rungs, means, percents, self._is_lost(len(common)), self.stopped)
+
+    def _percent(self, rung: int) -> int:
+        return round(100 * fmean(each[rung] for each in self.sparsities.values()))
 
     def _is_lost(self, reached: int) -> bool:
         """Return whether none of it is under way to its next rung, and some never come there."""
@@ -106,6 +118,12 @@ def score_of(record: Mapping[str, object], by: Measure, name: str) -> float:
     if isinstance(value, (int, float)) and math.isfinite(value):
         return by.sign * float(value)
     return -math.inf
+
+
+def _sparsity(record: Mapping[str, object]) -> float:
+    """Return the share of weights that are zero in an epoch; 0 where none is recorded."""
+    value = record.get("sparsity", record.get("final_sparsity"))
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else 0.0
 
 
 def _record_at(result: Result, rung: int) -> Record | None:

@@ -13,16 +13,23 @@ from espalier.plan.stopping.stop_rules import StopRules, epochs_of
 
 @dataclass(frozen=True)
 class RungEntry:
-    """A configuration at a rung: its first trial, and its mean score in the measure's own unit."""
+    """A configuration at a rung: its first trial, and its mean score in the measure's own unit.
+
+    `percent` of its weights are zero there: it is compared with those that are as sparse.
+    """
 
     first: Trial
     score: float
+    percent: int
     stopped: bool  # there
 
 
 @dataclass(frozen=True)
 class Rung:
-    """The configurations that came to a rung with all of their seeds, best first."""
+    """The configurations that came to a rung with all of their seeds.
+
+    The least sparse come first, and of those that are as sparse as each other the best.
+    """
 
     epoch: int
     entries: tuple[RungEntry, ...]
@@ -69,10 +76,17 @@ def stop_standing(results: Sequence[TrialResult], rules: StopRules) -> StopStand
 
 def _rungs(every: Sequence[RungConfiguration], rules: StopRules) -> Iterable[Rung]:
     for epoch in sorted({rung for each in every for rung in each.rungs}):
+        shown = ((each, each.course) for each in every)
         entries = [
-            RungEntry(each.trials[0], rules.by.sign * score, each.stopped == epoch)
-            for each in every
-            if (score := each.course.scores.get(epoch)) is not None
+            RungEntry(
+                each.trials[0],
+                rules.by.sign * course.scores[epoch],
+                course.percents[epoch],
+                each.stopped == epoch,
+            )
+            for each, course in shown
+            if epoch in course.scores
         ]
+        entries.sort(key=lambda entry: (entry.percent, -rules.by.sign * entry.score))
         if entries:
-            yield Rung(epoch, tuple(sorted(entries, key=lambda e: -rules.by.sign * e.score)))
+            yield Rung(epoch, tuple(entries))

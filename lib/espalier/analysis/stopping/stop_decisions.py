@@ -1,5 +1,8 @@
 """Who goes on at a rung, and who stops: a pure function of what configurations have shown there.
 
+Only networks that are as sparse as each other are compared at a rung: one that is not pruned yet is
+better than one that is, and that says nothing about how the two end.
+
 Nothing here depends on when something was shown, so that a sweep comes to the same decisions with
 any number of workers, and after it was killed. A decision that can be made stays what it is,
 whatever is shown later.
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import bisect
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -27,12 +31,14 @@ from espalier.plan.stopping.stop_rules import StopRule, StopRules
 class Course:
     """What a configuration has shown: its `scores` by rung; the larger the better.
 
-    It is compared at its `rungs`, ascending. It is `lost` if it will come to no further score. At
-    the rung `stopped` it was stopped before (0: at none).
+    It is compared at its `rungs`, ascending, with those that have the same of `percents` there: the
+    share of weights that are zero. It is `lost` if it will come to no further score. At the rung
+    `stopped` it was stopped before (0: at none).
     """
 
     rungs: Sequence[int]
     scores: Mapping[int, float] = field(default_factory=dict)
+    percents: Mapping[int, int] = field(default_factory=dict)
     lost: bool = False
     stopped: int = 0
 
@@ -57,7 +63,8 @@ class Stage(Enum):
 class Fate:
     """What becomes of a configuration: it trains to a `rung`, or waits or stops there.
 
-    A rung of 0 is its end. Of one that stops, `place` is its place among so many.
+    A rung of 0 is its end. Of one that stops, `place` is its place among so
+    many that are as sparse.
     """
 
     stage: Stage
@@ -96,11 +103,12 @@ def _in_turn(
     rules: StopRules,
 ) -> Judged:
     """Judge each among those before it, as far as nobody is missing."""
-    present, seen = {*arrived}, list[float]()  # scores, ascending
+    present, by_percent = {*arrived}, defaultdict[int, list[float]](list)
     for n in coming:
         if n not in present:
             return
         score = _score(courses[n], rung)
+        seen = by_percent[_percent(courses[n], rung)]  # ascending
         place = 1 + len(seen) - bisect.bisect_left(seen, score)
         bisect.insort(seen, score)
         yield n, _fate(courses[n], rung, place, len(seen), rules)
@@ -116,9 +124,16 @@ def _together(
     """Judge all at once, when nobody is missing."""
     if len(arrived) < len(coming):
         return
-    ordered = sorted(arrived, key=lambda n: -_score(courses[n], rung))
-    for place, n in enumerate(ordered, 1):
-        yield n, _fate(courses[n], rung, place, len(ordered), rules)
+    by_percent = defaultdict[int, list[int]](list)
+    for n in sorted(arrived, key=lambda n: -_score(courses[n], rung)):
+        by_percent[_percent(courses[n], rung)].append(n)
+    for alike in by_percent.values():
+        for place, n in enumerate(alike, 1):
+            yield n, _fate(courses[n], rung, place, len(alike), rules)
+
+
+def _percent(course: Course, rung: int) -> int:
+    return course.percents.get(rung, 0)
 
 
 def _score(course: Course, rung: int) -> float:

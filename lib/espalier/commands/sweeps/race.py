@@ -28,6 +28,7 @@ from espalier.core.errors import UserError
 from espalier.core.records import LONGEST_RACE, PlanHeader, RaceRecord
 from espalier.plan import plan
 from espalier.plan.race_plan import ConfigText, begin, listed_seeds
+from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 from espalier.run import launch
 from espalier.run.launch import LaunchRequest
 from espalier.run.races import race_entry
@@ -119,6 +120,9 @@ Planned = tuple[PlanHeader, Sequence[ConfigText]]
 
 
 def _planned(made: plan.Plan) -> Planned:
+    if SamplerRecord.of(made.design):
+        rule = "proposes by results, and a race trains what is planned; run the sweep, then race"
+        raise UserError(f"SAMPLER={made.design['sampler']}: {rule} with DIR=<its folder>")
     written, texts = plan.render(made)
     return written.header(), texts
 

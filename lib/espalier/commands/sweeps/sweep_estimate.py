@@ -19,6 +19,8 @@ from espalier.commands.options.run_options import allow as allow_option
 from espalier.commands.options.run_options import entry as entry_option
 from espalier.plan.outside_files import script_plan
 from espalier.plan.plan_report import describe_plan
+from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
+from espalier.report.sampler_report import share_line
 from espalier.run.entries import check_installed, entry_of
 from espalier.run.plan_estimate import estimate_plan
 
@@ -52,4 +54,6 @@ def command(  # noqa: PLR0913  # an option each
     script_plan.check_allowed(plan.trials, plan.settings, allow or "")
     check_installed(entry or usual)
     print("\n".join(estimate_plan(plan, workers, together, entry or usual)))
+    if record := SamplerRecord.of(plan.design):
+        print(share_line(record))
     return 0

@@ -45,6 +45,11 @@ def moments_of(config: Mapping[str, str]) -> list[str]:
     ]
 
 
+def deciding_symbols() -> frozenset[str]:
+    """Return the symbols by whose presence a schedule concerns a run, of all schedules."""
+    return frozenset().union(*(rule.needed for rule in _rules()))
+
+
 @functools.cache
 def _rules() -> list[_Rule]:
     """Return a rule for each schedule of the library and of the trees outside. Raises UserError."""

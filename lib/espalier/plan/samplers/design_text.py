@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from espalier.core.texts.count_text import count_text
+
 
 def describe_design(design: Mapping[str, Any]) -> str:
     """Return `L9: 9 of 81 combinations`, or `random: 50 of 6,812 feasible combinations, seed 0`.
@@ -19,8 +21,9 @@ def describe_design(design: Mapping[str, Any]) -> str:
         so_far = "{sampler}: {done} of {trials} configurations proposed, seed {seed}"
         return so_far.format_map({**design, "done": len(design["proposals"])})
     if "draws" in design:
-        drawn = "{sampler}: {drawn:,} configurations in {draws:,} draws, seed {seed}"
-    return drawn.format_map(design)
+        drawn = "{sampler}: {count} in {draws:,} draws, seed {seed}"
+    count = count_text(design["drawn"], "configuration")
+    return drawn.format_map({**design, "count": count})
 
 
 def design_lines(design: Mapping[str, Any]) -> list[str]:
@@ -34,8 +37,7 @@ def design_lines(design: Mapping[str, Any]) -> list[str]:
     lines += [_axis(axis["symbol"], axis["columns"]) for axis in design.get("axes", [])]
     intervals = design.get("intervals", {})
     lines += [f"  CONFIG_{symbol}: in {text}" for symbol, text in intervals.items()]
-    never = design.get("never", {})
-    lines += [f"  CONFIG_{value} is never drawn: {why}" for value, why in never.items()]
+    lines += map(_never, design.get("never", []))
     return [*lines, f"  {design['advice']}"] if "advice" in design else lines
 
 
@@ -43,3 +45,15 @@ def _axis(symbol: str, columns: Sequence[int]) -> str:
     numbers = ", ".join(map(str, columns))
     merged = len(columns) > 1
     return f"  CONFIG_{symbol}: column{'s' * merged} {numbers}{' as one' * merged}"
+
+
+def _never(record: Mapping[str, Any]) -> str:
+    values = shorten_values(record["values"])
+    return f"  CONFIG_{record['symbol']} is never {values}: {record['reason']}"
+
+
+def shorten_values(values: Sequence[str]) -> str:
+    """Return the values of an axis by commas, of many the first three and the last."""
+    if len(values) <= 8:
+        return ", ".join(values)
+    return f"{', '.join(values[:3])}, ... {values[-1]}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from espalier.core.errors import UserError
+from espalier.core.trial import REPETITION, Record
 from espalier.kconfig.requests import Requests
 from espalier.plan import expand
+from espalier.plan.effect_check import Choice
 from espalier.plan.expand import Config, Expansion
 from espalier.plan.samplers.axes import Choose
 from espalier.plan.samplers.space import Space, repeated
@@ -37,12 +41,21 @@ class Drawn:
         return is_new
 
 
-def draw(space: Space, proposals: Iterable[Choose], trials: int) -> Drawn:
-    """Return up to `trials` different configurations that proposals lead to."""
+def draw(space: Space, proposals: Iterable[Choose], trials: int, limit: int | None) -> Drawn:
+    """Return up to `trials` different configurations that proposals lead to.
+
+    Raises UserError as soon as there are more than can be planned, which `limit` says as that of
+    `expansion`.
+    """
     drawn, in_vain = Drawn(), 0
+    trials = min(trials, space.largest)
+    times = math.prod(len(r.values) for n, r in space.requests.items() if n in REPETITION)
+    allowed = _allowed(space, limit)
     for choose in proposals:
         completion = space.complete(choose)
         in_vain = 0 if drawn.add(completion.config, completion.why) else in_vain + 1
+        if len(drawn.configs) * times > allowed:
+            check_count(trials * times, allowed)
         if len(drawn.configs) == trials or in_vain == NOTHING_NEW:
             break
     return drawn
@@ -65,10 +78,10 @@ def expansion(
         for base in drawn.configs.values()
         for config in repeated(base, space.requests)
     }
-    check_count(len(configs), int(limit or space.settings[expand.LIMIT]))
+    check_count(len(configs), _allowed(space, limit))
     spans = {n: str(r.interval) for n, r in space.requests.items() if r.interval}
     numbers = {"drawn": len(drawn.configs), "draws": drawn.proposals}
-    whole = {**design, **numbers, "intervals": spans, "never": never}
+    whole = {**design, **numbers, "intervals": spans, "never": _grouped(never)}
     return Expansion(
         configs=configs,
         combinations=drawn.proposals,
@@ -76,9 +89,21 @@ def expansion(
         same=drawn.same,
         reasons=drawn.reasons,
         settings=space.settings,
-        design={name: value for name, value in whole.items() if value != {}},
+        design={name: value for name, value in whole.items() if value not in ({}, [])},
         solved=space.solved,
     )
+
+
+def _allowed(space: Space, limit: int | None) -> int:
+    return limit or int(space.settings.get(expand.LIMIT, sys.maxsize))
+
+
+def _grouped(never: Mapping[Choice, str]) -> list[Record]:
+    """Return values that are never drawn as records with keys symbol, values and reason."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for (symbol, value), reason in never.items():
+        groups.setdefault((symbol, reason), []).append(value)
+    return [{"symbol": s, "values": values, "reason": why} for (s, why), values in groups.items()]
 
 
 def check_count(trials: int, limit: int) -> None:

@@ -68,7 +68,7 @@ class Random(Sampler):
     ) -> Expansion:
         """Draw axis by axis. The first ones stay the same if more are drawn."""
         space = Space(symbols, requested)
-        drawn = draws.draw(space, _evenly(random.Random(self.seed)), self.trials)
+        drawn = draws.draw(space, _evenly(random.Random(self.seed)), self.trials, limit)
         return draws.expansion(
             space, drawn, limit, strict, {"sampler": "random", "seed": self.seed}
         )

@@ -37,7 +37,7 @@ class Sobol(Sampler):
         """Walk the space by each point in turn; points that come to nothing new are counted."""
         space = Space(symbols, requested)
         points = _points(max(1, len(space.axes)), self.seed)
-        drawn = draws.draw(space, (_by_point(space, point) for point in points), self.trials)
+        drawn = draws.draw(space, (_by_point(space, point) for point in points), self.trials, limit)
         return draws.expansion(space, drawn, limit, strict, self._design())
 
     def _design(self) -> Record:

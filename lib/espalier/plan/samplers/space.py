@@ -8,24 +8,29 @@ Kconfig takes it, a budget has room for it and its run makes sense.
 from __future__ import annotations
 
 import itertools
+import math
 import random
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from espalier.core.trial import REPETITION
 from espalier.kconfig import assign
+from espalier.kconfig.number_range import Interval
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import dependency_order
 from espalier.plan.budget_constraint import Budgets
 from espalier.plan.effect_check import Choice, EffectCheck
 from espalier.plan.expand import Config
-from espalier.plan.samplers.axes import Choose, Options, at_share, axis_of
+from espalier.plan.samplers.axes import Axis, Choose, Options, at_share, axis_of
 from espalier.plan.samplers.look_ahead import LookAhead
 from espalier.plan.samplers.tree_walk import TreeWalk
 
 PROBES = 100
 """Draws that show whether a space has dead ends, and which values take effect."""
+ENDS = (0.0, 1.0, 0.5)
+"""Shares of intervals at which a value is tried that had no effect in even draws."""
 SEARCHES = 20
 """Draws in which a value goes first that had no effect in others."""
 
@@ -40,6 +45,7 @@ class Completion:
     config: Config = field(default_factory=dict)
     why: str = ""
     chosen: Mapping[str, str] = field(default_factory=dict)
+    blamed: frozenset[str] = frozenset()  # symbols that the reason can depend on
 
 
 class Space:
@@ -61,8 +67,8 @@ class Space:
         self._ahead = LookAhead(self._walk)
         self._effects = EffectCheck()
         self._left_out: dict[Choice, str] = {}  # values that led nowhere somewhere, and why
-        self._looks_ahead = False
-        self._looks_ahead = any(self._completed_evenly(n).why for n in range(PROBES))
+        self._suspects: frozenset[str] = frozenset()  # symbols that refusals depend on
+        self._suspects = frozenset().union(*map(self._blamed, range(PROBES)))
 
     @property
     def settings(self) -> Config:
@@ -74,6 +80,12 @@ class Space:
         """Symbols that a budget gave their numbers."""
         return self._walk.budgets.solved
 
+    @property
+    def largest(self) -> int:
+        """The most configurations that listed axes can have; with an interval, sys.maxsize."""
+        sizes = [len(a.options) if isinstance(a.options, tuple) else None for a in self.axes]
+        return sys.maxsize if None in sizes else math.prod(filter(None, sizes))
+
     def complete(self, choose: Choose) -> Completion:
         """Return the configuration that `choose` leads to, with the first seed.
 
@@ -82,45 +94,52 @@ class Space:
         self._walk.begin()
         for depth, request in enumerate(self._walk.order):
             if why := self._take(depth, request, choose):
-                return self._refused(why)
+                return self._refused(why, self._walk.needs(request.name))
         outcome = self._walk.outcome()
         if outcome.why:
             self._record_refusal(outcome.overruled, outcome.untrainable)
-            return self._refused(outcome.why)
+            return self._refused(outcome.why, outcome.blamed)
         self._record_effects()
         return Completion(outcome.config, chosen=self._chosen())
 
-    def check_effects(self, strict: bool) -> dict[str, str]:
+    def check_effects(self, strict: bool) -> dict[Choice, str]:
         """Return listed values that cannot be drawn, as no run with them makes sense, and why.
 
         Raises UserError for values that Kconfig refuses everywhere, and for axes and fixed values
         that are never in effect. Unless `strict` the latter is allowed of fixed values.
         """
         causes = (self._effects.refused, self._effects.blocked, self._left_out)
-        for name, value in dict.fromkeys(choice for cause in causes for choice in cause):
-            self._search(name, value)
+        for choice in dict.fromkeys(choice for cause in causes for choice in cause):
+            self._search(choice)
         self._effects.check(self.requests, strict)
         lost = {c: why for c, why in self._left_out.items() if c not in self._effects.took}
-        return {f"{name}={value}": why for (name, value), why in lost.items() if name in self._axes}
+        return {choice: why for choice, why in lost.items() if choice[0] in self._axes}
 
-    def _search(self, name: str, value: str) -> None:
-        """Draw with a value first until it takes effect."""
+    def _search(self, choice: Choice) -> None:
+        """Draw with a value first until it takes effect, at the ends of intervals before else."""
+        self._left_out.pop(choice, None)  # for the reason at an end, which is the plainest
         for number in range(SEARCHES):
-            if (name, value) in self._effects.took:
+            if choice in self._effects.took:
                 break
-            self._completed_evenly(number, {name: value})
+            share = ENDS[number] if number < len(ENDS) else None
+            self._completed_evenly(number, choice, share)
 
-    def _completed_evenly(self, number: int, first: Mapping[str, str] | None = None) -> Completion:
-        """Return draw `number` of an even one; values in `first` are taken where they are valid."""
+    def _completed_evenly(
+        self, number: int, first: Choice | None = None, of_intervals: float | None = None
+    ) -> Completion:
+        """Return draw `number` of an even one; the value `first` is taken where it is valid.
+
+        `of_intervals` is the share at which intervals are taken; None draws it too.
+        """
         shares = random.Random(number)
-        wanted = first or {}
-        return self.complete(
-            lambda axis, options: (
-                wanted[axis.name]
-                if isinstance(options, tuple) and wanted.get(axis.name) in options
-                else at_share(options, shares.random())
-            )
-        )
+
+        def choose(axis: Axis, options: Options) -> str:
+            if isinstance(options, Interval):
+                return options.at(shares.random() if of_intervals is None else of_intervals)
+            is_first = first and axis.name == first[0] and first[1] in options
+            return first[1] if first and is_first else at_share(options, shares.random())
+
+        return self.complete(choose)
 
     def _take(self, depth: int, request: Request, choose: Choose) -> str:
         """Assign a value of a request if it is active; return why there is none to assign."""
@@ -147,7 +166,7 @@ class Space:
             if value not in options and (request.name, value) not in self._effects.refused:
                 reason = self._walk.why_not(request, value)
                 self._effects.refused[request.name, value] = reason
-        if not (self._looks_ahead and axis):
+        if axis is None or request.name not in self._suspects:
             return options
         return self._leading_on(depth, request, options) or options
 
@@ -160,8 +179,12 @@ class Space:
                 self._left_out.setdefault((request.name, value), self._ahead.why)
         return tuple(leading)
 
-    def _refused(self, why: str) -> Completion:
-        return Completion(why=why, chosen=self._chosen())
+    def _refused(self, why: str, blamed: frozenset[str]) -> Completion:
+        return Completion(why=why, chosen=self._chosen(), blamed=blamed)
+
+    def _blamed(self, number: int) -> frozenset[str]:
+        """Return the symbols that the refusal of an even draw depends on, if it is refused."""
+        return self._completed_evenly(number).blamed
 
     def _record_refusal(self, overruled: str, untrainable: str) -> None:
         for name, value in self._walk.given.items():

@@ -20,6 +20,7 @@ from espalier.kconfig.symbols import RANK_BY
 SYMBOL = "STOP"
 _SYMBOLS = ("STOP_REDUCTION", "STOP_RUNGS", "STOP_KEEP", "STOP_BY")
 _EPOCHS = "NUM_EPOCHS"
+_SECONDS = "TRIAL_SECONDS"
 _TEST = "test_"
 
 
@@ -93,7 +94,8 @@ def check_stop(header: PlanHeader, trials: Iterable[Trial]) -> None:
     rules = stop_rules(header.settings)
     if rules is None:
         return
-    _check_alone(header, f"CONFIG_{SYMBOL}={rules.rule}")
+    trials = list(trials)
+    _check_alone(header, trials, f"CONFIG_{SYMBOL}={rules.rule}")
     longest = max(map(epochs_of, trials))
     if not rules.rungs(longest):
         least = rules.set_rungs[0] + 1 if rules.set_rungs else max(2, rules.reduction)
@@ -101,16 +103,20 @@ def check_stop(header: PlanHeader, trials: Iterable[Trial]) -> None:
         raise UserError(f"{what}, and none has more than {longest}; raise CONFIG_{_EPOCHS}")
 
 
-def _check_alone(header: PlanHeader, given: str) -> None:
+def _check_alone(header: PlanHeader, trials: Iterable[Trial], given: str) -> None:
     """Raise UserError if what the plan is for needs the end of every trial."""
     others = {
         "a race decides by the ends of trials who is out": header.race is not None,
         "claims are judged by the ends of all their trials": header.claims is not None,
-        "the rows of an orthogonal array are compared whole": "array" in header.design,
         "a sampler learns from the ends of trials": "proposals" in header.design,
+        f"CONFIG_{_SECONDS} sets the end of trials by time": any(map(_is_timed, trials)),
     }
     if why := next((why for why, holds in others.items() if holds), ""):
         raise UserError(f"{given}: {why}; set CONFIG_{SYMBOL}={StopRule.NONE} for it")
+
+
+def _is_timed(trial: Trial) -> bool:
+    return trial.config.get(_SECONDS, "0") != "0"
 
 
 def epochs_of(trial: Trial) -> int:

@@ -43,6 +43,13 @@ def pack_size(result: Result) -> PackSize:
     return PackSize(min(max(1, size), LARGEST), str(result.measures.get("why", "")))
 
 
+def pack_note(size: PackSize) -> str:
+    """Return a note on the size of packs; nothing where one is enough without a reason."""
+    if size.size > 1:
+        return f"note: up to {size.size} trials train as one program (PACK=1: one by one)"
+    return f"note: trials run one at a time: {size.why}" if size.why else ""
+
+
 def share(waiting: int, running: float, workers: int) -> int:
     """Return how many trials one of `workers` may take, so that all have work until the end.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import logging
 import os
 import re
 import secrets
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +25,8 @@ MODE, TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
 _ADDRESS = re.compile(r"auto|(\[[0-9A-Fa-f:]+\]|[\w.-]+):\d{1,5}")
 LONGEST_FOLDER, _SHORT_FOLDER = 24, "/tmp"
 """Characters of a folder for temporary files below which the paths of Ray's sockets are allowed."""
+REACH = 5.0
+"""Seconds in which the head of a cluster must answer."""
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "1",
@@ -48,17 +52,48 @@ def joined(address: str, cores: int, runtime_env: Mapping[str, Any]) -> Iterator
 
     Raises UserError.
     """
-    os.environ |= _QUIET
     if address:
-        with _connected(address, runtime_env):
+        _check_reachable(address)
+        with _variables(_QUIET), _connected(address, runtime_env):
             yield
         return
-    os.environ |= {**_LOOPBACK, MODE: "token", TOKEN: secrets.token_hex(32)}
     short = len(tempfile.gettempdir()) <= LONGEST_FOLDER
-    with vanishing(None if short else _SHORT_FOLDER) as folder:
+    closed = {**_QUIET, **_LOOPBACK, MODE: "token", TOKEN: _own_token()}
+    with _variables(closed), vanishing(None if short else _SHORT_FOLDER) as folder:
         own = {"num_cpus": cores, "include_dashboard": False, "_temp_dir": str(folder)}
         with _connected("", runtime_env, **own):
             yield
+
+
+@functools.cache
+def _own_token() -> str:
+    """Return the token of this process's own clusters: Ray reads it once in a process."""
+    return secrets.token_hex(32)
+
+
+def _check_reachable(address: str) -> None:
+    """Raise UserError if nothing listens at `host:port`: Ray itself would try for long."""
+    host, _, port = address.rpartition(":")
+    if not host:
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), REACH).close()
+    except (OSError, OverflowError) as error:
+        rule = f"no cluster answers there: {error}; `ray start --head --port=6379` starts one"
+        raise UserError(f"RAY_ADDRESS={address}: {rule}") from error
+
+
+@contextmanager
+def _variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the environment in this block, for Ray and all that it starts."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ |= values
+    try:
+        yield
+    finally:
+        for name, text in before.items():
+            os.environ.pop(name, None)
+            os.environ |= {} if text is None else {name: text}
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from pathlib import Path, PurePosixPath
 
 from espalier.core.atomic_write import draft
 from espalier.core.errors import UserError
-from espalier.core.names import check_inside
 from espalier.core.process.disk_full import NO_SPACE
 from espalier.core.process.log_files import KEPT, open_log
 from espalier.core.trial import LOG, SNAPSHOTS
@@ -137,15 +136,16 @@ def _add_log(path: Path, changes: FolderChanges) -> None:
 
 
 def _inside(directory: Path, name: str) -> Path:
-    """Return the path of a file of a folder. Raises UserError if it, or a link, leads out."""
+    """Return the path of a file of a folder. Raises UserError if it leads out, or over a link."""
     path = PurePosixPath(name)
     if path.is_absolute() or not path.parts or ".." in path.parts:
         raise UserError(f"{directory}: a node sent {name[:80]!a}, which is no path in it")
     place = directory
-    for part in path.parts:
-        check_inside(directory, place)
+    for part in path.parts[:-1]:
         place = place / part
-    return place
+        if place.is_symlink():
+            raise UserError(f"{place}: is a link, and no node writes over it: remove the link")
+    return directory / path
 
 
 class LogReader:

@@ -6,9 +6,11 @@ results are the same wherever a trial ran.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from espalier.run.ray.runtime_env import ENTRY, KNOBS, TREES
 from espalier.run.ray.vanishing_folder import VanishingFolder
 from espalier.scripts import command_template
 
+TRIALS = "trials"
+"""The folder of what the task at work writes. On some disks removing it takes milliseconds."""
 NEEDED = "needed"
 """The folder, beside what a node was given, of files from the object store; all slots share it."""
 
@@ -50,6 +54,7 @@ class NodeHome:
         self.folder = self._own.path
         self._places = {text: str(self._given / place) for text, place in places.items()}
         _use(self._given, [*places.values()])
+        self._left, self._remover = itertools.count(), ThreadPoolExecutor(1)
         self._folders: dict[int, _Folder] = {}
         self._moved: dict[str, str] = {}
         self._resolved: dict[NamedPath, str] = {}
@@ -62,7 +67,7 @@ class NodeHome:
         self.leave()
         task = Task.from_json(parcel.task)
         self._moved = dict(self._places)
-        here = tuple(self.folder / "trials" / folder.name for folder in task.directories)
+        here = tuple(self.folder / TRIALS / folder.name for folder in task.directories)
         for trial, path, changes in zip(task.trials, here, parcel.folders, strict=True):
             path.mkdir(parents=True, exist_ok=True)
             node_files.write(path, changes)
@@ -100,12 +105,16 @@ class NodeHome:
         return replace(changes, removed=removed, log=folder.log.read())
 
     def leave(self) -> None:
-        """Remove what the last task has left here."""
+        """Remove what the last task has left here, while the next one begins."""
+        if self._folders:
+            gone = self.folder / f"gone{next(self._left)}"
+            (self.folder / TRIALS).rename(gone)
+            self._remover.submit(shutil.rmtree, gone, ignore_errors=True)
         self._folders.clear()
-        shutil.rmtree(self.folder / "trials", ignore_errors=True)
 
     def close(self) -> None:
         """Remove all that was written for this slot alone."""
+        self._remover.shutdown()
         self._own.remove()
 
     def _translated(self, task: Task, needed: Mapping[NamedPath, Any]) -> Task:

@@ -9,19 +9,18 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-import ray
-from ray.exceptions import RayError
-
 from espalier.core.errors import UserError
+from espalier.core.process.terminal import printable
 from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Result, Status, Task
-from espalier.run.ray.cluster_slots import Node, missing
+from espalier.run.pool import STARTS
+from espalier.run.ray import node_memory
+from espalier.run.ray.cluster_slots import Node, SlotNeed, missing
 from espalier.run.ray.courier import Courier
-from espalier.run.ray.remote_slot import ActorTerms, RemoteSlot, SlotFaultError, SlotLostError
+from espalier.run.ray.remote_slot import ActorFaultError, ActorLostError, Actors, RemoteSlot
 from espalier.run.workers.worker import DISK_FULL
 from espalier.run.workers.worker_process import Event, Finished
 from espalier.store.attempt import INTERRUPTED
@@ -31,25 +30,31 @@ LOOK = 1.0
 FAREWELL = 5.0
 """Seconds that actors have to end their workers by themselves."""
 START_PATIENCE = 60.0
-"""Seconds after which a slot that has not started yet is not counted on: others hold its node."""
+"""Seconds after which a slot that has not started is not counted on: others may hold its node."""
 LOSSES = 5
-"""How often a trial may lose its actor on a node that lives, before that is the trial's doing."""
+"""How often a trial may lose its actor or node before that is taken for the trial's own doing."""
 
 
 class RayExecutor:
     """Actors on the nodes of a cluster, one a slot, driven from a single thread."""
 
     def __init__(
-        self, terms: ActorTerms, courier: Courier, nodes: Callable[[], list[Node]], most: int
+        self,
+        actors: Actors,
+        courier: Courier,
+        nodes: Callable[[], list[Node]],
+        need: SlotNeed,
+        most: int,
     ) -> None:
         """Let up to `most` slots begin; `nodes` returns the nodes that are alive now."""
-        self._terms, self._courier, self._nodes, self._most = terms, courier, nodes, most
+        self._actors, self._courier, self._nodes = actors, courier, nodes
+        self._need, self._most = need, most
         self._slots: dict[int, RemoteSlot] = {}
-        self._faulty: dict[str, str] = {}  # why no worker starts on a node, by the node's id
-        self._losses: Counter[int] = Counter()  # of actors, by trial
+        self._left_out: dict[str, str] = {}  # why no worker starts on a node, by the node's id
         self._false_starts: Counter[str] = Counter()  # of actors, by the id of their node
-        self._seen: dict[str, str] = {}  # the addresses of nodes, by their ids
-        self._seen_any = self._ever_warm = False
+        self._losses: Counter[int] = Counter()  # of actors, by trial
+        self._seen: dict[str, str] | None = None  # addresses of nodes by ids, at the last look
+        self._ever_warm = False
         self._looked = 0.0
         self._look()
 
@@ -63,17 +68,12 @@ class RayExecutor:
     @property
     def capacity(self) -> int:
         """How many tasks can run at a time now: slots that are warm, or may soon be."""
-        now = time.monotonic()
-        return sum(slot.warm or now - slot.begun < START_PATIENCE for slot in self._slots.values())
-
-    @property
-    def places(self) -> int:
-        """How many nodes have slots."""
-        return len({slot.node.id for slot in self._slots.values()})
+        late = time.monotonic() - START_PATIENCE
+        return sum(slot.warm or slot.begun > late for slot in self._slots.values())
 
     def idle(self) -> list[int]:
-        """Return the slots whose workers are warm and have no task."""
-        return [number for number, slot in self._slots.items() if slot.idle]
+        """Return the slots whose workers are warm and have no task, as memory of nodes allows."""
+        return node_memory.affordable(self._slots)
 
     def process(self, slot: int) -> int:
         """Return 0: the process is one of another machine."""
@@ -89,15 +89,13 @@ class RayExecutor:
 
         Raises UserError if workers cannot start on any node.
         """
-        calls = {slot.call: number for number, slot in self._slots.items() if slot.call is not None}
+        calls = {slot.call: number for number, slot in self._slots.items() if not slot.idle}
         if calls:
-            ready, _ = ray.wait([*calls], num_returns=1, timeout=seconds)
-            if ready:
-                ready, _ = ray.wait([*calls], num_returns=len(calls), timeout=0)
+            answered = self._actors.answered([*calls], seconds)
         else:
+            answered = []
             time.sleep(seconds)
-            ready = []
-        events = [event for call in ready for event in self._receive(calls[call])]
+        events = [event for call in answered for event in self._receive(calls[call])]
         if time.monotonic() - self._looked > LOOK:
             events += self._look()
         return events
@@ -108,10 +106,9 @@ class RayExecutor:
 
     def close(self) -> None:
         """End every actor and its worker; what they do not end in time ends with them."""
-        with suppress(RayError):
-            calls = [slot.close() for slot in self._slots.values()]
-            if calls:
-                ray.wait(calls, num_returns=len(calls), timeout=FAREWELL)
+        calls = [slot.close() for slot in self._slots.values()]
+        if calls:
+            self._actors.answered(calls, FAREWELL, every=True)
         for slot in self._slots.values():
             slot.discard()
         self._slots.clear()
@@ -123,35 +120,41 @@ class RayExecutor:
             return []
         try:
             events = slot.receive(self._courier)
-        except SlotLostError as lost:
-            return self._lose(number, lost.result)
-        except SlotFaultError as fault:
-            return self._leave_out(slot.node, str(fault))
-        self._ever_warm = self._ever_warm or slot.idle
+        except ActorLostError as error:
+            return self._lose([number], slot.loss(error))
+        except ActorFaultError as error:
+            return self._leave_out(slot.node, printable(str(error)))
+        self._ever_warm = self._ever_warm or slot.warm
         return [_of_slot(number, slot.node, event) for event in events]
 
-    def _lose(self, number: int, result: Result) -> list[Event]:
-        """Let go of a slot; return the ends of the trials that it had."""
-        slot = self._slots.pop(number)
-        slot.discard()
-        if not slot.warm:
-            self._false_starts[slot.node.id] += 1
-        return [Finished(number, trial, self._loss(trial, result)) for trial in slot.due]
+    def _lose(self, numbers: Iterable[int], result: Result) -> list[Event]:
+        """Let go of slots; return the ends of the trials that they had."""
+        events: list[Event] = []
+        for number in numbers:
+            slot = self._slots.pop(number)
+            slot.discard()
+            events += [Finished(number, trial, self._loss(trial, result)) for trial in slot.due]
+            self._false_starts[slot.node.id] += not slot.warm
+            if self._false_starts[slot.node.id] == STARTS:
+                events += self._leave_out(slot.node, "its workers end as they start")
+        return events
 
     def _loss(self, trial: int, result: Result) -> Result:
         """Return what a trial ends with whose actor is gone: at last it is the trial's doing."""
         self._losses[trial] += 1
         if result.reason == INTERRUPTED.reason and self._losses[trial] > LOSSES:
-            what = f"{result.message}, for the {count_text(self._losses[trial], 'time')}"
-            return Result(Status.ERROR, "crash", what)
+            times = count_text(self._losses[trial], "time")
+            return Result(Status.ERROR, "crash", f"{result.message}; that makes {times}")
         return result
 
     def _leave_out(self, node: Node, why: str) -> list[Event]:
-        """Use a node no more, as no worker can start there. Raises UserError if none is left."""
-        self._faulty[node.id] = why
-        gone = [number for number, slot in self._slots.items() if slot.node.id == node.id]
+        """Use a node no more, as no worker can start there.
+
+        Return the ends of trials that run there. Raises UserError if no other node has a slot.
+        """
+        self._left_out[node.id] = why
         result = replace(INTERRUPTED, message=f"node {node.address} is left out: {why}")
-        events = [event for number in gone for event in self._lose(number, result)]
+        events = self._lose(self._on(lambda name: name == node.id), result)
         if not self._slots and not self._ever_warm:
             raise UserError(f"node {node.address}: {why}")
         print(f"note: node {node.address} is left out: {why}", flush=True)
@@ -160,31 +163,29 @@ class RayExecutor:
     def _look(self) -> list[Event]:
         """See which nodes there are; return the ends of trials whose node has gone."""
         self._looked = time.monotonic()
-        nodes = [node for node in self._nodes() if node.id not in self._faulty]
-        alive = {node.id for node in nodes}
-        gone = [number for number, slot in self._slots.items() if slot.node.id not in alive]
-        events = [event for number in gone for event in self._lose_with_node(number)]
+        nodes = [node for node in self._nodes() if node.id not in self._left_out]
+        now = {node.id: node.address for node in nodes}
+        result = replace(INTERRUPTED, message="its node left the cluster")
+        events = self._lose(self._on(lambda name: name not in now), result)
         held = [slot.node.id for slot in self._slots.values()]
-        for node in missing(nodes, held, self._terms.need, self._most):
+        for node in missing(nodes, held, self._need, self._most):
             number = next(n for n in itertools.count() if n not in self._slots)
-            self._slots[number] = RemoteSlot(node, self._terms)
-        self._tell_change(nodes)
+            self._slots[number] = RemoteSlot(node, self._actors)
+        self._tell_changes(now)
         return events
 
-    def _lose_with_node(self, number: int) -> list[Event]:
-        where = f"node {self._slots[number].node.address}"
-        return self._lose(number, replace(INTERRUPTED, message=f"{where} left the cluster"))
+    def _on(self, matches: Callable[[str], bool]) -> list[int]:
+        """Return the slots on nodes whose ids match."""
+        return [number for number, slot in self._slots.items() if matches(slot.node.id)]
 
-    def _tell_change(self, nodes: Sequence[Node]) -> None:
+    def _tell_changes(self, now: dict[str, str]) -> None:
         """Say which nodes have come and gone since the last look, and what that leaves."""
-        now = {node.id: node.address for node in nodes}
-        lost, joined = self._seen.keys() - now.keys(), now.keys() - self._seen.keys()
-        if self._seen_any and (lost or joined):
-            words = [f"node {self._seen[name]} is gone" for name in sorted(lost)]
-            words += [f"node {now[name]} has joined" for name in sorted(joined)]
-            left = f"{self.capacity} at a time" if self._slots else "trials wait for nodes"
+        before, self._seen = now if self._seen is None else self._seen, now
+        words = [f"node {before[name]} is gone" for name in before if name not in now]
+        words += [f"node {now[name]} has joined" for name in now if name not in before]
+        if words:
+            left = f"{self.capacity} at a time" if self._slots else "trials wait for a node"
             print(f"note: {', '.join(words)}: {left}", flush=True)
-        self._seen, self._seen_any = now, True
 
 
 def _of_slot(number: int, node: Node, event: Event) -> Event:

@@ -46,18 +46,18 @@ class RaySite:
         import ray
 
         from espalier.run.ray.courier import Courier
+        from espalier.run.ray.ray_actors import RayActors
         from espalier.run.ray.ray_executor import RayExecutor
-        from espalier.run.ray.remote_slot import ActorTerms
 
         del folder
         work = self._work
-        terms = ActorTerms(work.entry, self._shipment.places, self._need, work.ranks)
+        actors = RayActors(work.entry, self._shipment.places, self._need, work.ranks)
         most = min(trials, work.parallel or trials)
-        return RayExecutor(terms, Courier(ray.put), cluster.nodes, most)
+        return RayExecutor(actors, Courier(ray.put), cluster.nodes, self._need, most)
 
     def describe(self, executor: Executor) -> str:
         """Return how many trials run at a time, on what, and on how many nodes."""
-        count = count_text(len(cluster.nodes()), "node")
+        count = count_text(sum(self._need.room(node) > 0 for node in cluster.nodes()), "node")
         what = "GPUs" if self._need.gpus else "CPUs"
         return f"{executor.capacity} at a time on the {what} of {count} of a Ray cluster"
 
@@ -74,6 +74,9 @@ def need_of(placement: Placement, work: Workload, nodes: Sequence[Node]) -> Slot
         rule = "no node of the cluster has a GPU; set CONFIG_DEVICE_AUTO=y"
         raise UserError(f"CONFIG_DEVICE_CUDA=y: {rule}")
     share = placement.gpu_share if work.ranks == 1 else float(work.ranks)
+    if share > 1 > placement.gpu_share:
+        rule = f"CONFIG_DEVICES_PER_TRIAL={work.ranks} takes whole GPUs; leave one of them out"
+        raise UserError(f"GPU_SHARE={placement.gpu_share:g}: {rule}")
     memory = worker_memory(work.entry) * work.ranks
     on_gpu = gpus and device != devices.CPU
     return SlotNeed(work.threads * work.ranks, memory, share if on_gpu else 0.0)

@@ -13,14 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-import ray
-
 from espalier.core import revision, strict_json
 from espalier.core.errors import UserError
 from espalier.core.process import process_memory
 from espalier.core.process.memory import available
 from espalier.core.trial import Result, Task
-from espalier.run.devices import CPU
 from espalier.run.executor_choice import WORKERS_LOG
 from espalier.run.pool import Pool
 from espalier.run.ray.courier import Parcel
@@ -62,17 +59,11 @@ class SlotReport:
 class SlotActor:
     """The worker of one slot, or those that train a trial together, and the files of its task."""
 
-    def __init__(self, entry: str, places: Mapping[str, str], ranks: int, beside: int) -> None:
-        """Start the worker: on the GPUs that Ray gave to this process, or on the CPU.
-
-        So many others share its device that there are `beside` of them.
-        """
+    def __init__(self, entry: str, home: NodeHome, device: str, beside: int) -> None:
+        """Start the worker on a device, which is a text of `slots`; see `Pool`."""
         os.environ.pop(COMPILING, None)
-        self._home = NodeHome(places, ray.get)
-        gpus = ray.get_runtime_context().get_accelerator_ids().get("GPU", [])
-        self._device = ",".join(gpus or [CPU] * ranks)
-        log = self._home.folder / WORKERS_LOG
-        self._pool = Pool(entry, [self._device], log, beside)
+        self._home, self._device = home, device
+        self._pool = Pool(entry, [device], home.folder / WORKERS_LOG, beside)
         self._task: Task | None = None
         self._open: set[int] = set()  # the trials of the task that have not ended
         self._synced = 0.0

@@ -24,7 +24,7 @@ from espalier.plan.samplers.model_based.model_sampler import ModelSampler
 from espalier.plan.samplers.model_based.proposal_records import ProposalRecord, SamplerRecord
 from espalier.plan.samplers.model_based.proposer import Proposer, Values
 from espalier.plan.samplers.space import Space, repeated
-from espalier.report.sampler_report import proposals_line
+from espalier.report.sampler_report import nothing_line, proposals_line
 from espalier.run import reuse
 from espalier.run.pending import pending
 from espalier.run.samplers.batch_size import Room, batch_size
@@ -60,6 +60,8 @@ class SamplerSupply(Supply):
             count = self._room_for(vacancy, len(ended))
             if not count:
                 return Growth(lines=lines)
+            if self._learns_nothing(ended):
+                return Growth(lines=[*lines, nothing_line(self._record)], ended=True)
             added = self._grow(count, ended)
             lines.append(proposals_line(self._record))
             if self._earlier and not vacancy.running:
@@ -89,6 +91,12 @@ class SamplerSupply(Supply):
         room = Room(len(vacancy.executor.devices), pack, len(last), len(vacancy.running))
         left = self._record.trials - len(proposals)
         return batch_size(left, len(self._told) + ended, room, self._sampler.batch)
+
+    def _learns_nothing(self, ended: list[ProposalRecord]) -> bool:
+        """Return whether all that was proposed has failed: then no more is, until some passes."""
+        if self._told or len(ended) < len(self._record.proposals):
+            return False
+        return all(self._result(each) is None for each in ended)
 
     def _grow(self, count: int, ended: list[ProposalRecord]) -> list[Trial]:
         """Let the plan have so many more configurations, chosen after what has ended."""

@@ -17,13 +17,12 @@ from espalier.analysis.stopping.rung_scores import (
     RUNG_SCORE,
     RungConfiguration,
     rung_configurations,
-    score_of,
 )
 from espalier.analysis.stopping.stop_decisions import Fate, Stage, decide
-from espalier.core.texts.count_text import count_text
 from espalier.core.trial import PAUSED, RUNG, Record, Result, Status, Trial
 from espalier.plan.stopping.stop_rules import StopRules
 from espalier.run.supplies.supply import Growth, Supply, Vacancy
+from espalier.run.trial_files import TrialFiles
 from espalier.store.results_dir import SweepDir
 from espalier.train.checkpoints.rung_snapshots import remove_rung_snapshots
 
@@ -34,6 +33,7 @@ class StopSupply(Supply):
     def __init__(self, sweep: SweepDir, rules: StopRules, pauses: bool) -> None:
         """Nothing is decided yet. `pauses`: trials pause by themselves."""
         self._sweep, self._rules, self._pauses = sweep, rules, pauses
+        self._files, self._notes = TrialFiles(sweep), list[str]()
         self._every: list[RungConfiguration] = []
         self._of: dict[int, int] = {}  # the place of a trial's configuration, by its number
         self._fates: list[Fate] = []
@@ -66,7 +66,8 @@ class StopSupply(Supply):
         for each, fate in zip(self._every, self._fates, strict=True):
             if fate.stage is Stage.STOP:
                 self._stop(each, fate)
-        due, lines = self._give_out(vacancy.running), self._lines()
+        due, lines = self._give_out(vacancy.running), [*self._notes, *self._lines()]
+        self._notes.clear()
         return Growth(due, lines, ended=not due and not vacancy.running)
 
     def observe(self, number: int, record: Record) -> Result | None:
@@ -79,8 +80,8 @@ class StopSupply(Supply):
         if int(record.get("epoch") or 0) < rung:
             return None
         each = self._configuration(number)
-        name = next(trial.name for trial in each.trials if trial.number == number)
-        each.scores.setdefault(number, {}).setdefault(rung, score_of(record, self._rules.by, name))
+        if rung not in each.scores.get(number, {}):
+            each.add(number, rung, record, self._rules.by)
         self._judge()
         fate = self._fates[self._of[number]]
         if fate.stage is Stage.TRAIN and fate.rung != rung:
@@ -142,9 +143,11 @@ class StopSupply(Supply):
             for number, attempt in store.begin(results, os.getpid(), "").items():
                 store.finish(number, attempt, results[number])
         for trial in left:
-            self._sweep.prepare(trial.number)
-            self._sweep.log_ending(trial.number, results[trial.number])
-            self._sweep.write_metrics(trial, results[trial.number])
+            notes = [
+                self._files.log_ending(trial.number, results[trial.number]),
+                self._files.write_metrics(trial, results[trial.number]),
+            ]
+            self._notes += filter(None, notes)
             remove_rung_snapshots(self._sweep.directory(trial.number))
             each.over.add(trial.number)
 
@@ -152,6 +155,8 @@ class StopSupply(Supply):
         shown = self._sweep.store.shown(trial.number).get(trial.number, [])
         last = shown[-1] if shown else Result(Status.NOTRUN)
         place = f"place {fate.place} of {fate.among} by {self._rules.by.label}"
+        if percent := each.course.percents.get(fate.rung, 0):
+            place += f" at {percent}% sparsity"
         return Result(
             Status.STOPPED,
             RUNG,
@@ -162,7 +167,7 @@ class StopSupply(Supply):
         )
 
     def _lines(self) -> list[str]:
-        """Return a line for each rung on what has been decided there since the last one."""
+        """Return a line for each rung at which something has been decided since the last ones."""
         stop, go = Counter[int](), Counter[int]()
         for each, old, new in zip(self._every, self._said, self._fates, strict=True):
             if new.stage is Stage.STOP and old != new:
@@ -171,8 +176,7 @@ class StopSupply(Supply):
             go.update(passed)
         self._said = self._fates
         return [
-            f"{self._rules.rule}: after epoch {rung} {count_text(go[rung], 'configuration')} "
-            f"{'goes' if go[rung] == 1 else 'go'} on, {stop[rung]} stopped"
+            f"{self._rules.rule}: at the rung of epoch {rung}, {go[rung]} go on, {stop[rung]} stop"
             for rung in sorted({*stop, *go})
         ]
 

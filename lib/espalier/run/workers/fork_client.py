@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from signal import SIGKILL
 
@@ -72,15 +73,20 @@ class ForkServer:
         return process
 
     def listen(self, seconds: float) -> None:
-        """Take in what the server says, for which it has so many seconds."""
+        """Take in what the server says, for which it has so many seconds.
+
+        Raises OSError if a process could not be forked: there are too many, or too little memory.
+        """
         if self._lost or not _is_readable(self._channel, seconds):
             return
         with suppress(ConnectionError):
             if chunk := self._channel.recv(_CHUNK):
                 *lines, rest = (bytes(self._rest) + chunk).split(b"\n")
                 self._rest[:] = rest
-                for line in lines:
-                    self._take_in(json.loads(line))
+                messages = [json.loads(line) for line in lines]
+                for message in messages:
+                    self._take_in(message)
+                _check_forked(messages)
                 return
         self._lose()
 
@@ -106,7 +112,7 @@ class ForkServer:
         elif "process" in message:
             self._workers[message["worker"]].started = message["process"]
         else:
-            self._workers.pop(message["worker"]).returncode = message["code"]
+            self._workers.pop(message["worker"]).returncode = message.get("code", -SIGKILL)
 
     def _lose(self) -> None:
         """End it. Its workers end with it, and are no longer heard of."""
@@ -152,6 +158,12 @@ class ForkedProcess:
                 raise subprocess.TimeoutExpired(_SERVER, timeout or 0)
             self._server.listen(left)
         return self.returncode or 0
+
+
+def _check_forked(messages: Sequence[Mapping[str, int]]) -> None:
+    """Raise OSError if one of the messages says that a process could not be forked."""
+    for number in (message["errno"] for message in messages if "errno" in message):
+        raise OSError(number, os.strerror(number))
 
 
 def _is_readable(channel: socket.socket, seconds: float) -> bool:

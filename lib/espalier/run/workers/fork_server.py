@@ -6,7 +6,8 @@ word if an import has done otherwise. Its client then starts workers as processe
 
     client -> server: {"worker": 3, "entry": "module:function", "environment": {...}} and the
                       descriptors for tasks, records and the log
-    server -> client: {"ready": true}, {"worker": 3, "process": 4711}, {"worker": 3, "code": -9}
+    server -> client: {"ready": true}, {"worker": 3, "process": 4711}, {"worker": 3, "code": -9},
+                      {"worker": 3, "errno": 11} if it cannot be forked
 
 A message is a line of JSON. When the socket closes, the client is gone: the server ends itself and
 all its workers. `multiprocessing` has a server of this kind too. This one also has an environment
@@ -117,24 +118,35 @@ class Server:
 
     def _fork(self, request: Request) -> bool:
         """Fork a worker; return whether this is it."""
-        process = os.fork()
+        try:
+            process = os.fork()
+        except OSError as error:  # too many processes
+            self._send(request.number, errno=error.errno)
+            process = -1
         if process == 0:
             for descriptor in self._workers:
                 os.close(descriptor)
             return True
         for descriptor in request.descriptors:
             os.close(descriptor)
-        watched = os.pidfd_open(process)
-        self._workers[watched] = request.number, process
-        self._poll.register(watched, select.POLLIN)
+        if process > 0:
+            self._watch(request.number, process)
         return False
+
+    def _watch(self, number: int, process: int) -> None:
+        watched = os.pidfd_open(process)
+        self._workers[watched] = number, process
+        self._poll.register(watched, select.POLLIN)
 
     def _report_end(self, descriptor: int) -> None:
         number, process = self._workers.pop(descriptor)
         self._poll.unregister(descriptor)
         os.close(descriptor)
         code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        descriptor_messages.send(self._channel, {"worker": number, "code": code}, ())
+        self._send(number, code=code)
+
+    def _send(self, number: int, **said: int | None) -> None:
+        descriptor_messages.send(self._channel, {"worker": number, **said}, ())
 
     def _end_workers(self) -> None:
         for _, process in self._workers.values():

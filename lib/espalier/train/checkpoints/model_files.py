@@ -17,7 +17,7 @@ from espalier.core.component import KINDS, symbol
 from espalier.core.contracts import Run
 from espalier.core.errors import UserError
 from espalier.core.samples import SampleShape
-from espalier.core.trial import Task
+from espalier.core.trial import MODEL, Task
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.surgery.probe import evaluating
 from espalier.train.checkpoints import tensor_files
@@ -26,7 +26,6 @@ from espalier.train.data.splits import Data
 from espalier.train.engine.task_sequence import TaskSequence
 
 FORMAT = "espalier model 1"
-FILE = "model.pt"
 PROBES = 32  # raw samples that are kept with their logits
 CLOSE = 1e-6  # how near the logits of a model that was read must be
 
@@ -49,7 +48,7 @@ class ModelSaving:
     def save(self, task: Task, run: Run, data: Data) -> None:
         """Write the model of a finished run into the trial's folder; it is moved to the CPU."""
         if self.enabled:
-            tensor_files.write(task.directory / FILE, model_record(task, run, data))
+            tensor_files.write(task.directory / MODEL, model_record(task, run, data))
 
 
 def model_record(task: Task, run: Run, data: Data) -> dict[str, Any]:

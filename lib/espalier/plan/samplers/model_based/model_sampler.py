@@ -15,7 +15,7 @@ from espalier.core.texts.program_name import how_to_install
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import RANK_BY, Symbols
-from espalier.plan import expand
+from espalier.plan import claim_seal, expand
 from espalier.plan.expand import Config, Expansion
 from espalier.plan.samplers import draws
 from espalier.plan.samplers.draws import Drawn
@@ -25,6 +25,7 @@ from espalier.plan.samplers.model_based.search_study import Direction, SearchStu
 from espalier.plan.samplers.request_text import lines
 from espalier.plan.samplers.sampler import Sampler
 from espalier.plan.samplers.space import Space
+from espalier.scripts import command_template
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -75,10 +76,11 @@ class ModelSampler(Sampler):
 
         `limit` is of all that are to come.
         """
-        self.check()
         space = Space(symbols, requested)
         if not space.axes:  # a `.config` that a sweep of this sampler left
             return expand.expand(symbols, requested, limit, strict)
+        self.check()
+        _check_requests(requested)
         texts = [line for request in requested.values() for line in lines(symbols, request)]
         record = SamplerRecord(
             sampler=self.name, seed=self.seed, trials=self.trials, requests=texts
@@ -127,6 +129,20 @@ class ModelSampler(Sampler):
     @property
     def _setting(self) -> str:
         return f"SAMPLER={self.name}"
+
+
+def _check_requests(requested: Requests) -> None:
+    """Raise UserError for what every trial of a plan must be known for."""
+    rules = {
+        claim_seal.CLAIM: "is sealed before the first trial, and a sampler that learns chooses "
+        "trials by results; leave it out, or take SAMPLER=sobol",
+        command_template.SCRIPT: "has several programs, which are allowed before the first trial; "
+        "give one, or take SAMPLER=sobol",
+    }
+    for name, rule in rules.items():
+        request = requested.get(name)
+        if request and (request.is_axis or name == claim_seal.CLAIM) and request.values != ("",):
+            raise request.error("|".join(request.values), rule)
 
 
 def _drawn(configs: Sequence[Config], proposer: Proposer) -> Drawn:
