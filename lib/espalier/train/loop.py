@@ -25,6 +25,7 @@ from espalier.train.engine.gpu_trace import GpuTrace
 from espalier.train.engine.single_program import SingleProgram
 from espalier.train.engine.trainer import Trainer
 from espalier.train.packs.pack import Pack, release
+from espalier.train.packs.step_graphs import StepGraphs
 
 
 class DivergedError(Exception):
@@ -62,7 +63,8 @@ class Program(Protocol):
 def make_program(trainers: Sequence[Trainer], verified: bool = False) -> Program:
     """Return plain PyTorch for one run. Raises CannotPack if several cannot be one program."""
     if len(trainers) > 1:
-        return Pack(trainers, verified)
+        pack = Pack(trainers, verified)
+        return StepGraphs(pack) if trainers[0].graphs else pack
     return Distributed(trainers[0]) if distributed.is_joined() else SingleProgram(trainers[0])
 
 

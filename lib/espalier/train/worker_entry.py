@@ -35,6 +35,7 @@ from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import DivergedError, Loop
 from espalier.train.micro_batching import MicroBatchPlan
 from espalier.train.packs import pack_cache, pack_compatibility
+from espalier.train.packs.step_graphs import GraphPlan
 
 REFUSALS = (CannotTrain, UserError)
 """The errors by which a trial is refused before its first step."""
@@ -208,7 +209,8 @@ def prepare(task: Task) -> tuple[Trainer, Data]:
     trainer, data = build_trainer(task, start)
     _saving(task).check(data)
     _tracing(task).check(trainer.device)
-    return replace(trainer, micro_batch=size, until=task.until), data
+    graphs = component.build(GraphPlan, Config(task.settings), "").choose(trainer.device)
+    return replace(trainer, micro_batch=size, until=task.until, graphs=graphs), data
 
 
 def _tracing(task: Task) -> GpuTracing:
@@ -262,6 +264,7 @@ def preflight(task: Task) -> Result:
     try:
         device = choose_device(settings.read("DEVICE", str), config.read("AMP", str))
         _tracing(task).check(device)
+        component.build(GraphPlan, settings, "").choose(device)
         data = load_trial_data(config, settings, device, init_from.open_start(task))
     except CannotTrain as error:  # a matter of this trial alone, not of the machine
         return Result(Status.FAILED, error.reason, str(error))
