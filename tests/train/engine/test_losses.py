@@ -10,20 +10,23 @@ from torch.nn import functional as F
 from espalier.train.engine import losses
 from espalier.train.engine.losses import mean_losses
 
-K, B = 4, 8
+K = 4
 DTYPES = [torch.float32, torch.float64]
 
 
-def both(classes: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def both(classes: int, dtype: torch.dtype, samples: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(classes)
-    logits = 4 * torch.randn(K * B, classes, generator=generator, dtype=dtype)
-    return logits, torch.randint(classes, (K * B,), generator=generator)
+    logits = 4 * torch.randn(K * samples, classes, generator=generator, dtype=dtype)
+    return logits, torch.randint(classes, (K * samples,), generator=generator)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("samples", [1, 2, 7, 8, 10, 32, 33])
 @pytest.mark.parametrize("classes", [2, 3, 7, 10, 15, 16, 26])
-def test_each_trials_loss_and_gradient_are_its_own(classes: int, dtype: torch.dtype) -> None:
-    logits, y = both(classes, dtype)
+def test_each_trials_loss_and_gradient_are_its_own(
+    classes: int, samples: int, dtype: torch.dtype
+) -> None:
+    logits, y = both(classes, dtype, samples)
     ours, theirs = logits.clone().requires_grad_(), logits.clone().requires_grad_()
     together = mean_losses(ours, y, K)
     alone = torch.stack(
@@ -39,15 +42,21 @@ def test_each_trials_loss_and_gradient_are_its_own(classes: int, dtype: torch.dt
 
 
 @pytest.mark.parametrize(
-    ("capability", "classes", "narrow"),
-    [("AVX512", 15, True), ("AVX512", 16, False), ("AVX2", 7, True), ("AVX2", 8, False)]
-    + [("DEFAULT", 2, False)],
+    ("capability", "shape", "narrow"),
+    [
+        ("AVX512", (32, 15), True),
+        ("AVX512", (32, 16), False),
+        ("AVX512", (30, 15), False),  # 14 of a column would be left
+        ("AVX2", (24, 7), True),
+        ("AVX2", (24, 8), False),
+        ("DEFAULT", (32, 2), False),
+    ],
 )
 def test_a_row_is_narrow_if_a_register_holds_more(
-    monkeypatch: pytest.MonkeyPatch, capability: str, classes: int, narrow: bool
+    monkeypatch: pytest.MonkeyPatch, capability: str, shape: tuple[int, int], narrow: bool
 ) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    assert losses._is_narrow(torch.zeros(3, classes)) is narrow
+    assert losses._is_narrow(torch.zeros(*shape)) is narrow
 
 
 def test_text_has_a_label_a_character() -> None:
