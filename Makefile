@@ -40,8 +40,8 @@ CONFIGURATORS := config menuconfig nconfig oldconfig olddefconfig defconfig save
 	allnoconfig allyesconfig alldefconfig randconfig listnewconfig helpnewconfig list-defconfigs
 
 # Environments, made on first use. Only what trains or checks needs torch.
-.PHONY: setup-plan setup-train setup-dev setup-trackers setup-ray setup-samplers
-setup-plan setup-train setup-dev setup-trackers setup-ray setup-samplers:
+.PHONY: setup-plan setup-train setup-dev setup-trackers setup-ray setup-samplers setup-gpu
+setup-plan setup-train setup-dev setup-trackers setup-ray setup-samplers setup-gpu:
 	$(QUIET)$(SETUP) $(@:setup-%=%)
 
 ## Cleaning:
@@ -208,6 +208,7 @@ config-given:
 ##   setup-trackers     - Install what export needs; it does so itself on first use
 ##   setup-ray          - Install what EXECUTOR=ray needs
 ##   setup-samplers     - Install what SAMPLER=tpe, gp, nsga2 and cmaes need
+##   setup-gpu          - Install what CONFIG_GPU_TRACE=y needs
 ##   docs-pictures      - Run the commands of the gallery and tutorial; writes docs/figures/
 ##   lock               - Pin the packages of requirements/*.in; UPGRADE=1 takes new versions
 .PHONY: check lint lint-imports lint-figures types test test-nightly bench bench-gpu docs-figures lock
@@ -271,7 +272,7 @@ LOCK := $(PYTHON_ENV) -m uv pip compile -q --universal --python-version 3.11 \
 lock: setup-plan
 	$(QUIET)$(LOCK) requirements/dev.in -o requirements/dev.txt
 	$(QUIET)$(LOCK) requirements/trackers.in -o requirements/trackers.txt
-	$(QUIET)for name in train plan ray samplers bench; do $(LOCK) requirements/$$name.in \
+	$(QUIET)for name in train plan gpu ray samplers bench; do $(LOCK) requirements/$$name.in \
 		-c requirements/dev.txt -o requirements/$$name.txt || exit; done
 
 ##

@@ -47,5 +47,7 @@ def packages(stage: str) -> list[str]:
 setup(
     cmdclass={"build_py": BuildTree},
     install_requires=packages("plan"),
-    extras_require={stage: packages(stage) for stage in ("train", "check", "ray", "samplers", "trackers")},
+    extras_require={
+        stage: packages(stage) for stage in ("train", "check", "gpu", "ray", "samplers", "trackers")
+    },
 )

@@ -27,6 +27,7 @@ from espalier.core.paths import ROOT
 HERE = Path(__file__).parent
 PROGRAMS = (  # in the order of the page: what a sweep costs first, then its parts
     "pack_sweep",
+    "pack_peak",
     "pack_conv",
     "pack_equality",
     "own_tree",

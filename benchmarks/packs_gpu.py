@@ -1,11 +1,13 @@
 """Packs on a GPU: trials a second for K = 1, 2, 4 ... against processes side by side.
 
-    python benchmarks/packs_gpu.py [--most 512] [--only NAME ...] [--device cpu]
+    python benchmarks/packs_gpu.py [--minutes 11] [--most 512] [--only NAME ...] [--device cpu]
 
 An MLP, LeNet-5 and a character-level transformer on random samples that lie on the device, trained
 by the training loop in whole epochs, evaluation included. One trial at a time is K = 1 in one
 process; 4 and 8 processes train one trial each, at the same time on the same GPU. Start-up and the
-first epoch are left out everywhere. Without a GPU it says so and does nothing.
+first epoch are left out everywhere. Packs are measured with CUDA graphs too, and with what the GPU
+does meanwhile, if nvidia-ml-py is there. Cases share the minutes; what does not fit is left out and
+noted. Without a GPU it says so and does nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import Any
 
@@ -27,6 +29,7 @@ from measuring import Figure
 from torch import Tensor, nn
 
 from espalier.core.contracts import Method, Run
+from espalier.core.errors import UserError
 from espalier.core.samples import SampleShape, Split
 from espalier.lr_schedules.none import Constant
 from espalier.models.lenet5 import LeNet5
@@ -34,6 +37,7 @@ from espalier.models.mlp import Mlp
 from espalier.optimizers.adamw import AdamW
 from espalier.train.engine import seeds
 from espalier.train.engine.device import make_deterministic
+from espalier.train.engine.gpu_trace import GpuTracing
 from espalier.train.engine.trainer import Recipe, Trainer
 from espalier.train.loop import Loop
 
@@ -104,10 +108,13 @@ def _split(case: Case, samples: int, device: torch.device) -> Split:
 class Epochs:
     """Trials of a case under way: each call trains all of them for an epoch."""
 
-    def __init__(self, name: str, trials: int, args: argparse.Namespace) -> None:
+    def __init__(
+        self, name: str, trials: int, args: argparse.Namespace, graphs: bool = False
+    ) -> None:
         make_deterministic(1)
         self.trials = trials
-        self._epochs = Loop(trainers(name, trials, args)).epochs()
+        made = [replace(trainer, graphs=graphs) for trainer in trainers(name, trials, args)]
+        self._epochs = Loop(made).epochs()
 
     def __call__(self) -> None:
         """Ends when the device has: each trial's losses are read."""
@@ -115,9 +122,9 @@ class Epochs:
             next(self._epochs)
 
 
-def alone(name: str, trials: int, args: argparse.Namespace) -> list[float]:
+def alone(name: str, trials: int, args: argparse.Namespace, graphs: bool = False) -> list[float]:
     """Seconds of each epoch of a pack in this process, after one that is not counted."""
-    epoch = Epochs(name, trials, args)
+    epoch = Epochs(name, trials, args, graphs)
     epoch()
     return [_timed(epoch) for _ in range(args.epochs)]
 
@@ -164,6 +171,8 @@ class Seen:
     rates: dict[int, list[float]]
     memory: dict[int, float]
     processes: dict[str, float]
+    graphs: dict[int, list[float]]  # trials a second by K, with CUDA graphs
+    device: dict[str, float]  # what it did while the best pack trained
     notes: list[str]
 
     @property
@@ -178,11 +187,13 @@ class Seen:
         return min(k for k, rates in self.rates.items() if statistics.median(rates) >= limit)
 
 
-def examine(name: str, args: argparse.Namespace) -> Seen:
-    """Measure a case in every way."""
-    seen, case = Seen({}, {}, {}, []), CASES[name]
+def examine(name: str, args: argparse.Namespace, end: float) -> Seen:
+    """Measure a case in every way there is time for until `end`, by the clock."""
+    seen, case = Seen({}, {}, {}, {}, {}, []), CASES[name]
     length = case.epochs * case.updates / (args.updates or case.updates)  # of a trial, in epochs
     for size in _sizes(args.most):
+        if _late(seen, f"{name} K={size}", end):
+            break
         try:
             seconds, seen.memory[size] = _with_memory(lambda k=size: alone(name, k, args), args)
         except torch.OutOfMemoryError:
@@ -191,14 +202,55 @@ def examine(name: str, args: argparse.Namespace) -> Seen:
         seen.rates[size] = [size / (elapsed * length) for elapsed in seconds]
         seen.memory[size] /= size
         measuring.say(f"{name} K={size}: {statistics.median(seen.rates[size]):.4g} trials/s")
+    for size in dict.fromkeys((seen.saturated, seen.best)) if args.device != "cpu" else ():
+        if size == 1 or _late(seen, f"{name} K={size} with graphs", end):
+            continue
+        try:
+            seconds = alone(name, size, args, graphs=True)
+        except RuntimeError as error:  # CUDA refuses to record something
+            seen.notes.append(f"{name} K={size} with graphs: {str(error).splitlines()[0]}")
+            continue
+        seen.graphs[size] = [size / (elapsed * length) for elapsed in seconds]
+        measuring.say(f"{name} K={size}, graphs: {seen.graphs[size]}")
+    seen.device = watched(name, seen.best, args, length)
     several = [(2, seen.best // 2)] * (seen.best > 2)
     for processes, size in [(n, 1) for n in args.processes] + several:
         what = f"{processes} processes" + f" with packs of {size}" * (size > 1)
+        if _late(seen, f"{name}, {what}", end):
+            break
         seconds = beside(name, processes, size, args)
         seen.processes[what] = processes * size / (seconds * length)
         measuring.say(f"{name}, {what}: {seen.processes[what]:.4g} trials/s")
     seen.notes += profile(name, seen.saturated, args)
     return seen
+
+
+def _late(seen: Seen, what: str, end: float) -> bool:
+    """Whether the time is over; then a note says what is left out."""
+    if not seen.rates or time.perf_counter() < end:
+        return False
+    seen.notes.append(f"{what}: left out, the minutes are over")
+    return True
+
+
+def watched(name: str, trials: int, args: argparse.Namespace, length: float) -> dict[str, float]:
+    """What the GPU does while a pack trains; joules are a trial's. Empty if nobody can tell."""
+    epoch = Epochs(name, trials, args)
+    epoch()
+    try:
+        with GpuTracing(args.device != "cpu").follow(torch.device(args.device)) as trace:
+            for _ in range(args.epochs):
+                epoch()
+            measures = trace.take() if trace else {}
+    except UserError as error:
+        measuring.say(str(error))
+        return {}
+    if "gpu_energy" in measures:
+        measures["gpu_energy"] *= length / (trials * args.epochs)
+    return measures
+
+
+UNITS = {"gpu_use": "%", "gpu_memory": "MiB", "gpu_power": "W", "gpu_energy": "J a trial"}
 
 
 def _sizes(largest: int) -> list[int]:
@@ -246,6 +298,14 @@ def figures(name: str, seen: Seen) -> list[Figure]:
         Figure(f"{name}: K={seen.best} against {what}", [v / rate for v in best], "x")
         for what, rate in seen.processes.items()
     ]
+    gain += [
+        Figure(f"{name}: K={k}, graphs against none", _over(values, seen.rates[k]), "x")
+        for k, values in seen.graphs.items()
+    ]
+    gain += [
+        Figure(f"{name}: {what}, K={seen.best}", [value], UNITS[what])
+        for what, value in seen.device.items()
+    ]
     memory = [
         Figure(f"{name}: peak memory a trial, K={k}", [seen.memory[k]], "MiB")
         for k in (1, seen.saturated, seen.best)
@@ -254,10 +314,16 @@ def figures(name: str, seen: Seen) -> list[Figure]:
     return [*rates, *gain, Figure(f"{name}: saturates at K", [seen.saturated], ""), *memory]
 
 
+def _over(values: Sequence[float], others: Sequence[float]) -> list[float]:
+    middle = statistics.median(others)
+    return [value / middle for value in values]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = measuring.parser(__doc__)
     parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--most", type=int, default=512, help="largest K (default: 512)")
+    parser.add_argument("--minutes", type=float, default=11, help="of all cases (default: 11)")
     parser.add_argument("--epochs", type=int, default=3, help="that are timed (default: 3)")
     parser.add_argument("--updates", type=int, default=0, help="an epoch (0: as the case has it)")
     parser.add_argument("--processes", type=int, nargs="*", default=PROCESSES)
@@ -266,7 +332,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.device == "cuda" and not torch.cuda.is_available():
         print(f"{args.program}: skipped, no NVIDIA GPU is visible")
         return 0
-    by_case = {name: examine(name, args) for name in args.only}
+    by_case: dict[str, Seen] = {}
+    for done, name in enumerate(args.only):
+        left = measuring.BEGAN + 60 * args.minutes - time.perf_counter()
+        end = time.perf_counter() + left / (len(args.only) - done)
+        by_case[name] = examine(name, args, end)
     gpu = torch.cuda.get_device_name() if args.device == "cuda" else ""
     shown = [figure for name, seen in by_case.items() for figure in figures(name, seen)]
     lengths = [

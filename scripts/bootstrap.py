@@ -1,8 +1,9 @@
 """Create the environment `.venv` with the packages of a stage. It needs nothing but Python.
 
 Each stage contains the one before it: `plan` (configuration, plans, reports), `train` (adds torch)
-and `dev` (adds the checks). `ray` and `samplers` add packages to any of them. `trackers`, which exports are written with, is an environment of its
-own inside of `.venv`, because its packages want other versions. The stamp of a stage, a copy of its
+and `dev` (adds the checks). `gpu`, `ray` and `samplers` add packages to any of them.
+`trackers`, which exports are written with, is an environment of its own inside of `.venv`, because
+its packages want other versions. The stamp of a stage, a copy of its
 requirements file, is written last. So an install that was interrupted is done again, and changed
 requirements are installed. `scripts/bootstrap` runs this in the root of the checkout with any
 Python >= 3.11.
@@ -28,6 +29,7 @@ STAGES = {  # each contains those before it
     "dev": "linters and tests, about 250 MB beside torch",
 }
 BESIDE = {
+    "gpu": "nvidia-ml-py, 1 MB",
     "ray": "Ray, about 250 MB",
     "samplers": "Optuna and cmaes, about 30 MB",
 }

@@ -89,7 +89,7 @@ def test_what_is_apart_has_an_environment_of_its_own(checkout):
     assert installs(checkout) == [install, install]
 
 
-@pytest.mark.parametrize("name", ["ray", "samplers"])
+@pytest.mark.parametrize("name", ["gpu", "ray", "samplers"])
 def test_what_is_beside_a_stage_is_added_to_its_environment(checkout, name):
     bootstrap(checkout, "plan")
     added = bootstrap(checkout, name)
@@ -214,7 +214,7 @@ def test_stages_pin_the_same_versions():
     assert pins("plan") < pins("train") < pins("dev")
 
 
-@pytest.mark.parametrize("stage", ["plan", "train", "dev", "ray", "samplers", "trackers"])
+@pytest.mark.parametrize("stage", ["plan", "train", "dev", "gpu", "ray", "samplers", "trackers"])
 def test_requirements_are_exact_and_name_no_host(stage):
     assert all("==" in line and "://" not in line for line in pins(stage))
 

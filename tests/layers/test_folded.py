@@ -183,6 +183,28 @@ def partly_frozen() -> nn.Module:
     return net
 
 
+def one_activation() -> nn.Module:
+    relu = nn.ReLU()
+    return nn.Sequential(nn.Linear(5, 4), relu, nn.Linear(4, 4, bias=False), relu, relu)
+
+
+def one_layer() -> nn.Module:
+    linear = nn.Linear(5, 5)
+    return nn.Sequential(linear, nn.ReLU(), linear, linear)
+
+
+class Taken(nn.Module):
+    """A chain whose layers are called one by one, and in part."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 3), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        before: Tensor = self.net[0](x)
+        return self.net[2:](self.net[1](before) - 0.1) + self.net(before)
+
+
 def frozen(make: Make) -> Make:
     return lambda: make().requires_grad_(False)
 
@@ -231,6 +253,15 @@ LAYERS: dict[str, tuple[Make, tuple[int, ...]]] = {
     "an unused layer": (Unused, (5,)),
     "a frozen weight": (partly_frozen, (5,)),
     "without parameters": (lambda: nn.Sequential(nn.Flatten(), nn.GELU()), (2, 3)),
+    "a chain with one activation": (one_activation, (5,)),
+    "a chain with one layer": (one_layer, (5,)),
+    "a chain of three dimensions": (one_activation, (2, 5)),
+    "a chain in parts": (Taken, (5,)),
+    "a chain that begins with an activation": (
+        lambda: nn.Sequential(nn.ReLU(), nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 4), nn.ReLU()),
+        (5,),
+    ),
+    "a frozen chain": (frozen(one_activation), (5,)),
     "basic block": (lambda: BasicBlock(4, 4, 1), (4, 4, 4)),
     "bottleneck": (lambda: Bottleneck(4, 2, 2), (4, 4, 4)),
 }

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 import torch
 
+from espalier.kconfig.config_dataclass import with_defaults
+from espalier.optimizers.adamwprune import AdamWPrune
 from espalier.optimizers.lean import LeanAdam, LeanSGD
+from espalier.optimizers.spam import Spam
 from espalier.optimizers.together import combine_steps
 
 STEPS = 5
@@ -78,3 +81,47 @@ def test_others_step_by_themselves() -> None:
     hooked[0].register_step_post_hook(lambda *_: None)
     assert len(combine_steps(hooked)) == 2
     assert len(combine_steps([LeanAdam([weights[0]], lr=0.1)])) == 1
+
+
+def guarded(trials: int, rates: list[float]) -> list[AdamWPrune]:
+    torch.manual_seed(0)
+    every = []
+    for k in range(trials):
+        weight, bias = torch.randn(7, 5), torch.randn(7)
+        groups = [{"params": [weight]}, {"params": [bias], "weight_decay": 0.0}]
+        spam = with_defaults(Spam, interval=3, warmup_steps=2, theta=2.0)
+        base = {"base": "adamwspam", "spam": spam} if k % 2 else {}
+        every.append(AdamWPrune(groups, rates[k], **base))
+    return every
+
+
+def test_optimizers_with_work_before_and_after_their_kernels_share_them_too() -> None:
+    rates = [0.1, 0.1, 0.1, 0.2]
+    alone, joined = guarded(4, rates), guarded(4, rates)
+    single = stepped(alone, [optimizer.step for optimizer in alone])
+    merged = combine_steps(joined)
+    assert len(merged) == 1
+    assert all(map(torch.equal, single, stepped(joined, merged)))
+    assert [optimizer.updates for optimizer in joined] == [STEPS] * 4
+
+
+def test_calls_are_as_many_as_there_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    fused = torch._fused_adam_
+    monkeypatch.setattr(
+        torch, "_fused_adam_", lambda *a, **k: calls.append(len(a[0])) or fused(*a, **k)
+    )
+    joined = optimizers([{"lr": rate} for rate in (0.1, 0.2, 0.1, 0.2, 0.2)])
+    (update,) = combine_steps(joined)
+    stepped(joined, [update])
+    assert calls == [2, 3, 2, 3] * STEPS  # weights by rate, then biases by rate
+
+
+def test_a_class_that_steps_in_a_way_of_its_own_steps_by_itself() -> None:
+    class Twice(LeanAdam):
+        def _update(self) -> None:
+            super()._update()
+            super()._update()
+
+    weights = [torch.randn(3, requires_grad=True) for _ in range(2)]
+    assert len(combine_steps([Twice([w], lr=0.1) for w in weights])) == 2

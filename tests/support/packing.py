@@ -28,6 +28,7 @@ from espalier.train.data.augment import Augmentation
 from espalier.train.engine import seeds
 from espalier.train.engine.trainer import Recipe, Trainer
 from espalier.train.packs.pack import Pack
+from espalier.train.packs.step_graphs import StepGraphs
 
 Build = Callable[[], nn.Module]
 Values = dict[str, str]
@@ -295,7 +296,7 @@ def train(trainers: Sequence[Trainer], program: Programs = loop.make_program) ->
 
     def watched(these: Sequence[Trainer], *rest: Any, **named: Any) -> loop.Program:
         made = program(these, *rest, **named)
-        assert isinstance(made, Pack) == (len(these) > 1)
+        assert isinstance(made, Pack | StepGraphs) == (len(these) > 1)
         return Watched(made, [outcomes[id(each)] for each in these])
 
     with pytest.MonkeyPatch.context() as patch:

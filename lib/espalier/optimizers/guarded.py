@@ -42,8 +42,6 @@ class GuardedAdam(LeanAdam):
     @override
     def before_update(self) -> None:
         """Guard the gradients, then limit their norm."""
-        if self.guard is not None:
-            self._part_counters()  # before the guard resets any
         if not self.state:
             refuse_sparse(self.param_groups)
         if self.guard is not None:

@@ -109,6 +109,7 @@ class Lean(torch.optim.Optimizer, ABC):
         if self.has_hooks():
             return lambda: self.step() and None
         self.forget_settings()
+        self.part_counters()
         ready: list[Callable[[], None]] = []
 
         def update() -> None:
@@ -125,10 +126,14 @@ class Lean(torch.optim.Optimizer, ABC):
 
     def _update(self) -> None:
         """Update all parameters that have a gradient."""
+        self.part_counters()  # before a guard resets any
         self.before_update()
         for kernel in self.kernel_calls():
             kernel()
         self.after_update()
+
+    def part_counters(self) -> None:  # noqa: B027
+        """Give states of their own to parameters that do not all step."""
 
     def before_update(self) -> None:  # noqa: B027  # most only update
         """Change the gradients before the update."""
@@ -202,10 +207,11 @@ class LeanAdam(Lean, torch.optim.Adam):
 
     @override
     def kernel_calls(self) -> list[Callable[[], None]]:
-        self._part_counters()
+        self.part_counters()
         return super().kernel_calls()
 
-    def _part_counters(self) -> None:
+    @override
+    def part_counters(self) -> None:
         """Give every state of a group a counter of its own if not all of its parameters step."""
         for group in self.param_groups:
             if any(p.grad is None for p in group["params"]):

@@ -44,6 +44,7 @@ class _Together:
         self._ready: list[_Merged] = []
         for optimizer in optimizers:
             optimizer.forget_settings()  # as `bind` does
+            optimizer.part_counters()
 
     def __call__(self) -> None:
         """Step each optimizer once."""

@@ -7,6 +7,7 @@ import torch
 from espalier.core.contracts import Run
 from espalier.core.self_measuring import Measures, SelfMeasuring, count_parameters
 from espalier.core.trial import Record
+from espalier.train.engine import gpu_trace
 from espalier.train.engine.task_sequence import last_task
 from espalier.train.engine.trainer import Trainer
 
@@ -37,6 +38,7 @@ def final_measures(trainer: Trainer, history: list[Record], test: tuple[float, f
         **connectivity(run),
         **_chance(run.validation.y),
         "total_time": sum(float(record["seconds"]) for record in history),
+        **gpu_trace.final_measures(history),
     }
 
 

@@ -18,12 +18,14 @@ from espalier.core.records import EpochRecord
 from espalier.core.self_measuring import own_sparsity
 from espalier.core.trial import Record
 from espalier.train.data.splits import batches
-from espalier.train.engine import distributed
+from espalier.train.engine import distributed, gpu_trace
 from espalier.train.engine.distributed import Distributed
 from espalier.train.engine.evaluation import evaluate
+from espalier.train.engine.gpu_trace import GpuTrace
 from espalier.train.engine.single_program import SingleProgram
 from espalier.train.engine.trainer import Trainer
 from espalier.train.packs.pack import Pack, release
+from espalier.train.packs.step_graphs import StepGraphs
 
 
 class DivergedError(Exception):
@@ -61,16 +63,17 @@ class Program(Protocol):
 def make_program(trainers: Sequence[Trainer], verified: bool = False) -> Program:
     """Return plain PyTorch for one run. Raises CannotPack if several cannot be one program."""
     if len(trainers) > 1:
-        return Pack(trainers, verified)
+        pack = Pack(trainers, verified)
+        return StepGraphs(pack) if trainers[0].graphs else pack
     return Distributed(trainers[0]) if distributed.is_joined() else SingleProgram(trainers[0])
 
 
 class Loop:
     """Trains one run, or several that are alike, each to its own end."""
 
-    def __init__(self, trainers: Sequence[Trainer]) -> None:
-        """Raises CannotPack."""
-        self._trainers = list(trainers)
+    def __init__(self, trainers: Sequence[Trainer], trace: GpuTrace | None = None) -> None:
+        """Record in each epoch what a `trace` of the GPU says of it. Raises CannotPack."""
+        self._trainers, self._trace = list(trainers), trace
         self._program = make_program(self._trainers)
 
     def epochs(self) -> Iterator[tuple[Trainer, Record | DivergedError]]:
@@ -104,9 +107,10 @@ class Loop:
         self._program.store_generators()
         outcomes = [_close_epoch(t, loss) for t, loss in zip(self._trainers, losses, strict=True)]
         seconds = (time.perf_counter() - started) / len(self._trainers)
+        traced = gpu_trace.shared(self._trace.take(), len(outcomes)) if self._trace else {}
         for outcome in outcomes:
             if not isinstance(outcome, DivergedError):
-                outcome["seconds"] = seconds
+                outcome.update(seconds=seconds, **traced)
         return list(zip(self._trainers, outcomes, strict=True))
 
     def _train(self) -> list[float]:

@@ -27,6 +27,7 @@ from espalier.layers.folded import CannotPack
 from espalier.train.data.splits import batches
 from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import Loop
+from espalier.train.micro_batching import free_bytes
 from espalier.train.packs import pack_compatibility
 from espalier.train.packs.pack_cache import PackChoice
 
@@ -211,10 +212,12 @@ def _wait(device: torch.device) -> None:
 
 
 def _fits(size: int, last: int) -> bool:
-    """Return whether the device's memory holds a pack, going by what one of `last` trials took."""
+    """Return whether a pack fits, going by what one of `last` trials took.
+
+    Into this worker's part of the memory that is free on its device.
+    """
     if not torch.cuda.is_available():
         return True
-    free, _ = torch.cuda.mem_get_info()
-    room = free + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+    room = free_bytes(torch.device("cuda", torch.cuda.current_device()))
     taken = torch.cuda.max_memory_allocated() - torch.cuda.memory_allocated()
     return taken * size / last < HEADROOM * room

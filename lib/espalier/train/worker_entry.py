@@ -30,10 +30,12 @@ from espalier.train.data.splits import Data
 from espalier.train.engine import distributed, provenance, seeds
 from espalier.train.engine.device import choose_device, make_deterministic, uses_gpu
 from espalier.train.engine.evaluation import evaluate
+from espalier.train.engine.gpu_trace import GpuTracing
 from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import DivergedError, Loop
 from espalier.train.micro_batching import MicroBatchPlan
 from espalier.train.packs import pack_cache, pack_compatibility
+from espalier.train.packs.step_graphs import GraphPlan
 
 REFUSALS = (CannotTrain, UserError)
 """The errors by which a trial is refused before its first step."""
@@ -103,8 +105,10 @@ def _train(pack: Sequence[_Attempt], why: str) -> Iterator[tuple[int, Result]]:
     by_run = {id(attempt.trainer.run): attempt for attempt in pack}
     make_deterministic(pack[0].trainer.recipe.cpu_threads)  # others were prepared since
     size = len(pack)
-    with distributed.process_group(pack[0].task, pack[0].trainer.recipe, pack[0].trainer.device):
-        for trainer, outcome in Loop([attempt.trainer for attempt in pack]).epochs():
+    task, device = pack[0].task, pack[0].trainer.device
+    joined = distributed.process_group(task, pack[0].trainer.recipe, device)
+    with joined, _tracing(task).follow(device) as trace:
+        for trainer, outcome in Loop([attempt.trainer for attempt in pack], trace).epochs():
             attempt = by_run[id(trainer.run)]
             attempt.provenance = replace(attempt.provenance, pack=PackShare(size=size, why=why))
             result = attempt.advance(outcome)
@@ -204,7 +208,13 @@ def prepare(task: Task) -> tuple[Trainer, Data]:
     size = plan.choose_size(build_trainer(task, start)[0]) if plan.limit else 0
     trainer, data = build_trainer(task, start)
     _saving(task).check(data)
-    return replace(trainer, micro_batch=size, until=task.until), data
+    _tracing(task).check(trainer.device)
+    graphs = component.build(GraphPlan, Config(task.settings), "").choose(trainer.device)
+    return replace(trainer, micro_batch=size, until=task.until, graphs=graphs), data
+
+
+def _tracing(task: Task) -> GpuTracing:
+    return component.build(GpuTracing, Config(task.settings), "")
 
 
 def _saving(task: Task) -> ModelSaving:
@@ -253,6 +263,8 @@ def preflight(task: Task) -> Result:
     config, settings = Config(task.trial.config), Config(task.settings)
     try:
         device = choose_device(settings.read("DEVICE", str), config.read("AMP", str))
+        _tracing(task).check(device)
+        component.build(GraphPlan, settings, "").choose(device)
         data = load_trial_data(config, settings, device, init_from.open_start(task))
     except CannotTrain as error:  # a matter of this trial alone, not of the machine
         return Result(Status.FAILED, error.reason, str(error))

@@ -17,8 +17,11 @@ from espalier.core.measures import Measure
 from espalier.core.trial import REPETITION, Record, Result
 from espalier.plan.outside_files.weights_file import identity_part
 
-CLOCKS = ("seconds", "total_time", "started")
-"""What a clock says of a trial, beside all that ends in `_seconds`: never the same twice."""
+CLOCKS = (
+    *("seconds", "total_time", "started"),
+    *("gpu_use", "gpu_power", "gpu_memory", "gpu_energy"),
+)
+"""What a clock or a driver says of a trial, beside all that ends in `_seconds`: never the same."""
 
 Setting = tuple[str, str, str]
 """A symbol with its value in the first and in the second sweep; empty where a sweep has none."""

@@ -43,7 +43,7 @@ class Trainer:
     below `least_loss` proves that the model sees what it predicts. `tasks` sets the samples of each
     epoch. `rates` scales the update of parts of the model. A run alone computes with at most
     `micro_batch` samples at once (0: with the whole batch). It pauses after the epoch `until` (0:
-    never).
+    never). With `graphs` the steps of its packs are CUDA graphs.
     """
 
     run: Run
@@ -55,6 +55,7 @@ class Trainer:
     rates: UpdateScale | None = None
     micro_batch: int = 0
     until: int = 0
+    graphs: bool = False
 
     @cached_property
     def forward(self) -> nn.Module:

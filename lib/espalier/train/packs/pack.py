@@ -20,7 +20,7 @@ from espalier.core.contracts import Run
 from espalier.layers.fold_rules import RULES
 from espalier.layers.folded import CannotPack, Stacked, folded
 from espalier.optimizers.lean import Lean
-from espalier.optimizers.stacked import stack_optimizers
+from espalier.optimizers.stacked import Stack, stack_optimizers
 from espalier.optimizers.together import combine_steps
 from espalier.train.engine.losses import mean_losses
 from espalier.train.engine.trainer import Trainer
@@ -114,6 +114,11 @@ class Pack:
             self._step()
         if not self._held:
             self._held = _optimizer_parts(self._runs)
+
+    @property
+    def stack(self) -> Stack | None:
+        """What steps all optimizers at once; None if each steps by itself."""
+        return self._step if isinstance(self._step, Stack) else None
 
     def _keep(self, grads: list[Tensor]) -> None:
         """Copy the gradients that are not in their place already."""
