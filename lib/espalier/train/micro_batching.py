@@ -24,9 +24,9 @@ from torch.autograd.profiler import profile
 
 from espalier.core.component import symbol
 from espalier.core.errors import UserError
-from espalier.core.process import memory
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train.data.splits import batches
+from espalier.train.engine.device_memory import free_bytes
 from espalier.train.engine.seeds import global_states
 from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import Loop
@@ -84,16 +84,6 @@ def _largest_that_fits(spare: Trainer, x: Tensor, y: Tensor) -> int:
             f"{room / 1e6:.0f} MB that are free; choose a smaller model or fewer trials at a time",
         )
     return size
-
-
-def free_bytes(device: torch.device) -> int:
-    """Return the bytes for a trial on `device`: what is free, divided by the sharers."""
-    if device.type == "cuda":
-        reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        free = torch.cuda.mem_get_info(device)[0] + reserved
-    else:
-        free = memory.available()
-    return free // int(os.environ.get(memory.SHARERS, "1"))
 
 
 def search_largest_size(step: MeasureStep, room: int, batch: int) -> int:

@@ -25,9 +25,9 @@ from torch import Tensor
 from espalier.core.process.memory import WORKERS
 from espalier.layers.folded import CannotPack
 from espalier.train.data.splits import batches
+from espalier.train.engine.device_memory import free_bytes
 from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import Loop
-from espalier.train.micro_batching import free_bytes
 from espalier.train.packs import pack_compatibility
 from espalier.train.packs.pack_cache import PackChoice
 
