@@ -248,12 +248,6 @@ def test_too_little_memory_for_one_sample_is_one_line(monkeypatch):
     assert "\n" not in result.message
 
 
-def test_sharers_divide_what_is_free(monkeypatch):
-    monkeypatch.setattr(memory, "available", lambda: 1200)
-    monkeypatch.setenv(memory.SHARERS, "3")
-    assert micro_batching.free_bytes(torch.device("cpu")) == 400
-
-
 def test_memory_of_a_step_is_counted():
     """A product of n x 64 by 64 x 256 float32 makes n x 256 numbers of 4 bytes; one is kept."""
     meter, kept = micro_batching._OnCpu(), []
