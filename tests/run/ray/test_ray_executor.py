@@ -16,7 +16,7 @@ from espalier.core.trial import Status, Task
 from espalier.run import executor_choice, launch
 from espalier.run.executor_choice import RAY, Placement
 from espalier.run.ray import ray_executor
-from espalier.run.ray.cluster_slots import Node, SlotNeed
+from espalier.run.ray.cluster_slots import ClusterNode, SlotNeed
 from espalier.run.ray.courier import Courier
 from espalier.run.ray.ray_executor import LOSSES, RayExecutor
 from espalier.run.ray.slot_actor import NodeMemory
@@ -34,7 +34,7 @@ def always_looking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_executor, "LOOK", 0.0)
 
 
-def executor(actors: ScriptedActors, nodes: list[Node], most: int = 8) -> RayExecutor:
+def executor(actors: ScriptedActors, nodes: list[ClusterNode], most: int = 8) -> RayExecutor:
     return RayExecutor(actors, Courier(lambda item: item), lambda: nodes, NEED, most)
 
 

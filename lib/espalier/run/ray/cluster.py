@@ -18,7 +18,7 @@ from typing import Any
 from espalier.core.errors import UserError
 from espalier.core.process.terminal import printable
 from espalier.core.texts.program_name import how_to_install
-from espalier.run.ray.cluster_slots import Node
+from espalier.run.ray.cluster_slots import ClusterNode
 from espalier.run.ray.vanishing_folder import vanishing
 
 MODE, TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
@@ -131,12 +131,12 @@ def _refusal(address: str, error: Exception) -> str:
     return f"RAY_ADDRESS={address}: no cluster could be joined: {what}"
 
 
-def nodes() -> list[Node]:
+def nodes() -> list[ClusterNode]:
     """Return the nodes of the cluster that are alive."""
     import ray
 
     return [
-        Node(node["NodeID"], node["NodeManagerAddress"], node["Resources"])
+        ClusterNode(node["NodeID"], node["NodeManagerAddress"], node["Resources"])
         for node in ray.nodes()
         if node["Alive"]
     ]

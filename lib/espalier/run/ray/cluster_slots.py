@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 
-class Node(NamedTuple):
+class ClusterNode(NamedTuple):
     """A node of a cluster that is alive: its id, its address, and what it has of each resource."""
 
     id: str
@@ -29,7 +29,7 @@ class SlotNeed:
         """How many slots share a GPU."""
         return int(1 / self.gpus) if 0 < self.gpus < 1 else 1
 
-    def room(self, node: Node) -> int:
+    def room(self, node: ClusterNode) -> int:
         """Return how many slots a node has room for."""
         has = node.resources
         counts = [int(has.get("CPU", 0) // self.cpus), int(has.get("memory", 0) // self.memory)]
@@ -40,8 +40,8 @@ class SlotNeed:
 
 
 def missing(
-    nodes: Iterable[Node], slots: Iterable[str], need: SlotNeed, most: int
-) -> Iterator[Node]:
+    nodes: Iterable[ClusterNode], slots: Iterable[str], need: SlotNeed, most: int
+) -> Iterator[ClusterNode]:
     """Yield the node of each slot that is still to be begun, so that there are `most`.
 
     `slots` are the ids of the nodes of those there are. The nodes with the fewest slots come first.

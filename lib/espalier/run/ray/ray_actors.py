@@ -18,7 +18,7 @@ from ray.exceptions import (
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from espalier.run.devices import CPU
-from espalier.run.ray.cluster_slots import Node, SlotNeed
+from espalier.run.ray.cluster_slots import ClusterNode, SlotNeed
 from espalier.run.ray.node_home import NodeHome
 from espalier.run.ray.remote_slot import ActorFaultError, ActorLostError
 from espalier.run.ray.slot_actor import SlotActor
@@ -45,7 +45,7 @@ class RayActors:
     need: SlotNeed
     ranks: int
 
-    def start(self, node: Node) -> Any:
+    def start(self, node: ClusterNode) -> Any:
         """Return the handle of an actor that begins on a node, and stays there."""
         need = self.need
         beside = (need.sharers if need.gpus else need.room(node)) - 1

@@ -18,7 +18,7 @@ from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Result, Status, Task
 from espalier.run.pool import STARTS
 from espalier.run.ray import node_memory
-from espalier.run.ray.cluster_slots import Node, SlotNeed, missing
+from espalier.run.ray.cluster_slots import ClusterNode, SlotNeed, missing
 from espalier.run.ray.courier import Courier
 from espalier.run.ray.remote_slot import ActorFaultError, ActorLostError, Actors, RemoteSlot
 from espalier.run.workers.worker import DISK_FULL
@@ -42,7 +42,7 @@ class RayExecutor:
         self,
         actors: Actors,
         courier: Courier,
-        nodes: Callable[[], list[Node]],
+        nodes: Callable[[], list[ClusterNode]],
         need: SlotNeed,
         most: int,
     ) -> None:
@@ -147,7 +147,7 @@ class RayExecutor:
             return Result(Status.ERROR, "crash", f"{result.message}; that makes {times}")
         return result
 
-    def _leave_out(self, node: Node, why: str) -> list[Event]:
+    def _leave_out(self, node: ClusterNode, why: str) -> list[Event]:
         """Use a node no more, as no worker can start there.
 
         Return the ends of trials that run there. Raises UserError if no other node has a slot.
@@ -189,7 +189,7 @@ class RayExecutor:
             print(f"note: {', '.join(words)}: {left}", flush=True)
 
 
-def _of_slot(number: int, node: Node, event: Event) -> Event:
+def _of_slot(number: int, node: ClusterNode, event: Event) -> Event:
     """Return an event of a slot by its number here.
 
     A full disk of a node is no reason to stop the sweep, whose results are elsewhere.

@@ -13,7 +13,7 @@ from espalier.run.entries import worker_memory
 from espalier.run.executor_choice import Placement, Workload
 from espalier.run.pool import Executor
 from espalier.run.ray import cluster
-from espalier.run.ray.cluster_slots import Node, SlotNeed
+from espalier.run.ray.cluster_slots import ClusterNode, SlotNeed
 from espalier.run.ray.runtime_env import Shipment, staged
 from espalier.run.workers import fork_servers
 
@@ -62,7 +62,7 @@ class RaySite:
         return f"{executor.capacity} at a time on the {what} of {count} of a Ray cluster"
 
 
-def need_of(placement: Placement, work: Workload, nodes: Sequence[Node]) -> SlotNeed:
+def need_of(placement: Placement, work: Workload, nodes: Sequence[ClusterNode]) -> SlotNeed:
     """Return what a trial at a time takes. Raises UserError if a GPU is required and there is none.
 
     With CONFIG_DEVICE_AUTO that is a GPU if any node has one, so that all trials compute on alike

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from espalier.core.process.terminal import printable
 from espalier.core.trial import Result, Status, Task
-from espalier.run.ray.cluster_slots import Node
+from espalier.run.ray.cluster_slots import ClusterNode
 from espalier.run.ray.courier import Courier, Parcel
 from espalier.run.ray.node_files import FolderChanges
 from espalier.run.ray.slot_actor import NodeMemory, SlotReport
@@ -37,7 +37,7 @@ class ActorFaultError(Exception):
 class Actors(Protocol):
     """What starts actors on nodes and calls their methods: those of `SlotActor`."""
 
-    def start(self, node: Node) -> Any:
+    def start(self, node: ClusterNode) -> Any:
         """Return the handle of an actor that begins on a node."""
         ...
 
@@ -61,7 +61,7 @@ class Actors(Protocol):
 class RemoteSlot:
     """A slot on a node. It answers one call at a time; while it is idle there is none."""
 
-    def __init__(self, node: Node, actors: Actors) -> None:
+    def __init__(self, node: ClusterNode, actors: Actors) -> None:
         """Let an actor begin; it is not ready yet."""
         self.node, self.device = node, ""
         self.versions: Mapping[str, str] = {}

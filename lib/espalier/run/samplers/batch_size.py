@@ -10,7 +10,7 @@ AHEAD = 3
 
 
 @dataclass(frozen=True)
-class Room:
+class FreeSlots:
     """What could train at the same time, and the trials `at_work`.
 
     There are so many `workers`, trials in a `pack` and `seeds` of a configuration.
@@ -22,7 +22,7 @@ class Room:
     at_work: int
 
 
-def batch_size(left: int, ended: int, room: Room, fixed: int) -> int:
+def batch_size(left: int, ended: int, room: FreeSlots, fixed: int) -> int:
     """Return how many of the configurations that are `left` to propose now; `ended` have a result.
 
     A `fixed` number waits until nothing is at work. Else as many as fill the packs of all workers,

@@ -28,7 +28,7 @@ from espalier.plan.samplers.space import Space, repeated
 from espalier.report.sampler_report import nothing_line, proposals_line
 from espalier.run import reuse
 from espalier.run.pending import pending
-from espalier.run.samplers.batch_size import Room, batch_size
+from espalier.run.samplers.batch_size import FreeSlots, batch_size
 from espalier.run.samplers.told_values import told_values
 from espalier.run.supplies.supply import Growth, Supply, Vacancy
 from espalier.scripts import script_knobs
@@ -94,7 +94,7 @@ class SamplerSupply(Supply):
         proposals = self._record.proposals
         last = self._trials[proposals[-1].trial]
         pack = vacancy.pack_size(last[0].shape)
-        room = Room(len(vacancy.executor.devices), pack, len(last), len(vacancy.running))
+        room = FreeSlots(vacancy.executor.capacity, pack, len(last), len(vacancy.running))
         left = self._record.trials - len(proposals)
         return batch_size(left, len(self._told) + ended, room, self._sampler.batch)
 

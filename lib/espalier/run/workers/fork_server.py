@@ -39,7 +39,7 @@ _DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri", "/dev/accel")
 """How the files begin that a process has open once it has touched an accelerator."""
 
 
-class Request(NamedTuple):
+class ForkRequest(NamedTuple):
     """A worker to be forked."""
 
     number: int
@@ -100,7 +100,7 @@ class Server:
         self._poll.register(channel, select.POLLIN)
         self._workers: dict[int, tuple[int, int]] = {}  # by descriptor: number and process
 
-    def serve(self) -> Request | None:
+    def serve(self) -> ForkRequest | None:
         """Fork workers until the channel closes; return the request of one in it, else None."""
         while True:
             for descriptor, _ in self._poll.poll():
@@ -116,7 +116,7 @@ class Server:
                     if self._fork(request):
                         return request
 
-    def _fork(self, request: Request) -> bool:
+    def _fork(self, request: ForkRequest) -> bool:
         """Fork a worker; return whether this is it."""
         try:
             process = os.fork()
@@ -154,16 +154,16 @@ class Server:
                 os.killpg(process, signal.SIGKILL)
 
 
-def _receive(channel: socket.socket) -> list[Request]:
+def _receive(channel: socket.socket) -> list[ForkRequest]:
     messages, descriptors = descriptor_messages.receive(channel)
     sets = [descriptors[i : i + PER_WORKER] for i in range(0, len(descriptors), PER_WORKER)]
     return [
-        Request(message["worker"], message["entry"], message["environment"], own)
+        ForkRequest(message["worker"], message["entry"], message["environment"], own)
         for message, own in zip(messages, sets, strict=True)
     ]
 
 
-def _work(request: Request, channel: socket.socket) -> None:
+def _work(request: ForkRequest, channel: socket.socket) -> None:
     """Be a worker to the end of this process, in a session of its own."""
     os.setsid()
     tasks, records, log = request.descriptors
