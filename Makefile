@@ -231,10 +231,10 @@ types: setup-dev
 	$(QUIET)$(PYTHON_ENV) -m mypy
 
 PYTEST := OMP_NUM_THREADS=1 $(PYTHON_ENV) -m pytest -n 2 --dist worksteal
-test: setup-dev setup-trackers
+test: setup-dev setup-trackers setup-samplers setup-ray
 	$(QUIET)$(PYTEST)
 
-test-nightly: setup-dev setup-trackers
+test-nightly: setup-dev setup-trackers setup-samplers setup-ray
 	$(QUIET)$(PYTEST) -m nightly
 
 .PHONY: new check-external external-given

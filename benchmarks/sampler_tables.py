@@ -26,7 +26,7 @@ from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.samplers.axes import Axis, Choose, Options
 from espalier.plan.samplers.space import Space
-from espalier.run.samplers.told_values import told_values
+from espalier.run.samplers.reported_values import reported_values
 
 FOLDER = Path(__file__).parent / "tables"
 NAMES = ("digits_optimizers", "digits_pruning", "digits_apoptosis")
@@ -108,7 +108,7 @@ def record(table: RecordedTable, place: Path) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*names, BY])
         for group in grouped(results):
-            told = told_values(group, measures.measures_of(BY))
+            told = reported_values(group, measures.measures_of(BY))
             writer.writerow([*table.key(group[0].trial.config), f"{told[0]:.5f}" if told else ""])
     print(f"{table.file}: {len(table.scores)} configurations, the best {table.best:.4f}")
 

@@ -134,8 +134,8 @@ def test_the_sampler_is_told_the_mean_over_seeds(sweep: SweepDir) -> None:
     supply(vacancy())
     trials = {trial.id: trial.config for trial in sweep.store.trials()}
     for each in record_of(sweep).proposals[:3]:
-        told = supply._result(each)
-        assert told == pytest.approx([accuracy(trials[each.trial]) + 0.005])
+        values = supply._result(each)
+        assert values == pytest.approx([accuracy(trials[each.trial]) + 0.005])
 
 
 def test_it_waits_while_enough_is_at_work(sweep: SweepDir) -> None:
@@ -146,10 +146,10 @@ def test_it_waits_while_enough_is_at_work(sweep: SweepDir) -> None:
     finish(sweep, trials[4:5])
     growth = supply(vacancy(6))  # one of two workers is free
     assert len(growth.trials) == 2
-    assert record_of(sweep).proposals[3].told == [0, 1]
+    assert record_of(sweep).proposals[3].observed == [0, 1]
     finish(sweep, trials[5:])
     supply(vacancy(7))
-    assert record_of(sweep).proposals[4].told == [2]
+    assert record_of(sweep).proposals[4].observed == [2]
 
 
 def test_nothing_more_is_proposed_while_all_has_failed(

@@ -29,7 +29,7 @@ from espalier.report.sampler_report import nothing_line, proposals_line
 from espalier.run import reuse
 from espalier.run.pending import pending
 from espalier.run.samplers.batch_size import FreeSlots, batch_size
-from espalier.run.samplers.told_values import told_values
+from espalier.run.samplers.reported_values import reported_values
 from espalier.run.supplies.supply import Growth, Supply, Vacancy
 from espalier.scripts import script_knobs
 from espalier.store.results_dir import SweepDir
@@ -52,7 +52,7 @@ class SamplerSupply(Supply):
         self._sampler.check()
         self._ways = measures.measures_of(self._sampler.by)
         self._record = SamplerRecord.from_json(sweep.store.header.design)
-        self._told = {ask for each in self._record.proposals for ask in each.told or ()}
+        self._observed = {ask for each in self._record.proposals for ask in each.observed or ()}
         self._trials: dict[str, list[Trial]] = {}
         self._group(self._store.trials())
         if not self._trials.keys() >= {each.trial for each in self._record.proposals}:
@@ -82,7 +82,7 @@ class SamplerSupply(Supply):
     def _ended(self) -> list[ProposalRecord]:
         """Return the proposals with a result that the sampler has not been told."""
         unfinished = {*pending(self._store, int(self._settings["MAX_ATTEMPTS"]))}
-        untold = (each for each in self._record.proposals if each.ask not in self._told)
+        untold = (each for each in self._record.proposals if each.ask not in self._observed)
         return [
             each
             for each in untold
@@ -96,11 +96,11 @@ class SamplerSupply(Supply):
         pack = vacancy.pack_size(last[0].shape)
         room = FreeSlots(vacancy.executor.capacity, pack, len(last), len(vacancy.running))
         left = self._record.trials - len(proposals)
-        return batch_size(left, len(self._told) + ended, room, self._sampler.batch)
+        return batch_size(left, len(self._observed) + ended, room, self._sampler.batch)
 
     def _learns_nothing(self, ended: list[ProposalRecord]) -> bool:
         """Return whether all that was proposed has failed: then no more is, until some passes."""
-        if self._told or len(ended) < len(self._record.proposals):
+        if self._observed or len(ended) < len(self._record.proposals):
             return False
         return all(self._result(each) is None for each in ended)
 
@@ -109,7 +109,7 @@ class SamplerSupply(Supply):
         proposer, store = self._proposer, self._store
         configs = proposer.propose(count, ended)
         self._record = proposer.record
-        self._told.update(each.ask for each in ended)
+        self._observed.update(each.ask for each in ended)
         every = (config for base in configs for config in repeated(base, self._requests))
         fresh = proposal_plan.with_texts(every, self._settings, self._symbols)
         header = replace(store.header, design=self._record.as_json())
@@ -156,4 +156,4 @@ class SamplerSupply(Supply):
             if last is None:
                 return None
             results.append(TrialResult(trial, last[1], 1))
-        return told_values(results, self._ways)
+        return reported_values(results, self._ways)

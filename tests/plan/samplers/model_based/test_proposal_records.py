@@ -20,7 +20,7 @@ RECORD = SamplerRecord(
     proposals=[
         ProposalRecord(ask=0, trial="a" * 12, values={"RATE": 0.5}, of={"RATE": 0}),
         ProposalRecord(ask=1, trial="b" * 12),
-        ProposalRecord(ask=3, trial="c" * 12, told=[1, 0]),
+        ProposalRecord(ask=3, trial="c" * 12, observed=[1, 0]),
     ],
     repeated=1,
 )
@@ -60,8 +60,8 @@ def test_it_is_complete_when_all_are_proposed_or_nothing_new_comes() -> None:
         {"proposals": [{"ask": 0, "trial": "a", "values": {"X": []}, "of": {"X": 0}}]},
         {"proposals": [{"ask": 0, "trial": "a", "values": {"X": 1}}]},
         {"proposals": [{"ask": 1, "trial": "a"}, {"ask": 0, "trial": "b"}]},
-        {"proposals": [{"ask": 0, "trial": "a", "told": [0]}]},
-        {"proposals": [{"ask": 0, "trial": "a"}, {"ask": 1, "trial": "b", "told": [0, 0]}]},
+        {"proposals": [{"ask": 0, "trial": "a", "observed": [0]}]},
+        {"proposals": [{"ask": 0, "trial": "a"}, {"ask": 1, "trial": "b", "observed": [0, 0]}]},
     ],
 )
 def test_what_is_no_record_is_refused(change: dict[str, Any]) -> None:

@@ -121,9 +121,9 @@ def test_failed_configurations_are_told_as_failed(tmp_path: Path) -> None:
 def test_nothing_is_told_twice(tmp_path: Path) -> None:
     began = search("tpe", tmp_path, PLAIN)
     run(began, restart=True)
-    told = [ask for each in began.record.proposals for ask in each.told or ()]
-    assert sorted(told) == sorted({*told})
-    assert [each.told for each in began.record.proposals if each.told] == [
+    observed = [ask for each in began.record.proposals for ask in each.observed or ()]
+    assert sorted(observed) == sorted({*observed})
+    assert [each.observed for each in began.record.proposals if each.observed] == [
         [2, 0],
         [1, 3],
         [4],

@@ -21,15 +21,15 @@ class ProposalRecord(JsonRecord):
 
     `ask` counts the questions to the sampler from 0; those between two proposals gave nothing new.
     `trial` is the id of its trial with the first seeds. `values` are those of its parameters, and
-    `of` the place of each one's distribution among those of the sampler. `told` are the asks whose
-    results the sampler was told right before, in that order.
+    `of` the place of each one's distribution among those of the sampler. `observed` are the asks
+    whose results the sampler was told right before, in that order.
     """
 
     ask: int
     trial: str
     values: Mapping[str, Value] = field(default_factory=dict)
     of: Mapping[str, int] = field(default_factory=dict)
-    told: list[int] | None = None
+    observed: list[int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +85,10 @@ class SamplerRecord(JsonRecord):
             raise ContentError("design: must have its asks in order")
         waiting: set[int] = set()
         for each in self.proposals:
-            told = set(each.told or ())
-            if not told <= waiting or len(told) < len(each.told or ()):
+            observed = set(each.observed or ())
+            if not observed <= waiting or len(observed) < len(each.observed or ()):
                 raise ContentError(f"design: ask {each.ask} is told what is not open")
-            waiting = waiting - told | {each.ask}
+            waiting = waiting - observed | {each.ask}
             self._check_values(each)
 
     def _check_values(self, proposal: ProposalRecord) -> None:

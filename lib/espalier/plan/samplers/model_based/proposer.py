@@ -53,7 +53,7 @@ class Proposer:
         for each in self.record.proposals:
             while self._study.asks < each.ask:
                 self._study.skip()
-            self._tell(each.told or ())
+            self._tell(each.observed or ())
             self._study.repeat(each.values, {name: of[n] for name, n in each.of.items()})
         while self._study.asks < self.record.asks:
             self._study.skip()
@@ -67,21 +67,21 @@ class Proposer:
 
         They are fewer where nothing new is proposed any more. `record` has them from then on.
         """
-        told = [each.ask for each in ended]
-        self._tell(told)
+        observed = [each.ask for each in ended]
+        self._tell(observed)
         configs: list[Config] = []
-        while len(configs) < count and (config := self._next(told)):
+        while len(configs) < count and (config := self._next(observed)):
             configs.append(config)
-            told = []
+            observed = []
         return configs
 
-    def _next(self, told: Sequence[int]) -> Config | None:
+    def _next(self, observed: Sequence[int]) -> Config | None:
         """Return the next configuration that is new, and note it in the record; None without."""
         for tries in range(REPEATS + RANDOM_REPEATS):
             ask, completion = self._ask(at_random=tries >= REPEATS)
             trial = identity(completion.config)
             if not completion.why and trial not in self._trials:
-                self._note(ask, trial, told)
+                self._note(ask, trial, observed)
                 return completion.config
             self._study.tell(ask, None)
             self._count(completion.why)
@@ -96,12 +96,14 @@ class Proposer:
     def _complete(self, trial: Trial) -> Completion:
         return self._space.complete(lambda axis, options: suggest(trial, axis, options))
 
-    def _note(self, ask: int, trial: str, told: Sequence[int]) -> None:
+    def _note(self, ask: int, trial: str, observed: Sequence[int]) -> None:
         """Let the record have a proposal; the results before it are told by it."""
         given = self._study.parameters(ask)
         values = {name: value for name, (value, _) in given.items()}
         of = {name: self._place(text) for name, (_, text) in given.items()}
-        made = ProposalRecord(ask=ask, trial=trial, values=values, of=of, told=list(told) or None)
+        made = ProposalRecord(
+            ask=ask, trial=trial, values=values, of=of, observed=list(observed) or None
+        )
         self._trials.add(trial)
         self._asked[ask] = made
         self.record = replace(self.record, proposals=[*self.record.proposals, made])

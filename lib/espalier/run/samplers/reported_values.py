@@ -9,7 +9,7 @@ from espalier.analysis.rank import TrialResult
 from espalier.core.measures import Measure
 
 
-def told_values(results: Sequence[TrialResult], ways: Sequence[Measure]) -> list[float] | None:
+def reported_values(results: Sequence[TrialResult], ways: Sequence[Measure]) -> list[float] | None:
     """Return the mean of each measure; None for a configuration that failed.
 
     That is one with a seed that did not pass, or that has no finite number of a measure: the mean
