@@ -8,9 +8,9 @@ are off.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,13 @@ def objective(point: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    trials, folder = int(sys.argv[1]), Path(sys.argv[2])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("trials", type=int)
+    parser.add_argument("folder", type=Path)
+    given = parser.parse_args()
+    folder: Path = given.folder
     calm = {"RAY_USAGE_STATS_ENABLED": "0", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}
     os.environ.update(calm, HOME=str(folder), PYTHONPATH=str(Path(__file__).parent))
     import ray
@@ -32,7 +38,7 @@ def main() -> None:
     ray.init(num_cpus=2, _temp_dir=str(folder / "ray"), **quiet)
     tuner = tune.Tuner(
         tune.with_resources(objective, {"cpu": 1}),
-        param_space={"number": tune.grid_search([*range(trials)])},
+        param_space={"number": tune.grid_search([*range(given.trials)])},
         tune_config=tune.TuneConfig(reuse_actors=True),
         run_config=tune.RunConfig(storage_path=str(folder / "results"), verbose=0),
     )

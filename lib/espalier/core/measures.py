@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 
 from espalier.core.errors import UserError
 
+RANK_BY = "RANK_BY"
+"""The setting that names measures."""
 MAX, MIN = "max", "min"
 """The directions: more is better, less is better."""
 LARGE = 999_999.5

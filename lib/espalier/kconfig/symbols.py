@@ -13,15 +13,13 @@ import kconfiglib
 from kconfiglib import Choice, Kconfig, Symbol
 
 from espalier.core.errors import UserError
-from espalier.core.measures import MeasureError
+from espalier.core.measures import RANK_BY, MeasureError
 from espalier.kconfig import marks
 from espalier.kconfig.declared_measures import resolve
 from espalier.kconfig.marks import Marks, Scope
 from espalier.kconfig.values import AllowedRange, canonical
 
 CHOICE = "choice"
-RANK_BY = "RANK_BY"
-"""The setting that names measures."""
 BUDGET_MINUTES = "BUDGET_MINUTES"
 """The setting with the minutes that a sweep may take."""
 _KINDS = {

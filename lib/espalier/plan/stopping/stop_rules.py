@@ -12,10 +12,9 @@ from enum import StrEnum
 
 from espalier.core import measures
 from espalier.core.errors import UserError
-from espalier.core.measures import Measure
+from espalier.core.measures import RANK_BY, Measure
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Trial
-from espalier.kconfig.symbols import RANK_BY
 
 SYMBOL = "STOP"
 _SYMBOLS = ("STOP_REDUCTION", "STOP_RUNGS", "STOP_KEEP", "STOP_BY")

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from espalier.core.measures import RANK_BY
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Trial
-from espalier.kconfig.symbols import BUDGET_MINUTES, RANK_BY
+from espalier.kconfig.symbols import BUDGET_MINUTES
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report.reports import USUAL, ReportRequest
 from espalier.run.entries import entry_of

@@ -11,10 +11,11 @@ from typing_extensions import override
 
 from espalier.core import component, measures
 from espalier.core.errors import UserError
+from espalier.core.measures import RANK_BY
 from espalier.core.texts.program_name import how_to_install
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.kconfig.requests import Requests
-from espalier.kconfig.symbols import RANK_BY, Symbols
+from espalier.kconfig.symbols import Symbols
 from espalier.plan import claim_seal, expand
 from espalier.plan.expand import Config, Expansion
 from espalier.plan.samplers import draws
