@@ -124,10 +124,10 @@ class Runner:
 
     def _close(self) -> None:
         self._executor.close()
-        with suppress(disk_full.DiskFullError, StoreBusyError), self._kept_if_locked(self._ended):
-            with self._store.writing():
-                self._finish(self._ended)
-                self._store.interrupt_running()
+        unsaved = suppress(disk_full.DiskFullError, StoreBusyError)
+        with unsaved, self._kept_if_locked(self._ended), self._store.writing():
+            self._finish(self._ended)
+            self._store.interrupt_running()
         self._view.close()
 
     def _check_needs(self) -> None:
@@ -151,7 +151,7 @@ class Runner:
     @property
     def _is_due(self) -> bool:
         """Whether to record what has ended: at once, but for short tasks with others in line."""
-        waits = self._short and time.monotonic() - self._recorded < TOGETHER
+        waits = self._short and self._slots and time.monotonic() - self._recorded < TOGETHER
         return not waits or bool(self._queue and self._executor.idle())
 
     def _record(self, ended: Sequence[Ended]) -> None:
