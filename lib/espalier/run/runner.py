@@ -127,6 +127,7 @@ class Runner:
         unsaved = suppress(disk_full.DiskFullError, StoreBusyError)
         with unsaved, self._kept_if_locked(self._ended), self._store.writing():
             self._finish(self._ended)
+            self._forget(self._short.clear())
             self._store.interrupt_running()
         self._view.close()
 
@@ -242,8 +243,8 @@ class Runner:
             return {}
         with self._kept_if_locked(ended), self._store.writing():
             self._finish(ended)
+            self._forget(back)
             for task in back:
-                self._store.forget(task.trial.number, task.attempts[0])
                 self._requeue(task.trial)
             for number, attempt, record in progress:
                 self._store.progress(number, attempt, record)
@@ -255,6 +256,11 @@ class Runner:
         """Whether tasks are in line behind one that is no short one, or for a slot that is gone."""
         late = any(busy.elapsed > LONG for busy in self._slots.values())
         return bool(self._short) and (late or not self._slots)
+
+    def _forget(self, tasks: Iterable[Task]) -> None:
+        """Take back that tasks in line have begun."""
+        for task in tasks:
+            self._store.forget(task.trial.number, task.attempts[0])
 
     def _finish(self, ended: Iterable[Ended]) -> None:
         for busy, trial, result in ended:

@@ -8,8 +8,10 @@ import pytest
 from fake_sweep import HERE, request, trial
 from running_sweeps import attempts
 
+from espalier.core.errors import UserError
 from espalier.core.trial import Status, Task
 from espalier.run import launch, runner
+from espalier.run.busy_slot import Ended
 from espalier.run.packing.short_tasks import MOST, SEEN, ShortTasks
 from espalier.run.supplies import supply_choice
 from espalier.run.supplies.supply import Growth, Supply, Vacancy
@@ -124,3 +126,20 @@ def test_a_supply_hears_of_trials_in_line_and_of_those_that_are_not_recorded_yet
     assert launch.run(request(tmp_path, trials, parallel=2, pack=1)) == 0
     (supply,) = supplies
     assert supply.calls > 1 and supply.lost == set()
+
+
+def test_a_trial_that_is_still_in_line_at_the_end_has_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ShortTasks, "room", lambda short, waiting, slots: min(9, waiting))
+    monkeypatch.setattr(runner.Runner, "_receive", stopping)
+    with pytest.raises(UserError, match="no worker can start"):
+        launch.run(request(tmp_path, [trial(number) for number in range(1, 5)], parallel=1, pack=1))
+    assert [(item.trial, item.reason) for item in attempts(tmp_path)] == [(1, "interrupted")]
+
+
+def stopping(made: runner.Runner) -> list[Ended]:
+    """Receive nothing; fail once tasks are in line."""
+    if made._short:
+        raise UserError("no worker can start")
+    return []
