@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from espalier.core.trial import Result, Status, Task
-from espalier.run.ray.cluster_slots import Node
+from espalier.run.ray.cluster_slots import ClusterNode
 from espalier.run.ray.node_files import FolderChanges
 from espalier.run.ray.remote_slot import ActorFaultError, ActorLostError
 from espalier.run.ray.slot_actor import NodeMemory, SlotReport
@@ -20,7 +20,7 @@ Act = str  # pass, hold, lose, starve, fail, fill
 
 @dataclass(eq=False)
 class Actor:
-    node: Node
+    node: ClusterNode
     ended: bool = False
     task: Task | None = None
 
@@ -52,7 +52,7 @@ class ScriptedActors:
     after: Callable[[ScriptedActors], None] = lambda actors: None  # called for every answer
     calls: int = 0
 
-    def start(self, node: Node) -> Actor:
+    def start(self, node: ClusterNode) -> Actor:
         self.actors.append(Actor(node))
         return self.actors[-1]
 
@@ -116,7 +116,7 @@ class ScriptedActors:
         actor.task = None
 
 
-def node(name: str, cpus: float = 2, memory: float = 64 * GIB, gpus: float = 0) -> Node:
+def node(name: str, cpus: float = 2, memory: float = 64 * GIB, gpus: float = 0) -> ClusterNode:
     """A node with these resources; its name is its id and its address."""
     resources = {"CPU": cpus, "memory": memory, **({"GPU": gpus} if gpus else {})}
-    return Node(name, name, resources)
+    return ClusterNode(name, name, resources)

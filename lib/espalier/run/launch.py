@@ -51,8 +51,9 @@ def run(request: LaunchRequest) -> int:
     trials = [trial for trial, _ in request.trials]
     request.report.check(trials)
     check_claims(request.header.claims, trials)
-    check_stop(request.header, trials)
-    supply_choice.check_supply(request.header_in(request.results))
+    header = request.header_in(request.results)  # RANK_BY may have been given with the command
+    check_stop(header, trials)
+    supply_choice.check_supply(header)
     script_plan.check_allowed(trials, request.header.settings, request.allow)
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         check_installed(request.entry)

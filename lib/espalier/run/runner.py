@@ -104,8 +104,8 @@ class Runner:
         """Let the plan grow if a slot is free and nothing waits."""
         if self._queue or self._refused or (self._slots and not self._executor.idle()):
             return
-        running = frozenset(number for busy in self._slots.values() for number in busy.open)
-        growth = self._source.growth(Vacancy(self._executor, self._queue.chosen_size, running))
+        underway = frozenset(self._underway())
+        growth = self._source.growth(Vacancy(self._executor, self._queue.chosen_size, underway))
         if growth is None:
             return
         for line in growth.lines:
@@ -115,10 +115,19 @@ class Runner:
         if growth.trials or growth.ended:
             self._tracker = StatusTracker(self._store)
 
+    def _underway(self) -> Iterator[int]:
+        """Yield the numbers of the trials that have begun and whose ends are not in the store."""
+        for busy in self._slots.values():
+            yield from busy.open
+        yield from self._short.numbers()
+        yield from (trial.number for _, trial, _ in self._ended)
+
     def _close(self) -> None:
         self._executor.close()
-        with suppress(disk_full.DiskFullError, StoreBusyError), self._store.writing():
+        unsaved = suppress(disk_full.DiskFullError, StoreBusyError)
+        with unsaved, self._kept_if_locked(self._ended), self._store.writing():
             self._finish(self._ended)
+            self._forget(self._short.clear())
             self._store.interrupt_running()
         self._view.close()
 
@@ -143,7 +152,7 @@ class Runner:
     @property
     def _is_due(self) -> bool:
         """Whether to record what has ended: at once, but for short tasks with others in line."""
-        waits = self._short and time.monotonic() - self._recorded < TOGETHER
+        waits = self._short and self._slots and time.monotonic() - self._recorded < TOGETHER
         return not waits or bool(self._queue and self._executor.idle())
 
     def _record(self, ended: Sequence[Ended]) -> None:
@@ -234,8 +243,8 @@ class Runner:
             return {}
         with self._kept_if_locked(ended), self._store.writing():
             self._finish(ended)
+            self._forget(back)
             for task in back:
-                self._store.forget(task.trial.number, task.attempts[0])
                 self._requeue(task.trial)
             for number, attempt, record in progress:
                 self._store.progress(number, attempt, record)
@@ -244,8 +253,14 @@ class Runner:
 
     @property
     def _is_held_up(self) -> bool:
-        """Whether tasks are in line behind one that is no short one."""
-        return bool(self._short) and any(busy.elapsed > LONG for busy in self._slots.values())
+        """Whether tasks are in line behind one that is no short one, or for a slot that is gone."""
+        late = any(busy.elapsed > LONG for busy in self._slots.values())
+        return bool(self._short) and (late or not self._slots)
+
+    def _forget(self, tasks: Iterable[Task]) -> None:
+        """Take back that tasks in line have begun."""
+        for task in tasks:
+            self._store.forget(task.trial.number, task.attempts[0])
 
     def _finish(self, ended: Iterable[Ended]) -> None:
         for busy, trial, result in ended:

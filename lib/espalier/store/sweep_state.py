@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from espalier.core.records import EpochRecord
-from espalier.core.trial import Status
+from espalier.core.trial import RUNG, Status
 from espalier.store.attempt import TAKEN_OVER, Attempt, count_per_task
 from espalier.store.store import Store
 
@@ -103,8 +103,12 @@ class StatusTracker:
 
 
 def lasted(attempt: Attempt) -> bool:
-    """Return whether an attempt tells how long a trial of its sweep takes."""
-    return bool(attempt.finished) and attempt.conclusive and attempt.round != TAKEN_OVER
+    """Return whether an attempt tells how long a trial of its sweep takes.
+
+    That by which a trial is stopped at a rung trains nothing.
+    """
+    trained = attempt.round != TAKEN_OVER and attempt.reason != RUNG
+    return bool(attempt.finished) and attempt.conclusive and trained
 
 
 def seconds_of(attempt: Attempt, together: int) -> float:

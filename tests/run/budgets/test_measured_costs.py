@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from fake_sweep import trial
+from fake_sweep import created, request, trial
 
-from espalier.core.trial import Trial
-from espalier.run.budgets.measured_costs import MeasuredCosts
+from espalier.core.trial import RUNG, Result, Status, Trial
+from espalier.run.budgets.measured_costs import MeasuredCosts, costs_of
+from espalier.store.results_dir import SweepDir
 
 
 def of_shape(number: int, shape: str, epochs: int = 10) -> Trial:
@@ -72,3 +75,17 @@ def test_a_clock_that_says_zero_is_no_error() -> None:
     costs = measured((of_shape(1, "a"), 1, 0.0))
     assert 0 < costs.seconds(of_shape(2, "a")) < 1e-6
     assert costs.largest(of_shape(2, "a"), 1.0) > 1000
+
+
+def test_what_a_store_has_of_trials_that_ended_and_nothing_of_those_that_were_stopped(
+    tmp_path: Path,
+) -> None:
+    trials = [trial(1), trial(2)]
+    ends = [Result(Status.PASSED), Result(Status.STOPPED, RUNG)]
+    sweep = SweepDir(created(request(tmp_path, trials)))
+    with sweep.store.writing():
+        for each, result in zip(trials, ends, strict=True):
+            attempt = sweep.store.begin([each.number], 1, "cpu")[each.number]
+            sweep.store.finish(each.number, attempt, result, time.time() - 60 * each.number)
+    assert 60 < costs_of(sweep.store).seconds(trials[1]) < 120
+    sweep.close()

@@ -8,9 +8,14 @@ import pytest
 from fake_sweep import HERE, request, trial
 from running_sweeps import attempts
 
-from espalier.core.trial import Task
+from espalier.core.errors import UserError
+from espalier.core.trial import Status, Task
 from espalier.run import launch, runner
+from espalier.run.busy_slot import Ended
 from espalier.run.packing.short_tasks import MOST, SEEN, ShortTasks
+from espalier.run.supplies import supply_choice
+from espalier.run.supplies.supply import Growth, Supply, Vacancy
+from espalier.store.results_dir import SweepDir
 from espalier.store.store import Store
 
 
@@ -52,6 +57,7 @@ def test_lines_are_first_come_first_served_and_each_of_its_slot() -> None:
     for slot, task in zip((0, 1, 0), tasks, strict=True):
         short.put(slot, task)
     assert short and short.take(2) is None
+    assert sorted(short.numbers()) == [1, 2, 3]
     assert [short.take(0), short.take(0), short.take(0)] == [tasks[0], tasks[2], None]
     assert (short.clear(), bool(short)) == ([tasks[1]], False)
 
@@ -88,3 +94,52 @@ def test_what_is_behind_a_long_task_goes_to_who_is_free(
     assert [(item.trial, item.attempt) for item in attempts(tmp_path)] == [
         (number, 1) for number in range(1, 11)
     ]
+
+
+class WatchedSupply(Supply):
+    """Notes, of the trials that it gave out, those that neither run nor have an end."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.calls, self.lost = store, 0, set[int]()
+
+    def __call__(self, vacancy: Vacancy) -> Growth:
+        self.calls += 1
+        ends = {number for number, at in self.store.states().items() if at is Status.PASSED}
+        self.lost |= {1, 2, 3, 4, 5} - ends - vacancy.running
+        return Growth(ended=not vacancy.running)
+
+
+def test_a_supply_hears_of_trials_in_line_and_of_those_that_are_not_recorded_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ShortTasks, "room", lambda short, waiting, slots: min(3, waiting))
+    monkeypatch.setattr(runner, "LONG", 60.0)
+    supplies: list[WatchedSupply] = []
+
+    def watched(sweep: SweepDir, *_: object) -> WatchedSupply:
+        supplies.append(WatchedSupply(sweep.store))
+        return supplies[-1]
+
+    monkeypatch.setattr(supply_choice, "open_supply", watched)
+    slow = {"SECONDS": "0.05"}
+    trials = [trial(1, **slow), *(trial(number) for number in (2, 3, 4)), trial(5)]
+    assert launch.run(request(tmp_path, trials, parallel=2, pack=1)) == 0
+    (supply,) = supplies
+    assert supply.calls > 1 and supply.lost == set()
+
+
+def test_a_trial_that_is_still_in_line_at_the_end_has_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ShortTasks, "room", lambda short, waiting, slots: min(9, waiting))
+    monkeypatch.setattr(runner.Runner, "_receive", stopping)
+    with pytest.raises(UserError, match="no worker can start"):
+        launch.run(request(tmp_path, [trial(number) for number in range(1, 5)], parallel=1, pack=1))
+    assert [(item.trial, item.reason) for item in attempts(tmp_path)] == [(1, "interrupted")]
+
+
+def stopping(made: runner.Runner) -> list[Ended]:
+    """Receive nothing; fail once tasks are in line."""
+    if made._short:
+        raise UserError("no worker can start")
+    return []

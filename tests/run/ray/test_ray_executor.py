@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from espalier.core.errors import UserError
 from espalier.core.trial import Status, Task
 from espalier.run import executor_choice, launch
 from espalier.run.executor_choice import RAY, Placement
+from espalier.run.packing.short_tasks import ShortTasks
 from espalier.run.ray import ray_executor
 from espalier.run.ray.cluster_slots import ClusterNode, SlotNeed
 from espalier.run.ray.courier import Courier
@@ -199,6 +201,17 @@ class ScriptedSite:
         return f"{made.capacity} at a time"
 
 
+def site_of(made: RayExecutor, monkeypatch: pytest.MonkeyPatch) -> Placement:
+    """Return a placement for which a sweep runs on this executor."""
+
+    @contextmanager
+    def opened(placement: Placement, work: Any) -> Any:
+        yield ScriptedSite(made)
+
+    monkeypatch.setattr(executor_choice, "opened", opened)
+    return Placement(RAY, "", 1.0)
+
+
 def test_a_sweep_over_nodes_that_come_and_go_loses_and_doubles_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,14 +227,8 @@ def test_a_sweep_over_nodes_that_come_and_go_loses_and_doubles_nothing(
             nodes.append(node("back"))
 
     made = executor(ScriptedActors(after=disturb), nodes)
-
-    @contextmanager
-    def opened(placement: Placement, work: Any) -> Any:
-        yield ScriptedSite(made)
-
-    monkeypatch.setattr(executor_choice, "opened", opened)
+    placement = site_of(made, monkeypatch)
     trials = [trial(number) for number in range(1, 61)]
-    placement = Placement(RAY, "", 1.0)
     assert launch.run(request(tmp_path, trials, placement=placement, MAX_ATTEMPTS="1")) == 0
     with Store.open(sweeps(tmp_path)[0] / STORE, readonly=True) as store:
         attempts = store.attempts()
@@ -230,3 +237,25 @@ def test_a_sweep_over_nodes_that_come_and_go_loses_and_doubles_nothing(
         assert store.header.command.endswith("EXECUTOR=ray")
     assert sorted(passed) == list(range(1, 61))
     assert others == {"interrupted"}
+
+
+def test_trials_in_line_for_a_slot_whose_node_is_gone_run_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ShortTasks, "room", lambda short, waiting, slots: min(4, waiting))
+    nodes, silent = [node("a", cpus=1), node("b", cpus=1)], Counter[int]()
+    actors = ScriptedActors()
+
+    def now() -> list[ClusterNode]:
+        silent[actors.answers] += 1
+        assert silent[actors.answers] < 10_000, "it waits for a node that is gone"
+        if any(actor.task and actor.node.id == "b" for actor in actors.actors):
+            nodes[1:] = []
+        return nodes
+
+    placement = site_of(RayExecutor(actors, Courier(lambda item: item), now, NEED, 8), monkeypatch)
+    trials = [trial(number) for number in range(1, 11)]
+    assert launch.run(request(tmp_path, trials, placement=placement, pack=1)) == 0
+    with Store.open(sweeps(tmp_path)[0] / STORE, readonly=True) as store:
+        passed = [each.trial for each in store.attempts() if each.status is Status.PASSED]
+    assert sorted(passed) == list(range(1, 11))

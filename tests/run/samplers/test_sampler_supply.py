@@ -217,3 +217,13 @@ def test_proposals_that_cannot_be_repeated_are_one_line(sweep: SweepDir) -> None
         sweep.store.set_header(replace(header, design=design))
     with pytest.raises(UserError, match=r"sweep_0: its proposals cannot be repeated .*; NEW=1"):
         SamplerSupply(sweep)(vacancy())
+
+
+def test_while_a_cluster_has_no_node_there_is_something_to_wait_for(
+    tmp_path: Path, real: Symbols
+) -> None:
+    sweep = SweepDir(began(tmp_path, real))
+    finish(sweep, sweep.store.trials())
+    nowhere = Slots()
+    nowhere.capacity = 0
+    assert len(SamplerSupply(sweep)(Vacancy(nowhere, lambda shape: 1, frozenset())).trials) == 2

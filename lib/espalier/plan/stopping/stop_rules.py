@@ -14,13 +14,11 @@ from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.core.measures import RANK_BY, Measure
 from espalier.core.records import PlanHeader
-from espalier.core.trial import Trial
+from espalier.core.trial import TRIAL_SECONDS, Trial
 
 SYMBOL = "STOP"
 _SYMBOLS = ("STOP_REDUCTION", "STOP_RUNGS", "STOP_KEEP", "STOP_BY")
 _EPOCHS = "NUM_EPOCHS"
-_SECONDS = "TRIAL_SECONDS"
-_TEST = "test_"
 
 
 class RungRule(StrEnum):
@@ -108,14 +106,14 @@ def _check_alone(header: PlanHeader, trials: Iterable[Trial], given: str) -> Non
         "a race decides by the ends of trials who is out": header.race is not None,
         "claims are judged by the ends of all their trials": header.claims is not None,
         "a sampler learns from the ends of trials": "proposals" in header.design,
-        f"CONFIG_{_SECONDS} sets the end of trials by time": any(map(_is_timed, trials)),
+        f"CONFIG_{TRIAL_SECONDS} sets the end of trials by time": any(map(_is_timed, trials)),
     }
     if why := next((why for why, holds in others.items() if holds), ""):
         raise UserError(f"{given}: {why}; set CONFIG_{SYMBOL}={RungRule.NONE} for it")
 
 
 def _is_timed(trial: Trial) -> bool:
-    return trial.config.get(_SECONDS, "0") != "0"
+    return trial.config.get(TRIAL_SECONDS, "0") != "0"
 
 
 def epochs_of(trial: Trial) -> int:
@@ -131,7 +129,7 @@ def _measure(settings: Mapping[str, str]) -> Measure:
         measure = measures.measures_of(text)[0]
     except measures.MeasureError as error:
         raise UserError(f"CONFIG_{name}={text}: {error.rule}") from None
-    if measure.name.startswith(_TEST):
+    if measure.tested:
         rule = "test data must decide nothing; set CONFIG_STOP_BY=val_acc, or another of an epoch"
         raise UserError(f"CONFIG_{name}={text}: stops configurations, and {rule}")
     return measure

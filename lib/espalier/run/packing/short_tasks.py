@@ -50,6 +50,10 @@ class ShortTasks:
         line = self._lines.get(slot)
         return line.popleft() if line else None
 
+    def numbers(self) -> list[int]:
+        """Return the numbers of the trials in line."""
+        return [task.trial.number for line in self._lines.values() for task in line]
+
     def clear(self) -> list[Task]:
         """Let all leave their lines; return them."""
         tasks = [task for line in self._lines.values() for task in line]

@@ -16,14 +16,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from espalier.core import component
-from espalier.core.atomic_write import draft
 from espalier.core.file_digest import kept_sha256
 from espalier.core.paths import BASE
 from espalier.core.trial import Task
 from espalier.datasets import sample_counts
 from espalier.plan.outside_files import weights_file
 from espalier.plan.sensible_runs import DATA_DIR
-from espalier.run.ray.node_files import plain_files
+from espalier.run.ray.node_files import plain_files, write_file
 from espalier.scripts import command_template, script_identity
 
 DATASET = component.KINDS["dataset"][1]
@@ -78,7 +77,7 @@ class NeededFiles:
         with _locked(top):
             for name, file in self.files.items():
                 if not _is_same(place / name, file.digest):
-                    _write(place / name, get(file.reference))
+                    write_file(place / name, get(file.reference))
         return place
 
     def _is_at(self, place: Path) -> bool:
@@ -91,12 +90,6 @@ def _locked(folder: Path) -> Iterator[None]:
     with (folder / LOCK).open("a", encoding="utf-8") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with draft(path) as place:
-        place.write_bytes(content)
 
 
 def _is_same(path: Path, digest: str) -> bool:

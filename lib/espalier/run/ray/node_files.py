@@ -114,7 +114,7 @@ def write(directory: Path, changes: FolderChanges) -> None:
     refused = []
     for name, content in changes.files.items():
         try:
-            _write(places[name], content)
+            write_file(places[name], content)
         except OSError as error:
             if error.errno in NO_SPACE:
                 raise
@@ -122,7 +122,8 @@ def write(directory: Path, changes: FolderChanges) -> None:
     _add_log(directory / LOG, replace(changes, left_out=(*changes.left_out, *refused)))
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, with the folders above it. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with draft(path) as place:
         place.write_bytes(content)

@@ -94,7 +94,8 @@ class SamplerSupply(Supply):
         proposals = self._record.proposals
         last = self._trials[proposals[-1].trial]
         pack = vacancy.pack_size(last[0].shape)
-        room = FreeSlots(vacancy.executor.capacity, pack, len(last), len(vacancy.running))
+        workers = max(1, vacancy.executor.capacity)  # a cluster without a node waits for one
+        room = FreeSlots(workers, pack, len(last), len(vacancy.running))
         left = self._record.trials - len(proposals)
         return batch_size(left, len(self._observed) + ended, room, self._sampler.batch)
 

@@ -15,7 +15,8 @@ from espalier.run.pool import Executor
 class Vacancy:
     """What a supply is called for: a slot of the executor is free, and no trial waits.
 
-    `pack_size` gives the size of the packs of a shape, `running` the numbers of the trials at work.
+    `pack_size` gives the size of the packs of a shape, `running` the numbers of the trials that
+    have begun and whose ends are not in the store yet.
     """
 
     executor: Executor
