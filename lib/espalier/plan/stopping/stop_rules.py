@@ -18,7 +18,8 @@ from espalier.core.trial import Trial
 from espalier.kconfig.symbols import RANK_BY
 
 SYMBOL = "STOP"
-_SYMBOLS = ("STOP_REDUCTION", "STOP_RUNGS", "STOP_KEEP", "STOP_BY")
+_BY = "STOP_BY"
+_SYMBOLS = ("STOP_REDUCTION", "STOP_RUNGS", "STOP_KEEP", _BY)
 _EPOCHS = "NUM_EPOCHS"
 _SECONDS = "TRIAL_SECONDS"
 _TEST = "test_"
@@ -82,8 +83,16 @@ def rules_text(settings: Mapping[str, str]) -> str:
     """Return the rules as text, which is empty without any: plans differ if this does."""
     if settings.get(SYMBOL, RungRule.NONE) == RungRule.NONE:
         return ""
+    settings = keep_decider(settings)
     given = ((name, settings[name]) for name in (SYMBOL, *_SYMBOLS) if name in settings)
     return "".join(f" {name}={text}" for name, text in given)
+
+
+def keep_decider(settings: Mapping[str, str]) -> Mapping[str, str]:
+    """Return settings that name the measure that decides, whatever ranks later on."""
+    if settings.get(SYMBOL, RungRule.NONE) == RungRule.NONE:
+        return settings
+    return {**settings, _BY: settings.get(_BY) or settings[RANK_BY]}
 
 
 def check_stop(header: PlanHeader, trials: Iterable[Trial]) -> None:
@@ -126,8 +135,8 @@ def epochs_of(trial: Trial) -> int:
 
 def _measure(settings: Mapping[str, str]) -> Measure:
     """Return the measure that decides. Raises UserError if it is none of an epoch."""
-    given = settings.get("STOP_BY", "")
-    name, text = ("STOP_BY", given) if given else (RANK_BY, settings[RANK_BY])
+    given = settings.get(_BY, "")
+    name, text = (_BY, given) if given else (RANK_BY, settings[RANK_BY])
     try:
         measure = measures.measures_of(text)[0]
     except measures.MeasureError as error:
