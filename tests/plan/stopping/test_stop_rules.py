@@ -7,7 +7,7 @@ from trial_results import trial
 
 from espalier.core.errors import UserError
 from espalier.core.records import ClaimSeal, PlanHeader, RaceRecord
-from espalier.core.trial import Trial
+from espalier.core.trial import Trial, has_rungs
 from espalier.plan.plan import Plan
 from espalier.plan.stopping.stop_rules import (
     RungRule,
@@ -66,6 +66,8 @@ def test_a_part_goes_on_and_never_none(count: int, kept: int) -> None:
 @pytest.mark.parametrize("settings", [{}, {"STOP": "none", "RANK_BY": "test_acc"}])
 def test_without_a_rule_nothing_stops(settings: dict[str, str]) -> None:
     assert stop_rules(settings) is None
+    assert not has_rungs(settings)
+    assert has_rungs(ASHA)
     assert rules_text(settings) == ""
 
 

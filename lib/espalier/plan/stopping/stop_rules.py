@@ -14,10 +14,10 @@ from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.core.measures import Measure
 from espalier.core.records import PlanHeader
-from espalier.core.trial import Trial
+from espalier.core.trial import NO_STOP, STOP, Trial, has_rungs
 from espalier.kconfig.symbols import RANK_BY
 
-SYMBOL = "STOP"
+SYMBOL = STOP
 _BY = "STOP_BY"
 _SYMBOLS = ("STOP_REDUCTION", "STOP_RUNGS", "STOP_KEEP", _BY)
 _EPOCHS = "NUM_EPOCHS"
@@ -28,7 +28,7 @@ _TEST = "test_"
 class RungRule(StrEnum):
     """How it is decided who goes on at a rung."""
 
-    NONE = "none"
+    NONE = NO_STOP
     HALVING = "halving"
     ASHA = "asha"
     FIRST_EPOCH = "first_epoch"
@@ -81,7 +81,7 @@ def stop_rules(settings: Mapping[str, str]) -> StopRules | None:
 
 def rules_text(settings: Mapping[str, str]) -> str:
     """Return the rules as text, which is empty without any: plans differ if this does."""
-    if settings.get(SYMBOL, RungRule.NONE) == RungRule.NONE:
+    if not has_rungs(settings):
         return ""
     settings = keep_decider(settings)
     given = ((name, settings[name]) for name in (SYMBOL, *_SYMBOLS) if name in settings)
@@ -90,7 +90,7 @@ def rules_text(settings: Mapping[str, str]) -> str:
 
 def keep_decider(settings: Mapping[str, str]) -> Mapping[str, str]:
     """Return settings that name the measure that decides, whatever ranks later on."""
-    if settings.get(SYMBOL, RungRule.NONE) == RungRule.NONE:
+    if not has_rungs(settings):
         return settings
     return {**settings, _BY: settings.get(_BY) or settings[RANK_BY]}
 
