@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,14 @@ def test_before_anything_has_ended_nothing_is_said(tmp_path: Path) -> None:
     folder = stored(tmp_path / "s", [ended(trial(n, n), Status.NOTRUN) for n in (1, 2)])
     page = read_sweep(folder, ReportRequest())
     assert (summary_lines(page, 20), next_step(page)) == ([], "")
+
+
+def test_after_a_sampler_that_learns_a_race_gives_the_seeds(tmp_path: Path) -> None:
+    for name in ("tied_and_behind", "one_seed"):
+        page = page_of(tmp_path / name, name)
+        proposed = replace(page, header=replace(page.header, design={"proposals": []}))
+        assert "race DIR=" in next_step(proposed)
+        assert "CONFIG_SEED" not in next_step(proposed)
 
 
 def test_differences_to_a_baseline(tmp_path: Path, golden: Callable[[str, str], None]) -> None:

@@ -40,6 +40,15 @@ def test_a_trial_passes_with_what_its_program_reports(tmp_path: Path) -> None:
     assert seen[-1]["epoch"] == 2
 
 
+def test_no_epoch_is_passed_over_where_trials_stop_at_rungs(tmp_path: Path) -> None:
+    seen: list[Record] = []
+    reports = [(1, 0.25), (2, 0.5), (2, 0.75), (3, 0.875)]
+    task = script_task(tmp_path, "".join(REPORT % report for report in reports), STOP="asha")
+    check_result(script_entry.train_trial(task, seen.append))
+    last = {record["epoch"]: record["val_acc"] for record in seen}
+    assert last == {1: 25.0, 2: 75.0, 3: 87.5}
+
+
 def test_a_program_whose_time_is_over_ends_with_what_it_has_reported(tmp_path: Path) -> None:
     text = REPORT % (1, 0.5) + REPORT % (2, 0.25) + 'echo "$CONFIG_TRIAL_SECONDS" > given\n'
     task = timed(script_task(tmp_path, text + "sleep 600 & wait\n"))

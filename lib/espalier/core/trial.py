@@ -46,6 +46,10 @@ TRIAL_SECONDS = "TRIAL_SECONDS"
 
 REPETITION = ("SEED", "SPLIT_SEED")
 """The symbols in which trials of one configuration differ."""
+STOP = "STOP"
+"""The setting that names the rule by which configurations stop early."""
+NO_STOP = "none"
+"""Its value where every trial comes to its end."""
 
 
 class Status(StrEnum):
@@ -235,3 +239,8 @@ Entry = Callable[[Task, Emit], Result]
 def discard(record: Record) -> None:
     """Drop a progress record: the `Emit` of a trial that no runner waits for."""
     del record
+
+
+def has_rungs(settings: Mapping[str, str]) -> bool:
+    """Return whether configurations are compared at rungs, where some stop."""
+    return settings.get(STOP, NO_STOP) != NO_STOP

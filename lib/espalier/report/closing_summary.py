@@ -63,6 +63,11 @@ def next_step(page: PageInput) -> str:
     best, again = page.ranking.best, f"in the range file, then `{MAKE} sweep` again"
     if best is None or not best.first.swept:
         return ""
+    close = page.race is None and (
+        seeds_to_plan(page.ranking) or (best.score and best.score.n == 1)
+    )
+    if close and "proposals" in page.header.design:  # other seeds would have other proposals
+        return f"more seeds tell close ones apart: `{MAKE} race DIR=` and this folder gives them"
     if page.race is None and best.score and best.score.n == 1:
         return f"one seed shows no chance: CONFIG_SEED=1|2|3 {again}"
     if page.race is None and (seeds := seeds_to_plan(page.ranking)):

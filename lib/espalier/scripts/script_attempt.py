@@ -15,12 +15,12 @@ from espalier.core.process import process_memory
 from espalier.core.process.exits import describe_exit, last_line
 from espalier.core.process.terminal import printable
 from espalier.core.records import Provenance
-from espalier.core.trial import Emit, Result, Status, Task
+from espalier.core.trial import Emit, Result, Status, Task, has_rungs
 from espalier.scripts import (
     command_template,
     script_identity,
 )
-from espalier.scripts.epoch_records import EpochRecords
+from espalier.scripts.epoch_records import EPOCH, EpochRecords
 from espalier.scripts.programs import program_environment, supervised_program
 from espalier.scripts.programs.measures_file import MeasuresFile
 from espalier.scripts.programs.output_pattern import SYMBOL as PATTERN
@@ -61,6 +61,7 @@ class ScriptAttempt:
         program_environment.write_symbols(task)
         earlier = self._file.earlier() if task.attempts[0] > 1 else []
         self.records = EpochRecords(epochs_of(task), earlier)
+        self._has_rungs = has_rungs(task.settings)
 
     def run(self, provenance: Provenance) -> Result:
         """Run the program to its end and return the result.
@@ -122,11 +123,15 @@ class ScriptAttempt:
     def _take_in(self, code: int | None = None) -> None:
         """Take in what has been reported; emit the epoch that it came to.
 
+        Where trials stop at rungs, every epoch is emitted, lest the score at a rung be a later one.
         `code` is how the program has ended: one that was killed may have left a part of a line.
         """
         latest = None
-        for record in self._file.records(ended=code == 0):
-            latest = self.records.add(record) or latest
+        for given in self._file.records(ended=code == 0):
+            record = self.records.add(given)
+            if latest and record and self._has_rungs and record[EPOCH] != latest[EPOCH]:
+                self._emit(latest)
+            latest = record or latest
         if latest is not None:
             self._emit(latest)
         if code is None and time.monotonic() > self._end:

@@ -7,9 +7,15 @@ from trial_results import trial
 
 from espalier.core.errors import UserError
 from espalier.core.records import ClaimSeal, PlanHeader, RaceRecord
-from espalier.core.trial import Trial
+from espalier.core.trial import Trial, has_rungs
 from espalier.plan.plan import Plan
-from espalier.plan.stopping.stop_rules import RungRule, check_stop, rules_text, stop_rules
+from espalier.plan.stopping.stop_rules import (
+    RungRule,
+    check_stop,
+    keep_decider,
+    rules_text,
+    stop_rules,
+)
 
 ASHA = {
     "STOP": "asha",
@@ -60,6 +66,8 @@ def test_a_part_goes_on_and_never_none(count: int, kept: int) -> None:
 @pytest.mark.parametrize("settings", [{}, {"STOP": "none", "RANK_BY": "test_acc"}])
 def test_without_a_rule_nothing_stops(settings: dict[str, str]) -> None:
     assert stop_rules(settings) is None
+    assert not has_rungs(settings)
+    assert has_rungs(ASHA)
     assert rules_text(settings) == ""
 
 
@@ -132,3 +140,17 @@ def test_other_rules_make_another_plan() -> None:
     ids = [plan.plan_id for plan in plans]
     assert ids[0] == ids[1]
     assert len(set(ids)) == 4
+
+
+def test_what_decided_is_kept_when_another_measure_ranks() -> None:
+    later = stop_rules({**keep_decider(ASHA), "RANK_BY": "test_acc"})
+    assert later is not None
+    assert later.by.name == "val_acc"
+    assert keep_decider(KEEP) == KEEP
+    assert keep_decider({"STOP": "none", "RANK_BY": "val_acc"}).get("STOP_BY") is None
+
+
+def test_another_measure_that_decides_is_another_plan() -> None:
+    assert rules_text(ASHA) == rules_text({**ASHA, "STOP_BY": "val_acc"})
+    assert rules_text(ASHA) != rules_text({**ASHA, "RANK_BY": "val_loss"})
+    assert rules_text(KEEP) == rules_text({**KEEP, "RANK_BY": "val_loss"})

@@ -14,17 +14,18 @@ from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.core.measures import RANK_BY, Measure
 from espalier.core.records import PlanHeader
-from espalier.core.trial import TRIAL_SECONDS, Trial
+from espalier.core.trial import NO_STOP, STOP, TRIAL_SECONDS, Trial, has_rungs
 
-SYMBOL = "STOP"
-_SYMBOLS = ("STOP_REDUCTION", "STOP_RUNGS", "STOP_KEEP", "STOP_BY")
+SYMBOL = STOP
+_BY = "STOP_BY"
+_SYMBOLS = ("STOP_REDUCTION", "STOP_RUNGS", "STOP_KEEP", _BY)
 _EPOCHS = "NUM_EPOCHS"
 
 
 class RungRule(StrEnum):
     """How it is decided who goes on at a rung."""
 
-    NONE = "none"
+    NONE = NO_STOP
     HALVING = "halving"
     ASHA = "asha"
     FIRST_EPOCH = "first_epoch"
@@ -77,10 +78,18 @@ def stop_rules(settings: Mapping[str, str]) -> StopRules | None:
 
 def rules_text(settings: Mapping[str, str]) -> str:
     """Return the rules as text, which is empty without any: plans differ if this does."""
-    if settings.get(SYMBOL, RungRule.NONE) == RungRule.NONE:
+    if not has_rungs(settings):
         return ""
+    settings = keep_decider(settings)
     given = ((name, settings[name]) for name in (SYMBOL, *_SYMBOLS) if name in settings)
     return "".join(f" {name}={text}" for name, text in given)
+
+
+def keep_decider(settings: Mapping[str, str]) -> Mapping[str, str]:
+    """Return settings that name the measure that decides, whatever ranks later on."""
+    if not has_rungs(settings):
+        return settings
+    return {**settings, _BY: settings.get(_BY) or settings[RANK_BY]}
 
 
 def check_stop(header: PlanHeader, trials: Iterable[Trial]) -> None:
@@ -123,8 +132,8 @@ def epochs_of(trial: Trial) -> int:
 
 def _measure(settings: Mapping[str, str]) -> Measure:
     """Return the measure that decides. Raises UserError if it is none of an epoch."""
-    given = settings.get("STOP_BY", "")
-    name, text = ("STOP_BY", given) if given else (RANK_BY, settings[RANK_BY])
+    given = settings.get(_BY, "")
+    name, text = (_BY, given) if given else (RANK_BY, settings[RANK_BY])
     try:
         measure = measures.measures_of(text)[0]
     except measures.MeasureError as error:

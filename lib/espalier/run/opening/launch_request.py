@@ -13,6 +13,7 @@ from espalier.core.measures import RANK_BY
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Trial
 from espalier.kconfig.symbols import BUDGET_MINUTES
+from espalier.plan.stopping.stop_rules import keep_decider
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report.reports import USUAL, ReportRequest
 from espalier.run.entries import entry_of
@@ -83,7 +84,8 @@ class LaunchRequest:
         entry = None if self.entry == entry_of(self.header.settings) else self.entry
         header = replace(self.naming.over(self.header), entry=entry, seals=None)
         if by := self._ranked_by:  # workers look for it in what a program reports
-            header = replace(header, settings={**header.settings, RANK_BY: by})
+            settings = {**keep_decider(header.settings), RANK_BY: by}
+            header = replace(header, settings=settings)
         command = self.command or f"{continuing(folder, header)}{self.placement.words}"
         return replace(header, command=command)
 
