@@ -51,7 +51,7 @@ class Machine:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
         )
 
     def run(self, *command: object, cwd: Path | None = None, **environ: str) -> tuple[int, str]:
@@ -86,7 +86,7 @@ def why_not() -> str:
             "veth",
         ],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     return "" if tried.returncode == 0 else f"no namespaces here: {tried.stderr.strip()}"

@@ -170,7 +170,7 @@ def spent(place: Path, trials: int, variables: dict[str, object]) -> float:
 def spent_by_tune(place: Path, trials: int, python: Path) -> float:
     """The same by Ray Tune, from its own clock around the fit."""
     command = [python, HERE / "ray_noops.py", str(trials), place]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
         sys.exit(done.stderr)
     return 1000 * float(json.loads(done.stdout.splitlines()[-1])) / trials

@@ -35,6 +35,7 @@ from espalier.train.data.splits import DataPlan
 from espalier.train.data.text_windows import WindowPlan
 from espalier.train.engine.trainer import Recipe
 from espalier.train.micro_batching import MicroBatchPlan
+from espalier.train.trial_time import TimePlan
 
 BASES = {
     "model": contracts.Model,
@@ -57,6 +58,7 @@ SHARED = [
     ModelSaving,
     SnapshotPlan,
     StartPlan,
+    TimePlan,
 ]  # dataclasses of symbols that are no components
 PLAIN = {"none", "state", "step", "magnitude", "text", "folder", "grid", "random"}
 """Names that are plain English or option values too."""

@@ -87,7 +87,7 @@ def test_every_recipe_is_a_few_commands():
         ("sweep-leaderboard", "plan"),
         ("all", "train"),
         ("sweep-run", "train"),
-        ("check", "dev trackers"),
+        ("check", "dev trackers samplers ray"),
     ],
 )
 def test_a_target_waits_for_no_more_than_it_needs(checkout, target, stage):

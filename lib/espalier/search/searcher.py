@@ -80,12 +80,12 @@ class HyperparameterSearcher:
         self.conditions = conditions(given, weight_decay, seeds, sampler_seed, symbols)
         require_classes(self.conditions.base["DATASET"], n_classes)
         self._means = Means(
-            RESULTS if output is None else Path(output).absolute(),
-            parallel,
-            new,
-            in_process,
-            verbose,
-            placement,
+            results=RESULTS if output is None else Path(output).absolute(),
+            parallel=parallel,
+            new=new,
+            in_process=in_process,
+            verbose=verbose,
+            placement=placement,
         )
         self._results: dict[Key, SearchResult] = {}
         self._trials: list[TrialResult] = []

@@ -13,7 +13,6 @@ from espalier.core.records import ClaimSeal, PlanHeader
 from espalier.core.trial import Status, Trial
 from espalier.plan.samplers.model_based import proposal_plan
 from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
-from espalier.plan.stopping.stop_rules import stop_rules
 from espalier.run import reuse
 from espalier.run.entries import entry_of
 from espalier.run.opening import retrial
@@ -83,7 +82,6 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     store, header = sweep.store, request.header_in(sweep.folder)
     if store.attempts():  # an entry that started no worker binds nobody
         _check_entry(sweep.folder, store.header, header)
-        _check_stop_measure(sweep.folder, store.header, header)
     seals = _sealed(store.header.seals or (), header, request, store.trials())
     header = replace(header, seals=seals)
     _note_plan_name(sweep.folder, store.header.name, request.header.name)
@@ -124,17 +122,6 @@ def _check_entry(folder: Path, before: PlanHeader, now: PlanHeader) -> None:
             f"{folder}: was begun with --entry {before.entry or entry_of(before.settings)}, "
             f"not {now.entry or entry_of(now.settings)}; "
             "give that one to go on, or begin another sweep with NEW=1"
-        )
-
-
-def _check_stop_measure(folder: Path, before: PlanHeader, now: PlanHeader) -> None:
-    """Raise UserError if configurations have stopped by another measure so far."""
-    rules = [stop_rules(header.settings) for header in (before, now)]
-    first, then = (each.by.spelled if each else "" for each in rules)
-    if first != then:
-        raise UserError(
-            f"{folder}: stops configurations by {first}, not {then}; give RANK_BY={first} to go "
-            "on, or begin another sweep with NEW=1"
         )
 
 
