@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -75,7 +76,7 @@ def test_control_c_is_one_line_and_130(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.fixture
-def servers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+def servers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
     """What becomes of servers that workers are forked from."""
     events: list[str] = []
 
@@ -88,7 +89,10 @@ def servers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
     monkeypatch.setattr(fork_servers, "ForkServer", Server)
     monkeypatch.chdir(tmp_path)
-    return events
+    before = dict(os.environ)
+    yield events
+    os.environ.clear()  # of the variables that a command puts there
+    os.environ.update(before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
