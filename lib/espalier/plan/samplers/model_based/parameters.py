@@ -24,11 +24,12 @@ def suggest(trial: Trial, axis: Axis, options: Options) -> str:
         return options[0]
     name = axis.name if options == axis.options else f"{axis.name}[{'|'.join(options)}]"
     if axis.kind is AxisKind.ORDERED:
-        return options[trial.suggest_int(name, 0, len(options) - 1)]
+        return options[int(trial.suggest_int(name, 0, len(options) - 1))]
     return str(trial.suggest_categorical(name, options))
 
 
 def _number(trial: Trial, name: str, interval: NumberInterval) -> float:
+    low, high, log = interval.low, interval.high, interval.log
     if interval.whole:
-        return trial.suggest_int(name, int(interval.low), int(interval.high), log=interval.log)
-    return trial.suggest_float(name, float(interval.low), float(interval.high), log=interval.log)
+        return int(trial.suggest_int(name, int(low), int(high), log=log))
+    return float(trial.suggest_float(name, float(low), float(high), log=log))
