@@ -28,6 +28,7 @@ from measuring import Figure, Record
 from espalier.analysis.multiple_tests import holm
 from espalier.commands.seed_finder import PORTFOLIO
 from espalier.core.paths import ROOT
+from espalier.kconfig import range_file
 from espalier.search import seed_plan
 from espalier.search.learning import Bar, SeedScore, p_value
 from espalier.search.search_runs import Means
@@ -100,7 +101,9 @@ def untrained(seeds: int) -> tuple[Shares, float, int]:
     And the share of the most frequent class among their validation samples, and those samples.
     """
     with tempfile.TemporaryDirectory() as folder:
-        space = seed_plan.read(ROOT / PORTFOLIO, {**STILL, "SEED": f"1:1:{seeds}"})
+        settings = {**STILL, "SEED": f"1:1:{seeds}"}
+        over = [range_file.assign(name, text, "untrained") for name, text in settings.items()]
+        space = seed_plan.read(ROOT / PORTFOLIO, over)
         train = CandidateTrainer(space, Means(results=Path(folder), parallel=2, verbose=False))
         trained = train(space.candidates, space.epochs)
     draw = trained[0].draws[0]
