@@ -101,14 +101,14 @@ def candidates(count: int, python: Path | None) -> dict[str, Measure]:
     }
 
 
-def espalier(place: Path, count: int, workers: int) -> float:
-    """Milliseconds a trial of a sweep of no-ops, from its own store."""
+def noop_sweep(place: Path, count: int, workers: int) -> LaunchRequest:
+    """The request of a sweep of so many trials that do nothing."""
     config = {"CPU_THREADS": "1", "MODEL": "mlp", "OPTIMIZER": "sgd", "SEED": "1"}
     trials = [
-        Trial(n, f"config_{n:03}", f"{n:012}", {**config, "LR": str(n)}, {"LR": str(n)})
+        Trial(n, f"config_{n:05}", f"{n:012}", {**config, "LR": str(n)}, {"LR": str(n)})
         for n in range(1, count + 1)
     ]
-    request = LaunchRequest(
+    return LaunchRequest(
         header=PlanHeader(plan_id="noop", settings=SETTINGS),
         trials=[(trial, "CONFIG_LR=1\n" * 60) for trial in trials],
         results=place,
@@ -119,6 +119,11 @@ def espalier(place: Path, count: int, workers: int) -> float:
         in_process=False,
         pack=1,
     )
+
+
+def espalier(place: Path, count: int, workers: int) -> float:
+    """Milliseconds a trial of a sweep of no-ops, from its own store."""
+    request = noop_sweep(place, count, workers)
     with contextlib.redirect_stdout(io.StringIO()):
         launch.run(request)
     with Store.open(sweeps(place)[0] / STORE, readonly=True) as store:

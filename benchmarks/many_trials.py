@@ -20,11 +20,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import measuring
-from harness_overhead import SETTINGS
+from harness_overhead import noop_sweep
 from measuring import Figure
 
-from espalier.core.records import PlanHeader
-from espalier.core.trial import Trial
 from espalier.run import launch
 from espalier.run.launch import LaunchRequest
 from espalier.run.status_text import status_lines
@@ -51,33 +49,13 @@ def main() -> None:
     args = parser.parse_args()
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)
     with tempfile.TemporaryDirectory() as place:
-        request = of(Path(place), args.trials, args.workers)
+        request = noop_sweep(Path(place), args.trials, args.workers)
         moments = run(request)
         again = replace(request, new=False)
         idle = seconds(lambda: launch.run(again))
         status = seconds(lambda: list(status_lines(sweeps(Path(place))[0])))
     figures = [*of_trials(moments), Figure("a run that finds nothing to do", [idle], "s")]
     measuring.tell(args, [*figures, Figure("sweep-status", [status], "s")])
-
-
-def of(place: Path, count: int, workers: int) -> LaunchRequest:
-    """The request of a sweep of so many trials that do nothing."""
-    config = {"CPU_THREADS": "1", "MODEL": "mlp", "OPTIMIZER": "sgd", "SEED": "1"}
-    trials = [
-        Trial(n, f"config_{n:05}", f"{n:012}", {**config, "LR": str(n)}, {"LR": str(n)})
-        for n in range(1, count + 1)
-    ]
-    return LaunchRequest(
-        header=PlanHeader(plan_id="noop", settings=SETTINGS),
-        trials=[(trial, "CONFIG_LR=1\n" * 60) for trial in trials],
-        results=place,
-        output=None,
-        parallel=workers,
-        new=True,
-        entry="harness_overhead:noop",
-        in_process=False,
-        pack=1,
-    )
 
 
 def run(request: LaunchRequest) -> Moments:

@@ -45,6 +45,7 @@ class ScriptedActors:
     dead: set[str] = field(default_factory=set)  # ids of nodes
     broken: set[str] = field(default_factory=set)  # ids of nodes where no worker starts
     brief: set[str] = field(default_factory=set)  # ids of nodes whose actors end as they start
+    versions: dict[str, dict[str, str]] = field(default_factory=dict)  # by id of a node
     memory: NodeMemory = MEMORY
     actors: list[Actor] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)  # in the order in which they began
@@ -73,7 +74,7 @@ class ScriptedActors:
         if actor.ended or actor.node.id in self.dead | self.brief:
             raise ActorLostError("interrupted", "lost while this trial ran")
         if call.method == "describe":
-            return "cpu", {}
+            return "cpu", self.versions.get(actor.node.id, {})
         if actor.node.id in self.broken:
             return SlotReport(False, MEMORY, fault="a worker could not start: no torch")
         return getattr(self, f"_{call.method}")(actor, *call.arguments)

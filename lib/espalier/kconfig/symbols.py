@@ -7,6 +7,7 @@ the selected member without its prefix and in lower case. `<KIND>_SELECT_<NAME>`
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import kconfiglib
@@ -47,13 +48,13 @@ class Symbols:
             for name, members in self._members.items()
             for value, member in members.items()
         }
-        self.prompted = tuple(n for n in self._in_tree_order() if self.has_prompt(n))
+        self.prompted = tuple(filter(self.has_prompt, self._in_tree_order()))
         """Names that a user can set, in the order of the tree, without members of choices."""
-        self.identity = tuple(n for n in self.prompted if self.in_identity(n))
+        self.identity = tuple(filter(self.in_identity, self.prompted))
         """Those that are part of a trial's identity."""
-        self.settings = tuple(n for n in self.prompted if not self.in_identity(n))
+        self.settings = tuple(itertools.filterfalse(self.in_identity, self.prompted))
         """Those that are not: device, paths, verbosity, how to expand."""
-        self.shape = tuple(n for n in self.identity if self.same_in_pack(n))
+        self.shape = tuple(filter(self.same_in_pack, self.identity))
         """Those that must be equal in all trials of a pack."""
         self.by_content = tuple(n for n in self.prompted if self._scope(n) is Scope.CONTENT)
         """Paths of files that are part of a trial by what they hold, not by where they lie."""

@@ -1,7 +1,7 @@
 """Equal time for each trial: the epochs that it comes to, and the configuration of that length.
 
 How long an epoch takes is measured on a spare copy of the run, here and now. What then trains is a
-plain trial of so many epochs: whoever trains that configuration gets the same numbers, on a machine
+plain trial of so many epochs: training that configuration gives the same numbers, on a machine
 of any speed.
 """
 

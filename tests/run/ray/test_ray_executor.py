@@ -12,6 +12,7 @@ import pytest
 from fake_sweep import request, trial
 from scripted_actors import GIB, ScriptedActors, node
 
+from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.trial import Status, Task
 from espalier.run import executor_choice, launch
@@ -120,6 +121,17 @@ def test_a_node_where_no_worker_starts_is_left_out(capsys: pytest.CaptureFixture
     assert said == "note: node b is left out: a worker could not start: no torch\n"
     warm(made)
     assert len(actors.actors) == 4  # no more on b
+
+
+def test_a_node_with_another_version_of_a_package_is_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    here = revision.versions()["numpy"]
+    actors = ScriptedActors(versions={"a": {"numpy": here}, "b": {"numpy": "0.1", "other": "3"}})
+    made = warm(executor(actors, [node("a"), node("b")]))
+    assert {*made.devices} - {""} == {"cpu@a"}
+    said = f"note: node b is left out: it has numpy 0.1, and {here} is here; install the same there"
+    assert capsys.readouterr().out == f"{said}\n"
 
 
 def test_no_node_that_works_ends_the_sweep() -> None:

@@ -10,9 +10,9 @@ whatever is shown later.
 Source: Jamieson and Talwalkar 2016, Non-stochastic best arm identification and hyperparameter
 optimization, for successive halving; Li et al. 2020, A system for massively parallel hyperparameter
 tuning, for ASHA.
-Differs: ASHA promotes whoever is among the best of those that have arrived by then, and may promote
-it later. Here the order of arrivals is fixed beforehand, a configuration is judged once, among
-those before it in that order, and stops if it is not among the best of them.
+Differs: ASHA promotes the best of those that have arrived by then, and may promote one later. Here
+the order of arrivals is fixed beforehand, a configuration is judged once, among those before it in
+that order, and stops if it is not among the best of them.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _in_turn(
     rung: int,
     rules: StopRules,
 ) -> Judged:
-    """Judge each among those before it, as far as nobody is missing."""
+    """Judge each among those before it, as far as none is missing."""
     present, by_percent = {*arrived}, defaultdict[int, list[float]](list)
     for n in coming:
         if n not in present:
@@ -121,7 +121,7 @@ def _together(
     rung: int,
     rules: StopRules,
 ) -> Judged:
-    """Judge all at once, when nobody is missing."""
+    """Judge all at once, when none is missing."""
     if len(arrived) < len(coming):
         return
     by_percent = defaultdict[int, list[int]](list)

@@ -14,7 +14,7 @@ from espalier.core.trial import Task
 TOGETHER = 0.02
 """Seconds of trials that are recorded in one transaction."""
 LONG = 0.1
-"""Seconds after which a task was no short one, and those behind it go to whoever is free."""
+"""Seconds after which a task was no short one, and those behind it go to the next free slot."""
 SEEN, MOST = 16, 64
 """Tasks whose mean says how long the next take, and tasks in line for a slot at the most."""
 

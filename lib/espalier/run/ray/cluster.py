@@ -1,4 +1,4 @@
-"""Joining a cluster of Ray, or starting one of this machine alone that lets nobody in."""
+"""Joining a cluster of Ray, or starting one of this machine alone that is closed to others."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _QUIET = {
     "RAY_DEDUP_LOGS": "1",
     "RAY_DEDUP_LOGS_SKIP_REGEX": "^",  # of what nodes print that are lost
 }
-"""Ray reports to nobody, and prints nothing of its own."""
+"""Ray sends no statistics, and prints nothing of its own."""
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Lets every process of a cluster of one machine listen on the loopback interface alone."""
 

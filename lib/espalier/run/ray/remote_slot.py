@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from espalier.core import revision
 from espalier.core.process.terminal import printable
 from espalier.core.trial import Result, Status, Task
 from espalier.run.ray.cluster_slots import ClusterNode
@@ -64,7 +65,6 @@ class RemoteSlot:
     def __init__(self, node: ClusterNode, actors: Actors) -> None:
         """Let an actor begin; it is not ready yet."""
         self.node, self.device = node, ""
-        self.versions: Mapping[str, str] = {}
         self.task: Task | None = None
         self.due: list[int] = []  # trials of the task that have not ended
         self.begun = time.monotonic()
@@ -108,7 +108,8 @@ class RemoteSlot:
         """
         answer = self._actors.answer(self.call)
         if not isinstance(answer, SlotReport):
-            self.device, self.versions = answer
+            self.device, versions = answer
+            _check_versions(versions)
             self._advance()
             return []
         if self._killed is not None:
@@ -152,3 +153,12 @@ class RemoteSlot:
             changes = report.changes if isinstance(report, SlotReport) else {}
             for number, each in changes.items():
                 courier.bring_back(task, number, FolderChanges(log=each.log))
+
+
+def _check_versions(there: Mapping[str, str]) -> None:
+    """Raise ActorFaultError if a node has other versions of packages: its numbers could differ."""
+    here = revision.versions()
+    others = [name for name in here.keys() & there if here[name] != there[name]]
+    if others:
+        parts = (f"{name} {there[name]}, and {here[name]} is here" for name in sorted(others))
+        raise ActorFaultError(f"it has {'; '.join(parts)}; install the same there")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _JANITOR = 'exec 3<&0; ( cat <&3; sleep 1; rm -rf -- "$1" ) >/dev/null 2>&1 &'
-"""A process that removes a folder once nobody can write to its input any more."""
+"""A process that removes a folder once no process can write to its input any more."""
 
 
 class VanishingFolder:
@@ -24,7 +24,7 @@ class VanishingFolder:
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
-        self._janitor.wait()  # it has left a process of its own, which nobody waits for
+        self._janitor.wait()  # it has left a process of its own, which need not be waited for
 
     def remove(self) -> None:
         """Remove it now."""

@@ -96,7 +96,7 @@ class ForkServer:
         self._channel.close()
 
     def close_unready(self) -> None:
-        """End it if it still imports, so that nobody waits for that."""
+        """End it if it still imports, so that nothing waits for that."""
         self.listen(0)
         if not self._ready:
             self._lose()
