@@ -130,7 +130,8 @@ def test_killed_it_is_gone_on_with(start: Start, tmp_path: Path) -> None:
     (folder / "config_002_mlp_sgd" / "tried").touch()  # so that it hangs once, when it runs again
     launch.run(request(tmp_path, trials))
     process = start(tmp_path, trials, again=[1, 2])
-    until(lambda: [item.trial for item in running(tmp_path)] == [2] and len(tried(tmp_path)) == 5)
+    hanging = folder / "config_002_mlp_sgd" / "tried"  # a worker begins after the store says so
+    until(lambda: [item.trial for item in running(tmp_path)] == [2] and hanging.exists())
     process.kill()
     process.communicate()
     with Store.open(folder / STORE) as store, store.writing():

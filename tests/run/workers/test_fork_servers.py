@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 from fake_sweep import HERE, trial
 
+from espalier.core.process import descriptor_messages
 from espalier.core.trees import own_trees
 from espalier.core.trial import Result, Task
 from espalier.run.pool import Pool
@@ -195,6 +198,47 @@ def test_a_server_ends_with_a_program_that_is_killed(spawn: Spawn, module: str) 
     assert not gone(server)
     program.kill()
     until(lambda: gone(server))
+
+
+def test_a_server_that_cannot_say_how_a_worker_ended_ends_the_others_with_what_they_started(
+    spawn: Spawn, tmp_path: Path
+) -> None:
+    """Its client is gone, and the server hears of that by this alone."""
+    channel, other = socket.socketpair()
+    environ = {**os.environ, "PYTHONPATH": str(HERE)}
+    command = [sys.executable, "-P", "-m", fork_server.__name__, str(other.fileno()), "fake_entry"]
+    fds = {"pass_fds": (other.fileno(),), "stderr": subprocess.PIPE, "env": environ}
+    with other:
+        server = spawn(command, **fds)
+    tasks = [_fork(channel, number, tmp_path) for number in (1, 2)]
+    processes: dict[int, int] = {}
+    with channel.makefile("rb") as said:
+        while len(processes) < len(tasks):
+            message = json.loads(said.readline())
+            processes |= {message["worker"]: message["process"]} if "process" in message else {}
+    family = Task.single(trial(2, "family"), {}, tmp_path)
+    os.write(tasks[1], json.dumps(family.as_json()).encode() + b"\n")
+    child = tmp_path / "child"
+    until(lambda: child.exists() and child.read_text(encoding="utf-8") != "")
+    channel.shutdown(socket.SHUT_RD)  # what the server says is refused; its end is still open
+    os.kill(processes[1], signal.SIGKILL)
+    _, errors = server.communicate(timeout=DEADLINE)
+    assert (server.returncode, errors) == (0, "")
+    until(lambda: gone(processes[2]) and gone(int(child.read_text(encoding="utf-8"))))
+    for descriptor in tasks:
+        os.close(descriptor)
+    channel.close()
+
+
+def _fork(channel: socket.socket, number: int, folder: Path) -> int:
+    """Ask for a worker; return the descriptor that its tasks are written to."""
+    task_end, tasks = os.pipe()
+    message = {"worker": number, "entry": "fake_entry:train", "environment": {}}
+    with (folder / "records").open("ab") as records, (folder / "log").open("ab") as log:
+        descriptors = task_end, records.fileno(), log.fileno()
+        descriptor_messages.send(channel, message, descriptors)
+    os.close(task_end)
+    return tasks
 
 
 def test_a_process_that_cannot_be_forked_is_the_error_that_a_start_would_be(

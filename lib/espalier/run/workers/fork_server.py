@@ -102,19 +102,24 @@ class Server:
 
     def serve(self) -> ForkRequest | None:
         """Fork workers until the channel closes; return the request of one in it, else None."""
-        while True:
-            for descriptor, _ in self._poll.poll():
-                if descriptor in self._workers:
-                    self._report_end(descriptor)
-                    continue
-                try:
-                    requests = _receive(self._channel)
-                except (EOFError, ConnectionError):
-                    self._end_workers()
-                    return None
-                for request in requests:
-                    if self._fork(request):
-                        return request
+        try:
+            while (request := self._serve_once()) is None:
+                pass
+        except (EOFError, ConnectionError):  # also while it is told how a worker has ended
+            self._end_workers()
+            return None
+        return request
+
+    def _serve_once(self) -> ForkRequest | None:
+        """Wait for something to do, and do it; return the request in a worker that was forked."""
+        for descriptor, _ in self._poll.poll():
+            if descriptor in self._workers:
+                self._report_end(descriptor)
+                continue
+            for request in _receive(self._channel):
+                if self._fork(request):
+                    return request
+        return None
 
     def _fork(self, request: ForkRequest) -> bool:
         """Fork a worker; return whether this is it."""
