@@ -9,7 +9,15 @@ from espalier.core.process import process_memory
 from espalier.core.process.process_memory import PrivateMemory
 from espalier.core.trial import Result, Status
 from espalier.run import admission, devices, launch
-from espalier.run.admission import GPU_WORKER, SPARE, WORKER, MemoryGate, fit_workers, fits
+from espalier.run.admission import (
+    GPU_WORKER,
+    SPARE,
+    WORKER,
+    MemoryGate,
+    WorkerMemory,
+    fit_workers,
+    fits,
+)
 from espalier.run.pool import InProcess
 from espalier.run.workers.worker import OOM
 from espalier.store.results_dir import STORE, sweeps
@@ -56,9 +64,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     ("room", "workers"),
     [
         (0, 1),
-        (WORKER + SPARE, 1),
-        (3 * WORKER + SPARE - 1, 2),
-        (3 * WORKER + SPARE, 3),
+        (WORKER.of(1) + SPARE, 1),
+        (WORKER.of(3) + SPARE - 1, 2),
+        (WORKER.of(3) + SPARE, 3),
         (GIB * 9, 4),
     ],
 )
@@ -69,19 +77,41 @@ def test_no_more_workers_than_fit_and_always_one(machine: Machine, room: int, wo
     assert len(notes) == (workers < 4)
 
 
+def test_what_workers_share_is_counted_once(machine: Machine) -> None:
+    forked = WorkerMemory(GIB, shared=5 * GIB)
+    for room, workers in ((7 * GIB - 1, 1), (7 * GIB, 2), (9 * GIB - 1, 3), (9 * GIB, 4)):
+        machine.room = room + SPARE
+        assert len(fit_workers(["cpu"] * 4, 0, forked)[0]) == workers
+    machine.room = 8 * GIB + SPARE
+    assert len(fit_workers(["cpu,cpu"] * 4, 0, forked)[0]) == 1  # two workers each
+    assert "8 workers take 14.0 GB or more" in fit_workers(["cpu,cpu"] * 4, 0, forked)[1][0]
+
+
+def test_memory_of_other_machines_is_left_to_them(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Elsewhere(Slots):
+        def process(self, slot: int) -> int:
+            return 0
+
+    machine.room = 0
+    assert MemoryGate(Elsewhere("cpu", "cpu"), waits=True).free_slots(2, []) == [0, 1]
+    assert capsys.readouterr().out == ""
+
+
 def test_a_number_that_is_asked_for_is_obeyed_aloud(machine: Machine) -> None:
     machine.room = GIB
     assert fit_workers(["cpu"] * 4, 0, WORKER) == (
         ["cpu"],
         [
-            "note: 1.1 GB of memory is free and a worker takes 0.4 GB or more: "
+            "note: 1.1 GB of memory is free and 4 workers take 1.7 GB or more: "
             "not 4 at a time; PARALLEL=4 tries it"
         ],
     )
     assert fit_workers(["cpu"] * 4, 4, WORKER) == (
         ["cpu"] * 4,
         [
-            "note: 1.1 GB of memory is free and a worker takes 0.4 GB or more: "
+            "note: 1.1 GB of memory is free and 4 workers take 1.7 GB or more: "
             "4 at a time may run out of it"
         ],
     )

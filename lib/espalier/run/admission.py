@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from espalier.core.process import process_memory
 from espalier.core.process.memory import available
@@ -19,34 +20,58 @@ from espalier.run.pool import Executor
 from espalier.run.workers.worker import OOM
 
 MIB = 1 << 20
-WORKER = 400 * MIB
-"""What a warm worker has to itself: 384 MiB measured on a CPU (torch 2.15, Linux), and no more
+
+
+class WorkerMemory(NamedTuple):
+    """Bytes that a warm worker has to itself, and those that it shares with all others."""
+
+    own: int
+    shared: int = 0
+
+    def of(self, count: int) -> int:
+        """Return the bytes that so many workers take."""
+        return self.shared + count * self.own
+
+    def fitting(self, room: int) -> int:
+        """Return how many workers `room` holds."""
+        return max(0, room - self.shared) // self.own
+
+
+WORKER = WorkerMemory(400 * MIB)
+"""A worker that imported for itself: 384 MiB measured on a CPU (torch 2.15, Linux), and no more
 while it trains on the digits. ResNet-18 with data of the size of CIFAR-10 took 1.2 GiB."""
-LIGHT_WORKER = 32 * MIB
-"""What a worker without torch has to itself, with its supervisor: 25 MiB measured."""
+FORKED_WORKER = WorkerMemory(32 * MIB, shared=320 * MIB)
+"""One that was forked: 10 MiB measured, 24 MiB while it trains on the digits; the server 299."""
+LIGHT_WORKER = WorkerMemory(32 * MIB)
+"""A worker without torch, with its supervisor: 25 MiB measured."""
 SPARE = 256 * MIB
 """What is left to everything else."""
 GPU_WORKER = 1024 * MIB
 """Below this much free memory a worker on a GPU is worth a word; most of it is CUDA's own."""
 
 
-def fit_workers(slots: Sequence[str], parallel: int, worker: int) -> tuple[list[str], list[str]]:
+def fit_workers(
+    slots: Sequence[str], parallel: int, worker: WorkerMemory
+) -> tuple[list[str], list[str]]:
     """Return the devices of as many workers as memory holds, at least one, and notes on that.
-
-    A warm worker takes `worker` bytes.
 
     All of the `slots` if the user set their number, `parallel` (0: no number is set).
     """
     ranks = [device for slot in slots for device in devices.each(slot)]
     notes, room = list(_short_gpus(ranks)), available()
-    count = max(1, (room - SPARE) // (worker * len(devices.each(slots[0]))))
+    count = max(1, worker.fitting(room - SPARE) // len(devices.each(slots[0])))
     if count >= len(slots):
         return list(slots), notes
-    line = f"note: {_gb(room)} of memory is free and a worker takes {_gb(worker)} or more"
+    line = f"note: {_gb(room)} of memory is free and {_need(worker, len(ranks))}"
     if parallel:
         return list(slots), [*notes, f"{line}: {len(slots)} at a time may run out of it"]
     advice = f"{line}: not {len(slots)} at a time; PARALLEL={len(slots)} tries it"
     return list(slots[:count]), [*notes, advice]
+
+
+def _need(worker: WorkerMemory, count: int) -> str:
+    what = count_text(count, "worker")
+    return f"{what} {'takes' if count == 1 else 'take'} {_gb(worker.of(count))} or more"
 
 
 class MemoryGate:
@@ -67,9 +92,14 @@ class MemoryGate:
             self._alone.add(number)
 
     def free_slots(self, waiting: int, busy: Collection[int]) -> list[int]:
-        """Return the idle slots, `waiting` at most, that memory allows beside the busy ones."""
+        """Return the idle slots, `waiting` at most, that memory allows beside the busy ones.
+
+        Memory of other machines is looked at there: an executor with workers there has as idle what
+        their memory allows.
+        """
         idle = self._executor.idle()[:waiting]
-        return self._affordable(idle, busy) if idle else []
+        here = all(self._executor.process(slot) for slot in idle)
+        return self._affordable(idle, busy) if idle and here else idle
 
     def admits(self, slot: int, running: Mapping[int, Collection[int]]) -> Callable[[int], bool]:
         """Return a test of whether the trial of a number may start in a slot.

@@ -48,6 +48,11 @@ def each(slot: str) -> list[str]:
     return slot.split(",")
 
 
+def is_on_cpu(slot: str) -> bool:
+    """Return whether the workers of a slot compute on the CPU."""
+    return each(slot)[0] == CPU
+
+
 def _check_enough(ranks: int, gpus: Sequence[str]) -> None:
     there, what = (len(gpus), "visible GPUs") if gpus else (cores(), "CPU cores")
     if ranks > max(1, there):

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from espalier.core.errors import UserError
 from espalier.core.texts.program_name import how_to_install
-from espalier.run.admission import LIGHT_WORKER, WORKER
+from espalier.run.admission import FORKED_WORKER, LIGHT_WORKER, WORKER, WorkerMemory
+from espalier.run.workers import fork_servers
 from espalier.run.workers.fork_servers import TRAINING
 from espalier.scripts.script_identity import PROGRAMS, TRAINER
 
@@ -31,6 +32,11 @@ def check_installed(entry: str) -> None:
         raise UserError(f"torch is not installed; {how_to_install('train')} installs what trains")
 
 
-def worker_memory(entry: str) -> int:
-    """Return the bytes that a warm worker takes. What a program of its own takes is not known."""
-    return LIGHT_WORKER if entry == _ENTRIES[PROGRAMS] else WORKER
+def worker_memory(entry: str, on_cpu: bool) -> WorkerMemory:
+    """Return the bytes that a warm worker takes. What a program of its own takes is not known.
+
+    On a GPU what torch has for that is the worker's own.
+    """
+    if entry == _ENTRIES[PROGRAMS]:
+        return LIGHT_WORKER
+    return FORKED_WORKER if on_cpu and fork_servers.are_forked(entry) else WORKER

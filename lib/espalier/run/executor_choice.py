@@ -12,7 +12,7 @@ from typing import Protocol
 from espalier.core.errors import UserError
 from espalier.core.trial import Trial
 from espalier.run import admission
-from espalier.run.devices import describe_devices, slots
+from espalier.run.devices import describe_devices, is_on_cpu, slots
 from espalier.run.entries import worker_memory
 from espalier.run.pool import Executor, InProcess, Pool
 
@@ -116,7 +116,7 @@ class ThisMachine:
         """Start workers for so many trials, as many as memory allows; print a note if not all."""
         work = self._work
         most = 1 if work.in_process else trials
-        memory = worker_memory(work.entry)
+        memory = worker_memory(work.entry, is_on_cpu(self._devices[0]))
         fitting, notes = admission.fit_workers(self._devices[:most], work.parallel, memory)
         for line in notes:
             print(line)

@@ -19,7 +19,7 @@ from espalier.plan.plan import Plan, write_configs
 from espalier.run import cost_model
 from espalier.run.admission import fit_workers
 from espalier.run.cost_model import EPOCHS, Estimate, Span, Speed
-from espalier.run.devices import slots
+from espalier.run.devices import is_on_cpu, slots
 from espalier.run.entries import worker_memory
 from espalier.run.estimate_text import Findings, describe_range, format_estimate, stop_notes
 from espalier.run.packing.pack_queue import share
@@ -223,5 +223,6 @@ def _slots(plan: Plan, parallel: int, entry: str) -> list[str]:
     threads = max(int(trial.config["CPU_THREADS"]) for trial in plan.trials)
     ranks = max(trial.ranks for trial in plan.trials)
     every_slot = slots(plan.settings["DEVICE"], parallel, threads, ranks)
-    devices, _ = fit_workers(every_slot[: len(plan.trials)], parallel, worker_memory(entry))
+    memory = worker_memory(entry, is_on_cpu(every_slot[0]))
+    devices, _ = fit_workers(every_slot[: len(plan.trials)], parallel, memory)
     return devices

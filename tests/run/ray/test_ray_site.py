@@ -10,8 +10,9 @@ from espalier.core.errors import UserError
 from espalier.run.admission import WORKER
 from espalier.run.executor_choice import RAY, Placement, Workload
 from espalier.run.ray.cluster_slots import SlotNeed
-from espalier.run.ray.ray_site import need_of
+from espalier.run.ray.ray_site import ACTOR, need_of
 
+ONE = ACTOR + WORKER.of(1)
 WITHOUT, WITH = [node("a")], [node("a"), node("b", gpus=4)]
 
 
@@ -24,16 +25,16 @@ def need(share: float, given: Workload, nodes: list[object]) -> SlotNeed:
 
 
 def test_a_gpu_is_taken_where_any_node_has_one() -> None:
-    assert need(1.0, work(), WITHOUT) == SlotNeed(1, WORKER, 0.0)
-    assert need(1.0, work(), WITH) == SlotNeed(1, WORKER, 1.0)
-    assert need(0.25, work("cuda"), WITH) == SlotNeed(1, WORKER, 0.25)
-    assert need(1.0, work("cpu"), WITH) == SlotNeed(1, WORKER, 0.0)
+    assert need(1.0, work(), WITHOUT) == SlotNeed(1, ONE, 0.0)
+    assert need(1.0, work(), WITH) == SlotNeed(1, ONE, 1.0)
+    assert need(0.25, work("cuda"), WITH) == SlotNeed(1, ONE, 0.25)
+    assert need(1.0, work("cpu"), WITH) == SlotNeed(1, ONE, 0.0)
 
 
 def test_threads_and_devices_of_a_trial_are_counted() -> None:
-    assert need(1.0, work(CPU_THREADS="4"), WITHOUT) == SlotNeed(4, WORKER, 0.0)
+    assert need(1.0, work(CPU_THREADS="4"), WITHOUT) == SlotNeed(4, ONE, 0.0)
     two = work(DEVICES_PER_TRIAL="2", CPU_THREADS="4")
-    assert need(1.0, two, WITH) == SlotNeed(8, 2 * WORKER, 2.0)
+    assert need(1.0, two, WITH) == SlotNeed(8, ACTOR + WORKER.of(2), 2.0)
 
 
 def test_a_gpu_that_no_node_has_is_refused() -> None:

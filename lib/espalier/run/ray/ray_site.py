@@ -9,6 +9,7 @@ from pathlib import Path
 from espalier.core.errors import UserError
 from espalier.core.texts.count_text import count_text
 from espalier.run import devices
+from espalier.run.admission import MIB
 from espalier.run.entries import worker_memory
 from espalier.run.executor_choice import Placement, Workload
 from espalier.run.pool import Executor
@@ -16,6 +17,9 @@ from espalier.run.ray import cluster
 from espalier.run.ray.cluster_slots import ClusterNode, SlotNeed
 from espalier.run.ray.runtime_env import Shipment, staged
 from espalier.run.workers import fork_servers
+
+ACTOR = 48 * MIB
+"""Bytes that a process of Ray takes beside the workers of its slot: 47 MiB measured."""
 
 
 @contextmanager
@@ -77,6 +81,6 @@ def need_of(placement: Placement, work: Workload, nodes: Sequence[ClusterNode]) 
     if share > 1 > placement.gpu_share:
         rule = f"CONFIG_DEVICES_PER_TRIAL={work.ranks} takes whole GPUs; leave one of them out"
         raise UserError(f"GPU_SHARE={placement.gpu_share:g}: {rule}")
-    memory = worker_memory(work.entry) * work.ranks
     on_gpu = gpus and device != devices.CPU
+    memory = ACTOR + worker_memory(work.entry, not on_gpu).of(work.ranks)
     return SlotNeed(work.threads * work.ranks, memory, share if on_gpu else 0.0)

@@ -49,7 +49,7 @@ def serving(entry: str) -> Iterator[ForkServer | None]:
         yield kept
         return
     drop()
-    if module != TRAINING or not _can_fork():
+    if not are_forked(entry):
         yield None
         return
     server = ForkServer(module)
@@ -57,6 +57,11 @@ def serving(entry: str) -> Iterator[ForkServer | None]:
         yield server
     finally:
         server.close()
+
+
+def are_forked(entry: str) -> bool:
+    """Return whether workers with this entry are forked here."""
+    return entry.partition(":")[0] == TRAINING and _can_fork()
 
 
 def _can_fork() -> bool:
