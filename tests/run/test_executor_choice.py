@@ -13,14 +13,14 @@ from espalier.run.executor_choice import LOCAL, RAY, Placement, Workload
 @pytest.mark.parametrize(
     ("placement", "words"),
     [
-        (LOCAL, ""),
-        (Placement(RAY, "", 1.0), " EXECUTOR=ray"),
-        (Placement(RAY, "auto", 1.0), " EXECUTOR=ray RAY_ADDRESS=auto"),
-        (Placement(RAY, "a:1 b", 0.5), " EXECUTOR=ray RAY_ADDRESS='a:1 b' GPU_SHARE=0.5"),
+        (LOCAL, []),
+        (Placement(RAY, "", 1.0), ["EXECUTOR=ray"]),
+        (Placement(RAY, "auto", 1.0), ["EXECUTOR=ray", "RAY_ADDRESS=auto"]),
+        (Placement(RAY, "a:1", 0.5), ["EXECUTOR=ray", "RAY_ADDRESS=a:1", "GPU_SHARE=0.5"]),
     ],
 )
-def test_the_variables_that_name_a_placement(placement: Placement, words: str) -> None:
-    assert placement.words == words
+def test_the_variables_that_name_a_placement(placement: Placement, words: list[str]) -> None:
+    assert placement.variables == words
 
 
 def work(in_process: bool = False, parallel: int = 3, **config: str) -> Workload:

@@ -8,9 +8,10 @@ import pytest
 from stored_sweeps import stored
 from trial_results import ended, sweep, trial
 
+from espalier.core.records import PlanHeader
 from espalier.core.trial import Status
 from espalier.run import status_text
-from espalier.run.status_text import status_lines
+from espalier.run.status_text import continuing, status_lines
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
@@ -56,3 +57,26 @@ def test_what_runs_again_has_not_failed(folder: Path) -> None:
     with Store.open(folder / STORE) as store, store.writing():
         store.run_again(set(range(3, 7)))
     assert not [line for line in status_lines(folder) if "not finite" in line]
+
+
+def test_a_running_sweep_names_its_executor_and_the_nodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executor = ["EXECUTOR=ray", "RAY_ADDRESS=10.0.0.9:6379"]
+    folder = stored(tmp_path / "s", sweep({"0.85": [90.0, 91.0]}), executor=executor)
+    with Store.open(folder / STORE) as store, store.writing():
+        store.run_again({1, 2})
+        store.begin([1], 0, "cpu@10.0.0.2")
+        store.begin([2], 0, "cpu@\x1b[2J10.0.0.1")
+    ray = "EXECUTOR=ray RAY_ADDRESS=10.0.0.9:6379"
+    go_on = f"no runner has it; `make sweep-run DIR={folder} {ray}` goes on where it stopped"
+    assert go_on in list(status_lines(folder))
+    monkeypatch.setattr(status_text, "runner_of", lambda folder: "process 7 on host")
+    lines, escaped = list(status_lines(folder)), r"\x1b[2J10.0.0.1"
+    assert lines[-2:] == ["run by process 7 on host", f"{ray}, on 2 nodes: {escaped}, 10.0.0.2"]
+
+
+def test_what_a_store_says_of_its_executor_stays_one_word_of_a_command(tmp_path: Path) -> None:
+    header = PlanHeader(executor=["RAY_ADDRESS=x; rm -rf \x1b[2J$HOME"])
+    command = continuing(tmp_path, header)
+    assert command.endswith("'RAY_ADDRESS=x; rm -rf \\x1b[2J$HOME'")

@@ -126,8 +126,9 @@ class PlanHeader(PlanOrigin):
 
     A store adds `command`, which continues the sweep, `entry`, what trains its trials (None: the
     library), `packs`: by shape, the size of a pack that a probe measured, and why it is 1 if it is,
-    `race`, if its trials are those of a race, whose plan grows, and `seals`: its claims and each
-    change of them, the first one first.
+    `race`, if its trials are those of a race, whose plan grows, `seals`: its claims and each change
+    of them, the first one first, and `executor`: the variables of make that name where its trials
+    run (None: in a pool of its runner's machine).
     """
 
     schema: int = PLAN_SCHEMA
@@ -138,6 +139,7 @@ class PlanHeader(PlanOrigin):
     packs: Mapping[str, Mapping[str, Any]] | None = None
     race: RaceRecord | None = None
     seals: list[ClaimSeal] | None = None
+    executor: list[str] | None = None
 
     @property
     def refused(self) -> int:

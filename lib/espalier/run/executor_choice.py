@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -34,11 +33,11 @@ class Placement:
     gpu_share: float
 
     @property
-    def words(self) -> str:
-        """The variables of make that name it, each after a space; none for the usual place."""
-        address = f" RAY_ADDRESS={shlex.quote(self.address)}" if self.address else ""
-        share = f" GPU_SHARE={self.gpu_share:g}" if self.gpu_share != LOCAL.gpu_share else ""
-        return "" if self == LOCAL else f" EXECUTOR={self.executor}{address}{share}"
+    def variables(self) -> list[str]:
+        """The variables of make that name it; none for the usual place."""
+        address = [f"RAY_ADDRESS={self.address}"] if self.address else []
+        share = [f"GPU_SHARE={self.gpu_share:g}"] if self.gpu_share != LOCAL.gpu_share else []
+        return [] if self == LOCAL else [f"EXECUTOR={self.executor}", *address, *share]
 
 
 LOCAL = Placement(POOL, "", 1.0)

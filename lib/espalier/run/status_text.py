@@ -15,7 +15,15 @@ from espalier.core.trees.needed_trees import external_text
 from espalier.core.trial import LOG
 from espalier.plan.sweep_naming import naming_lines
 from espalier.report.failure_rows import ENDED_BADLY, common_failures, single_line
-from espalier.run.displays.progress import LONGEST, counted, overall, running_line
+from espalier.run.displays.progress import (
+    LONGEST,
+    counted,
+    executor_text,
+    nodes_of,
+    overall,
+    placed_line,
+    running_line,
+)
 from espalier.run.supplies.plan_growth import growth_line, may_grow
 from espalier.store.locks import runner_of
 from espalier.store.results_dir import STORE
@@ -34,6 +42,7 @@ def status_lines(folder: Path) -> Iterator[str]:
     with Store.open(folder / STORE, readonly=True) as store:
         sweep, command = status_in(store), continuing(folder, store.header)
         said, grows, standing = naming_lines(store.header), may_grow(store), growth_line(store)
+        placed = placed_line(store.header, nodes_of(sweep))
         failures = list(_failures(folder, store))
     runner = runner_of(folder)
     yield str(folder)
@@ -44,6 +53,8 @@ def status_lines(folder: Path) -> Iterator[str]:
         yield from (running_line(task) for task in sweep.running)
         yield overall(sweep)
         yield f"run by {runner}"
+        if placed:
+            yield placed
     elif sweep.done < sweep.total or grows:
         yield f"{sweep.done}/{sweep.total} done: {counted(sweep.counts) or 'none'}"
         yield f"no runner has it; `{command}` goes on where it stopped"
@@ -81,8 +92,9 @@ def continuing(folder: Path, header: PlanHeader) -> str:
     """
     place = shlex.quote(str(folder))
     trees = f" {text}" if (text := external_text(header.trees)) else ""
+    executor = f" {text}" if (text := executor_text(header)) else ""
     if header.entry:
         command = f"{EXECUTABLE} sweep-run"
         entry = f"--entry {shlex.quote(header.entry)}"
-        return f"{trees} {command} --dir {place} {entry}".strip()
-    return f"{MAKE} sweep-run DIR={place}{trees}"
+        return f"{trees} {command} --dir {place} {entry}{executor}".strip()
+    return f"{MAKE} sweep-run DIR={place}{trees}{executor}"

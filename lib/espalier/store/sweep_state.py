@@ -18,7 +18,8 @@ class TaskProgress:
     """The progress of a running task; that of a pack is the progress of its first trial.
 
     `record` is its last progress record, `elapsed` the seconds since it began. Of `size` trials
-    that began together `left` have not ended.
+    that began together `left` have not ended. `device` names what it computes on, and behind an @
+    the node of a cluster that has it.
     """
 
     name: str
@@ -26,6 +27,7 @@ class TaskProgress:
     elapsed: float
     size: int = 1
     left: int = 1
+    device: str = ""
 
     @property
     def share(self) -> float:
@@ -143,6 +145,7 @@ def running_tasks(
             _since(group[0]),
             together[task],
             len(group),
+            group[0].device,
         )
         for task, group in tasks.items()
     ]

@@ -16,6 +16,7 @@ from espalier.report.reports import write_reports
 from espalier.run.displays import watched_sweep
 from espalier.run.displays.progress import Ending, finished_line
 from espalier.run.displays.watched_sweep import SweepWatch, sweep_to_watch, watch
+from espalier.run.executor_choice import RAY, Placement
 from espalier.store.attempt import Attempt
 from espalier.store.locks import locked
 from espalier.store.results_dir import STORE
@@ -142,6 +143,27 @@ def test_what_ends_is_shown_in_order_as_its_runner_shows_it(
     assert "Best of 3 configurations by validation accuracy: config_004, 92.00%" in output
     assert "config_003 (seed 1): failed (diverged), 1 attempt: loss is not finite" in output
     assert "\n4 trials: 3 passed, 1 failed\n" in output
+
+
+def test_the_executor_is_said_and_each_node_that_joins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placement = Placement(RAY, "auto", 1.0)
+    folder = created(request(tmp_path, TRIALS, placement=placement))
+
+    def begun(number: int, device: str) -> Callable[[Store], None]:
+        def step(store: Store) -> None:
+            with store.writing():
+                store.begin([number], 0, device)
+
+        return step
+
+    steps = [begun(1, "cpu@10.0.0.2"), begun(2, "cpu@10.0.0.2"), begun(3, "cpu@10.0.0.1")]
+    lines, _ = watched(folder, monkeypatch, *steps)
+    said = [line for line in lines.lines if "EXECUTOR" in line]
+    ray = "EXECUTOR=ray RAY_ADDRESS=auto"
+    nodes = ["", ", on 1 node: 10.0.0.2", ", on 2 nodes: 10.0.0.1, 10.0.0.2"]
+    assert said == [f"{ray}{each}" for each in nodes]
 
 
 def test_what_failed_before_the_view_began_is_known_to_the_display(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from espalier.core.process.terminal import printable
+from espalier.core.records import PlanHeader
+from espalier.core.texts.count_text import count_text
 from espalier.core.texts.shortening import shorten
 from espalier.core.trial import Result, Status
 from espalier.store.sweep_state import SweepStatus, TaskProgress
@@ -103,6 +106,29 @@ def overall(sweep: SweepStatus) -> str:
     count = sum(task.left for task in sweep.running)
     running = f"{count} running" if count else "workers are starting"
     return f"{text}, {running}  ETA {duration(sweep.eta)}"
+
+
+def nodes_of(sweep: SweepStatus) -> set[str]:
+    """Return the addresses of the nodes of a cluster on which tasks run."""
+    places = (task.device.rpartition("@") for task in sweep.running)
+    return {address for _, at, address in places if at}
+
+
+def executor_text(header: PlanHeader) -> str:
+    """Return the variables of make that name a sweep's executor; nothing for the usual one."""
+    return " ".join(shlex.quote(printable(str(word))) for word in header.executor or ())
+
+
+def placed_line(header: PlanHeader, nodes: Collection[str]) -> str:
+    """Return `EXECUTOR=ray RAY_ADDRESS=auto, on 2 nodes: 10.0.0.1, 10.0.0.2`.
+
+    It is empty for a sweep in a pool of its runner's machine.
+    """
+    text = executor_text(header)
+    if not text or not nodes:
+        return text
+    names = shorten(printable(", ".join(sorted(nodes))), LONGEST)
+    return f"{text}, on {count_text(len(nodes), 'node')}: {names}"
 
 
 def counted(counts: Mapping[Status, int], names: Iterable[Status] = ENDED) -> str:

@@ -17,7 +17,14 @@ from espalier.core.trial import Status
 from espalier.report.reports import USUAL, read_sweep
 from espalier.run.closing import SweepEnd
 from espalier.run.displays.earlier_failures import failed_endings, result_of
-from espalier.run.displays.progress import ENDED, Display, Ending, overall
+from espalier.run.displays.progress import (
+    ENDED,
+    Display,
+    Ending,
+    nodes_of,
+    overall,
+    placed_line,
+)
 from espalier.run.displays.terminal_display import display
 from espalier.run.pending import pending, spent
 from espalier.run.supplies.plan_growth import growth_line, may_grow
@@ -47,6 +54,8 @@ class SweepWatch:
         self._follower = SweepFollower(store)
         self._first = self._follower.look()
         self._growth, self._trials = "", 0  # what was last said of it, and of how many trials
+        self._header = store.header
+        self._placed, self._nodes = "", set[str]()  # what was last said, and nodes seen so far
 
     def show(self, opened: Open = display) -> None:
         """Show it until no runner has it."""
@@ -57,6 +66,7 @@ class SweepWatch:
             status = self._status(self._first)
             self._note_growth(view, status)
             if runner:
+                self._note_place(view, status)
                 view.note(overall(status))
                 view.update(status)
             while runner:
@@ -103,6 +113,7 @@ class SweepWatch:
             later = sum(not item.retried for item in endings[place:])
             view.finish(ending, _before(status, later))
         self._note_growth(view, status)
+        self._note_place(view, status)
         view.update(status)
         return max(INTERVAL, reading / SHARE)
 
@@ -123,6 +134,14 @@ class SweepWatch:
     def _has_more(self, number: int) -> bool:
         """Return whether a trial has attempts left."""
         return spent(self._store, self._allowance, number)[number] < self._allowance
+
+    def _note_place(self, view: Display, status: SweepStatus) -> None:
+        """Note the executor if it is no pool here, and again when other nodes have tasks."""
+        self._nodes |= nodes_of(status)
+        line = placed_line(self._header, self._nodes)
+        if line != self._placed:
+            self._placed = line
+            view.note(line)
 
     def _note_growth(self, view: Display, status: SweepStatus) -> None:
         """Note how what a plan grows by stands, once it has grown or all its trials have ended."""

@@ -82,12 +82,16 @@ class LaunchRequest:
     def header_in(self, folder: Path) -> PlanHeader:
         """Return the header of the store in `folder`: the plan's, and how to go on."""
         entry = None if self.entry == entry_of(self.header.settings) else self.entry
-        header = replace(self.naming.over(self.header), entry=entry, seals=None)
+        header = replace(
+            self.naming.over(self.header),
+            entry=entry,
+            seals=None,
+            executor=self.placement.variables or None,
+        )
         if by := self._ranked_by:  # workers look for it in what a program reports
             settings = {**keep_decider(header.settings), RANK_BY: by}
             header = replace(header, settings=settings)
-        command = self.command or f"{continuing(folder, header)}{self.placement.words}"
-        return replace(header, command=command)
+        return replace(header, command=self.command or continuing(folder, header))
 
     @property
     def _ranked_by(self) -> str | None:
