@@ -7,7 +7,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -16,6 +17,7 @@ from running_sweeps import heeds, until
 
 from espalier import __main__ as espalier
 from espalier import __version__
+from espalier.run.ray import kept_cluster
 from espalier.run.workers import fork_servers
 
 Spawn = Callable[..., "subprocess.Popen[str]"]
@@ -113,6 +115,27 @@ def test_no_workers_are_prepared_for_what_needs_none(
     monkeypatch.setattr(sys, "argv", ["espalier", *words.split()])
     espalier.main()
     assert servers == []
+
+
+def test_a_search_keeps_a_cluster_for_all_its_rounds(
+    servers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def joined() -> Iterator[None]:
+        servers.append("joined")
+        yield
+        servers.append("left")
+
+    def rounds(args: Sequence[str]) -> int:
+        for _ in range(2):
+            with kept_cluster.kept("key", joined):
+                pass
+        return 0
+
+    monkeypatch.setattr(espalier, "run", rounds)
+    monkeypatch.setattr(sys, "argv", ["espalier", "seed-finder", "EXECUTOR=ray"])
+    assert espalier.main() == 0
+    assert servers == ["joined", "left"]
 
 
 def test_a_signal_is_heeded_from_the_first_line_of_the_program(spawn: Spawn) -> None:

@@ -16,8 +16,12 @@ if __name__ == "__main__":
 import importlib  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
-from collections.abc import Callable, Sequence  # noqa: E402
-from contextlib import AbstractContextManager, nullcontext  # noqa: E402
+from collections.abc import Callable, Iterator, Sequence  # noqa: E402
+from contextlib import (  # noqa: E402
+    AbstractContextManager,
+    contextmanager,
+    nullcontext,
+)
 from functools import partial  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
@@ -149,14 +153,19 @@ def _unprepared(args: Sequence[str]) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def _prepared(args: Sequence[str]) -> AbstractContextManager[None]:
-    """Return a block in which workers start at once, if a command line is likely to need them."""
-    words = {*args, f"EXECUTOR={os.environ.get('EXECUTOR', '')}"}
-    if not set(args[:1]) & WORKING or words & WITHOUT_WORKERS:
-        return nullcontext()
+@contextmanager
+def _prepared(args: Sequence[str]) -> Iterator[None]:
+    """Let workers start at once, if a command line is likely to need them; keep a cluster."""
+    if not set(args[:1]) & WORKING:
+        yield
+        return
+    from espalier.run.ray import kept_cluster
     from espalier.run.workers import fork_servers
 
-    return fork_servers.keeping()
+    words = {*args, f"EXECUTOR={os.environ.get('EXECUTOR', '')}"}
+    workers = nullcontext() if words & WITHOUT_WORKERS else fork_servers.keeping()
+    with kept_cluster.keeping(), workers:
+        yield
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from espalier.core.errors import UserError
@@ -15,7 +16,8 @@ from espalier.run.executor_choice import Placement, Workload
 from espalier.run.pool import Executor
 from espalier.run.ray import cluster
 from espalier.run.ray.cluster_slots import ClusterNode, SlotNeed
-from espalier.run.ray.runtime_env import Shipment, staged
+from espalier.run.ray.kept_cluster import kept
+from espalier.run.ray.runtime_env import Shipment, named, staged
 from espalier.run.workers import fork_servers
 
 ACTOR = 48 * MIB
@@ -24,17 +26,24 @@ ACTOR = 48 * MIB
 
 @contextmanager
 def opened(placement: Placement, work: Workload) -> Iterator[RaySite]:
-    """Join a cluster, or start one of this machine. Raises UserError."""
+    """Join a cluster, or start one of this machine, unless it is kept. Raises UserError."""
     cluster.check_address(placement.address)
     fork_servers.drop()
     cores = max(devices.cores(), work.parallel * work.threads * work.ranks)
+    key = (placement.address, cores, *named(work.settings, work.entry))
+    with kept(key, partial(_joined, placement.address, cores, work)) as shipment:
+        yield RaySite(placement, work, shipment)
+
+
+@contextmanager
+def _joined(address: str, cores: int, work: Workload) -> Iterator[Shipment]:
+    """Join a cluster that is given what the work needs, and say which it is."""
     with (
         staged(work.settings, work.entry) as shipment,
-        cluster.joined(placement.address, cores, shipment.runtime_env),
+        cluster.joined(address, cores, shipment.runtime_env),
     ):
-        site = RaySite(placement, work, shipment)
-        print(cluster.describe(placement.address), flush=True)
-        yield site
+        print(cluster.describe(address), flush=True)
+        yield shipment
 
 
 class RaySite:

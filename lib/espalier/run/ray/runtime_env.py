@@ -39,6 +39,13 @@ class Shipment:
     places: Mapping[str, str]  # path on the driver -> path in the folder that a node is given
 
 
+def named(settings: Mapping[str, str], entry: str) -> tuple[str, ...]:
+    """Return what names the folders that `staged` copies: equal ones are copied once."""
+    folder = settings[FOLDER] if script_identity.is_of_programs(settings) else ""
+    knobs = own_trees.knobs() or ""
+    return entry, folder, str(knobs), *map(str, own_trees.named())
+
+
 @contextmanager
 def staged(settings: Mapping[str, str], entry: str) -> Iterator[Shipment]:
     """Yield what the nodes of a sweep with these settings are to be given, as long as it is staged.
