@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import pytest
@@ -48,6 +51,53 @@ def test_where_nothing_listens_no_cluster_is_joined() -> None:
         cluster.joined(f"127.0.0.1:{port}", 1, {}),
     ):
         pass
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-x\r\n", b""])
+def test_what_listens_there_must_be_able_to_be_a_cluster(answer: bytes) -> None:
+    with (
+        _answering(answer) as port,
+        pytest.raises(UserError, match=f":{port}: what answers there is no head of a cluster"),
+        cluster.joined(f"127.0.0.1:{port}", 1, {}),
+    ):
+        pass
+
+
+def test_what_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "REACH", 0.05)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        pytest.raises(UserError, match="no cluster answers there: timed out"),
+        cluster.joined(f"127.0.0.1:{server.getsockname()[1]}", 1, {}),
+    ):
+        pass
+
+
+def test_a_server_of_grpc_may_be_a_cluster_and_one_of_tls_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cluster, "_connected", lambda *given: nullcontext())
+    for answer, tls in ((b"\0\0\x06\x04\0\0\0\0\0\0\5\0\0\0\0", "0"), (b"", "1")):
+        monkeypatch.setenv("RAY_USE_TLS", tls)
+        with _answering(answer) as port, cluster.joined(f"127.0.0.1:{port}", 1, {}):
+            pass
+
+
+@contextmanager
+def _answering(answer: bytes) -> Iterator[int]:
+    """Yield a port whose first client gets an answer."""
+
+    def serve() -> None:
+        client, _ = server.accept()
+        with client, suppress(ConnectionError):
+            client.recv(99)
+            client.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield server.getsockname()[1]
+        serving.join()
 
 
 def test_a_port_beyond_all_is_refused_too() -> None:

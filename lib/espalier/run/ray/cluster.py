@@ -27,6 +27,10 @@ LONGEST_FOLDER, _SHORT_FOLDER = 24, "/tmp"
 """Characters of a folder for temporary files below which the paths of Ray's sockets are allowed."""
 REACH = 5.0
 """Seconds in which the head of a cluster must answer."""
+_FRAME, _SETTINGS = 9, b"\x04"
+"""Bytes of the head of a frame of HTTP/2, and its fourth one in a frame of settings."""
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + _SETTINGS + b"\0" * 5
+"""What a client of HTTP/2 begins with; a server answers with its settings (RFC 9113, 3.4)."""
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "1",
@@ -72,15 +76,30 @@ def _own_token() -> str:
 
 
 def _check_reachable(address: str) -> None:
-    """Raise UserError if nothing listens at `host:port`: Ray itself would try for long."""
+    """Raise UserError if no cluster can be at `host:port`: Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if not host:
         return
     try:
-        socket.create_connection((host.strip("[]"), int(port)), REACH).close()
+        with socket.create_connection((host.strip("[]"), int(port)), REACH) as connection:
+            speaks = _speaks_grpc(connection)
     except (OSError, OverflowError) as error:
         rule = f"no cluster answers there: {error}; `ray start --head --port=6379` starts one"
         raise UserError(f"RAY_ADDRESS={address}: {rule}") from error
+    if not speaks:
+        rule = "what answers there is no head of a cluster; its port is that of `ray start --head`"
+        raise UserError(f"RAY_ADDRESS={address}: {rule}")
+
+
+def _speaks_grpc(connection: socket.socket) -> bool:
+    """Return whether the other end begins as a server of gRPC does, as Ray's head is one.
+
+    One that speaks TLS is taken for one.
+    """
+    if os.environ.get("RAY_USE_TLS", "0") != "0":
+        return True
+    connection.sendall(_GREETING)
+    return connection.recv(_FRAME, socket.MSG_WAITALL)[3:4] == _SETTINGS
 
 
 @contextmanager
