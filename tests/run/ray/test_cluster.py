@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -132,3 +135,23 @@ def test_a_cluster_of_ones_own_has_a_token_and_leaves_no_variables(
 
 
 NAMES = (cluster.MODE, cluster.TOKEN, "RAY_USAGE_STATS_ENABLED")
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no masks of signals here")
+def test_a_sigterm_waits_until_the_handler_is_ours_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+    monkeypatch.setattr(signal, "SIGTERM", signal.SIGUSR1)
+    monkeypatch.setattr(cluster, "_HELD", (signal.SIGUSR1,))
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: heard.append(number))
+    try:
+        with cluster.own_signals():
+            signal.signal(signal.SIGUSR1, signal.SIG_DFL)  # as Ray does
+            signal.raise_signal(signal.SIGUSR1)
+            mask = "import signal; print(signal.SIGUSR1 in signal.pthread_sigmask(0, ()))"
+            child = subprocess.run(
+                [sys.executable, "-c", mask], preexec_fn=int, capture_output=True, check=True
+            )
+        assert heard == [signal.SIGUSR1]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert child.stdout == b"False\n"  # what Ray starts holds none back

@@ -202,6 +202,15 @@ def test_the_end_ends_every_actor() -> None:
     assert all(actor.ended for actor in actors.actors) and made.capacity == 0
 
 
+def test_an_actor_that_still_starts_is_not_waited_for() -> None:
+    actors = ScriptedActors()
+    made = executor(actors, [node("a")])
+    begun = actors.calls
+    made.close()
+    assert actors.calls == begun and all(actor.ended for actor in actors.actors)
+    assert len(actors.actors) == begun > 0
+
+
 class ScriptedSite:
     def __init__(self, made: RayExecutor) -> None:
         self._made = made

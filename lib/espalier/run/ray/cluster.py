@@ -11,6 +11,7 @@ import secrets
 import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -37,6 +38,7 @@ _QUIET = {
     "RAY_DEDUP_LOGS_SKIP_REGEX": "^",  # of what nodes print that are lost
 }
 """Ray sends no statistics, and prints nothing of its own."""
+_HELD = (signal.SIGTERM,)
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Lets every process of a cluster of one machine listen on the loopback interface alone."""
 
@@ -120,7 +122,7 @@ def _connected(address: str, runtime_env: Mapping[str, Any], **own: Any) -> Iter
     import ray  # reads its variables as it is imported
 
     quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
-    with _own_signals():
+    with own_signals():
         try:
             ray.init(address or "local", runtime_env=dict(runtime_env), **own, **quiet)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
@@ -128,18 +130,35 @@ def _connected(address: str, runtime_env: Mapping[str, Any], **own: Any) -> Iter
     try:
         yield
     finally:
-        with _own_signals():
+        with own_signals():
             ray.shutdown()
 
 
 @contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keep Ray's handler of SIGTERM from taking the place of ours."""
+def own_signals() -> Iterator[None]:
+    """Keep Ray's handlers of SIGTERM from taking the place of ours.
+
+    They would end this process in the middle of what it starts: until they are gone a SIGTERM
+    waits. Outside the main thread Ray has none.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     kept = signal.getsignal(signal.SIGTERM)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, kept)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _release() -> None:
+    """Let the processes that Ray starts be ended as usual: they begin with what we hold back."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
+
+
+os.register_at_fork(after_in_child=_release)
 
 
 def _refusal(address: str, error: Exception) -> str:

@@ -105,8 +105,11 @@ class RayExecutor:
         self._slots[slot].kill()
 
     def close(self) -> None:
-        """End every actor and its worker; what they do not end in time ends with them."""
-        calls = [slot.close() for slot in self._slots.values()]
+        """End every actor and its worker; what they do not end in time ends with them.
+
+        An actor that is still starting ends at once.
+        """
+        calls = [slot.close() for slot in self._slots.values() if slot.device]
         if calls:
             self._actors.answered(calls, FAREWELL, every=True)
         for slot in self._slots.values():
