@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import types
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
@@ -155,3 +156,30 @@ def test_a_sigterm_waits_until_the_handler_is_ours_again(monkeypatch: pytest.Mon
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert child.stdout == b"False\n"  # what Ray starts holds none back
+
+
+def test_a_cluster_that_asks_for_a_token_is_told_from_others(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Ray(types.ModuleType):
+        noise = ""
+
+        def init(self, address: str, **given: object) -> None:
+            os.write(2, self.noise.encode())
+            raise ConnectionError("Failed to connect\nto it")
+
+    ray = Ray("ray")
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with pytest.raises(UserError, match="could be joined: Failed to connect$"):
+        _join_auto()
+    ray.noise = "gcs_client.cc:210: RPC error: InvalidAuthToken: missing\n" * 20
+    with pytest.raises(UserError, match="it asks for a token: set RAY_AUTH_MODE=token, and RAY_A"):
+        _join_auto()
+    assert capfd.readouterr().err == ""
+    os.write(2, b"later")
+    assert capfd.readouterr().err == "later"
+
+
+def _join_auto() -> None:
+    with cluster.joined("auto", 1, {}):
+        pass

@@ -10,9 +10,10 @@ import re
 import secrets
 import signal
 import socket
+import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,6 +39,8 @@ _QUIET = {
     "RAY_DEDUP_LOGS_SKIP_REGEX": "^",  # of what nodes print that are lost
 }
 """Ray sends no statistics, and prints nothing of its own."""
+_NO_TOKEN = "InvalidAuthToken"
+_SAID = 1 << 16  # bytes that are read of what Ray prints
 _HELD = (signal.SIGTERM,)
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Lets every process of a cluster of one machine listen on the loopback interface alone."""
@@ -122,11 +125,11 @@ def _connected(address: str, runtime_env: Mapping[str, Any], **own: Any) -> Iter
     import ray  # reads its variables as it is imported
 
     quiet: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
-    with own_signals():
+    with own_signals(), _unheard() as said:
         try:
             ray.init(address or "local", runtime_env=dict(runtime_env), **own, **quiet)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            raise UserError(_refusal(address, error)) from error
+            raise UserError(_refusal(address, error, said())) from error
     try:
         yield
     finally:
@@ -161,11 +164,27 @@ def _release() -> None:
 os.register_at_fork(after_in_child=_release)
 
 
-def _refusal(address: str, error: Exception) -> str:
+@contextmanager
+def _unheard() -> Iterator[Callable[[], str]]:
+    """Yield what returns the errors printed in this block: Ray's core prints one at every try."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield lambda: os.pread(file.fileno(), _SAID, 0).decode("utf-8", errors="replace")
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _refusal(address: str, error: Exception, said: str) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     what = printable(lines[0] if lines else type(error).__name__)
     if not address:
         return f"EXECUTOR=ray: Ray could not start here: {what}"
+    if _NO_TOKEN in said + str(error):
+        what = f"it asks for a token: set {MODE}=token, and {TOKEN} or ~/.ray/auth_token as there"
     return f"RAY_ADDRESS={address}: no cluster could be joined: {what}"
 
 
