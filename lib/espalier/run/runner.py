@@ -18,7 +18,6 @@ from espalier.core.trial import PAUSED, Action, Record, Result, Status, Task, Tr
 from espalier.run import preflight
 from espalier.run.admission import MemoryGate
 from espalier.run.budgets.time_budget import open_budget
-from espalier.run.busy_slot import BusySlot, Ended, broken_packs
 from espalier.run.displays.progress import Display, Ending
 from espalier.run.packing.pack_probe import PackProbes
 from espalier.run.packing.pack_queue import PackQueue, PackSize, pack_limits, pack_note, share
@@ -27,7 +26,8 @@ from espalier.run.pending import cost, out_of_memory, pending, spent
 from espalier.run.pool import Executor
 from espalier.run.run_limits import RunLimits
 from espalier.run.supplies.supply import NO_SUPPLY, Source, Supply, Vacancy
-from espalier.run.trial_outputs import TrialOutputs, keep_small
+from espalier.run.tasks.busy_slot import BusySlot, Ended, broken_packs
+from espalier.run.tasks.trial_outputs import TrialOutputs, keep_small
 from espalier.run.workers.worker import DISK_FULL
 from espalier.run.workers.worker_process import Progress
 from espalier.store.attempt import INCONCLUSIVE
