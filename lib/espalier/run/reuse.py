@@ -23,10 +23,10 @@ from espalier.core.trial import FINAL, Action, Result, Task, Trial
 from espalier.run import preflight
 from espalier.run.pool import Executor
 from espalier.scripts.script_identity import code_of
-from espalier.store import trial_folders
 from espalier.store.attempt import TAKEN_OVER, Attempt
 from espalier.store.results_dir import STORE, SweepDir
 from espalier.store.store import Store
+from espalier.store.trials import trial_folders
 
 SETTINGS = ("MICRO_BATCH", "DEBUG_CHECKS", "SAVE_MODEL", "SNAPSHOT_")
 """How symbols outside of identity begin on which numbers, or what a trial leaves, depend."""

@@ -23,14 +23,15 @@ from espalier.kconfig.symbols import Symbols
 from espalier.plan import plan
 from espalier.plan.plan import Plan
 from espalier.scripts import script_knobs
-from espalier.store import locks, plan_files, sqlite_errors, trial_files
+from espalier.store import locks, plan_files, sqlite_errors
 from espalier.store.connections import SIDE_FILES
 from espalier.store.plan_files import PlannedTrial, SweepRecord
 from espalier.store.results_dir import STORE, check_path, directory_name
 from espalier.store.sqlite_errors import CONTENT
 from espalier.store.store import Store
 from espalier.store.sweep_files import TRIALS
-from espalier.store.trial_files import StoredTrial, Unreadable
+from espalier.store.trials import trial_files
+from espalier.store.trials.trial_files import StoredTrial, Unreadable
 
 RETIRED = ".damaged"
 

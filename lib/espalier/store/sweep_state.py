@@ -78,6 +78,12 @@ class StatusTracker:
 
     def __init__(self, store: Store) -> None:
         """Read the status of every trial from the store."""
+        self._store = store
+        self.read()
+
+    def read(self) -> None:
+        """Read the store again, whose plan has grown."""
+        store = self._store
         self._states = store.states()
         self._counts = Counter(self._states.values())
         attempts = store.attempts()

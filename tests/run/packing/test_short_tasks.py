@@ -11,10 +11,10 @@ from running_sweeps import attempts
 from espalier.core.errors import UserError
 from espalier.core.trial import Status, Task
 from espalier.run import launch, runner
-from espalier.run.busy_slot import Ended
 from espalier.run.packing.short_tasks import MOST, SEEN, ShortTasks
 from espalier.run.supplies import supply_choice
 from espalier.run.supplies.supply import Growth, Supply, Vacancy
+from espalier.run.tasks.busy_slot import Ended
 from espalier.store.results_dir import SweepDir
 from espalier.store.store import Store
 

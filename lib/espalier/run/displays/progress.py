@@ -49,6 +49,20 @@ class Display(Protocol):
         ...
 
 
+class Notes:
+    """Shows lines that are not about one trial, each once."""
+
+    def __init__(self, view: Display) -> None:
+        """Nothing has been shown."""
+        self._view, self._shown = view, set[str]()
+
+    def add(self, line: str) -> None:
+        """Show a line, unless it is empty or has been shown."""
+        if line and line not in self._shown:
+            self._shown.add(line)
+            self._view.note(line)
+
+
 def finished_line(ending: Ending, sweep: SweepStatus) -> str:
     """Return `[ 3/36] config_003 passed val 97.2% sparsity 70.0% 3.1s  ETA 1m40s`."""
     width = len(str(sweep.total))

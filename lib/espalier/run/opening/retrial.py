@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from espalier.core.trial import Result, Status
-from espalier.store import trial_folders
 from espalier.store.results_dir import SweepDir
 from espalier.store.store import Store
+from espalier.store.trials import trial_folders
 
 
 def refused_before(store: Store, settings: Mapping[str, str]) -> Iterator[int]:

@@ -19,9 +19,10 @@ from espalier.run.opening import retrial
 from espalier.run.opening.launch_request import LaunchRequest
 from espalier.run.pending import pending
 from espalier.run.races import race_entry
-from espalier.store import locks, results_dir, sealing, sweep_finder, trial_folders
+from espalier.store import locks, results_dir, sealing, sweep_finder
 from espalier.store.results_dir import STORE, SweepDir, new_sweep_path
 from espalier.store.store import Store
+from espalier.store.trials import trial_folders
 
 
 @contextmanager

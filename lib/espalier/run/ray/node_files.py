@@ -19,7 +19,7 @@ from espalier.core.process.disk_full import NO_SPACE
 from espalier.core.process.log_files import KEPT, open_log
 from espalier.core.trial import LOG, SNAPSHOTS
 from espalier.store.sweep_files import METRICS
-from espalier.store.trial_folders import EARLIER
+from espalier.store.trials.trial_folders import EARLIER
 
 GIB = 1 << 30
 LARGEST = 2 * GIB

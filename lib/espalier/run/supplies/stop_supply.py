@@ -22,7 +22,7 @@ from espalier.analysis.stopping.stop_decisions import Fate, Stage, decide
 from espalier.core.trial import PAUSED, RUNG, Record, Result, Status, Trial
 from espalier.plan.stopping.stop_rules import StopRules
 from espalier.run.supplies.supply import Growth, Supply, Vacancy
-from espalier.run.trial_outputs import TrialOutputs
+from espalier.run.tasks.trial_outputs import TrialOutputs
 from espalier.store.results_dir import SweepDir
 from espalier.train.checkpoints.rung_snapshots import remove_rung_snapshots
 

@@ -9,7 +9,7 @@ import fake_sweep
 import pytest
 
 from espalier.core.trial import LOG, Action, Result, Status, Task
-from espalier.run.trial_outputs import BROKEN_TASK, TrialOutputs, keep_small
+from espalier.run.tasks.trial_outputs import BROKEN_TASK, TrialOutputs, keep_small
 from espalier.run.workers.worker import HOPELESS
 from espalier.store.results_dir import CONFIG, SweepDir
 

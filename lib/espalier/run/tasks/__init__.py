@@ -1,0 +1,1 @@
+"""The tasks of a runner while they run, and what comes of the trials in them."""
