@@ -56,7 +56,7 @@ class HeldSweep:
         every = {trial.number: trial for trial in self.sweep.store.trials()}
         self.waiting = self.supply.opening([every[number] for number in numbers])
 
-    def train(self, trial: Trial, fails: bool = False) -> None:
+    def train(self, trial: Trial, fails: bool = False, crashes: bool = False) -> None:
         """Train a trial to its next rung or its end."""
         store, until = self.sweep.store, self.supply.until(trial)
         last = until or int(trial.config["NUM_EPOCHS"])
@@ -67,6 +67,8 @@ class HeldSweep:
             result = Result(Status.STOPPED, PAUSED, history=history)
         if fails:
             result = Result(Status.FAILED, "diverged", "loss is nan")
+        if crashes:
+            result = Result(Status.ERROR, "crash", "out of luck")
         self.trained.append((trial.number, until))
         with store.writing():
             attempt = store.begin([trial.number], 1, "cpu")[trial.number]
@@ -163,6 +165,26 @@ def test_a_seed_that_fails_stops_its_configuration_when_the_others_are_there(hel
     assert made.stopped() == {
         2: "stopped after epoch 1 by first_epoch: place 2 of 2 by validation accuracy"
     }
+
+
+@pytest.mark.parametrize(("score", "goes_on"), [(90, True), (5, False)])
+def test_a_seed_with_an_error_leaves_the_decision_to_the_others(
+    held: Held, score: float, goes_on: bool
+) -> None:
+    pair = [rung_trial(1, score, LR="1"), rung_trial(2, score, LR="1", SEED="2")]
+    made = held([*pair, rung_trial(3, 10, LR="3")], KEEP)
+    for _ in range(2):  # as often as it may
+        made.train(pair[0], crashes=True)
+    made.train(pair[1])
+    made.train(made.waiting[2])
+    growth = made.ask()
+    assert [trial.number for trial in growth.trials] == [2 if goes_on else 3]
+    said = "stopped after epoch 1 by first_epoch: place 2 of 2 by validation accuracy"
+    seeds = ", by 1 of 2 seeds (the others had errors)"
+    assert made.stopped() == ({3: said} if goes_on else {2: said + seeds})
+    made.open()  # a runner that begins anew
+    assert [trial.number for trial in made.waiting] == [2 if goes_on else 3]
+    assert made.sweep.store.states()[1] is Status.ERROR
 
 
 @pytest.mark.parametrize("moment", range(12))

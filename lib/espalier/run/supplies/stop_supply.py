@@ -174,6 +174,8 @@ class StopSupply(Supply):
         place = f"place {fate.place} of {fate.among} by {self._rules.by.label}"
         if percent := each.course.percents.get(fate.rung, 0):
             place += f" at {percent}% sparsity"
+        if len(each.trials) > (came := len(each.scores_at(fate.rung))) > 0:
+            place += f", by {came} of {len(each.trials)} seeds (the others had errors)"
         return Result(
             Status.STOPPED,
             RUNG,
