@@ -116,26 +116,26 @@ def test_an_integer_outside_of_a_range_that_always_holds_is_refused(symbols: Sym
 
 RANGED = """
 config WIDE
-	bool "Wide"
-	help
-	  Identity: no
+    bool "Wide"
+    help
+      Identity: no
 
 config WIDTH
-	int "Width"
-	range 1 64 if WIDE
-	range 8 256
-	default 8
-	help
-	  Width.
-	  Pack: may differ
+    int "Width"
+    range 1 64 if WIDE
+    range 8 256
+    default 8
+    help
+      Width.
+      Pack: may differ
 
 config OPEN
-	int "Open"
-	range 1 64 if WIDE
-	default 8
-	help
-	  Nothing holds without WIDE.
-	  Pack: may differ
+    int "Open"
+    range 1 64 if WIDE
+    default 8
+    help
+      Nothing holds without WIDE.
+      Pack: may differ
 """
 
 

@@ -9,12 +9,12 @@ from espalier.core.errors import UserError
 from espalier.core.texts.program_name import how_to_install
 from espalier.run.admission import LIGHT_WORKER, WORKER
 from espalier.run.workers.fork_servers import TRAINING
+from espalier.scripts.script_identity import LIBRARY as OWN
 from espalier.scripts.script_identity import PROGRAMS, TRAINER
 
-_USUAL = "library"
 LIBRARY = f"{TRAINING}:train_trial"
 _ENTRIES = {
-    _USUAL: LIBRARY,
+    OWN: LIBRARY,
     PROGRAMS: "espalier.scripts.script_entry:train_trial",
     "function": "espalier.scripts.function_entry:train_trial",
 }
@@ -22,7 +22,7 @@ _ENTRIES = {
 
 def entry_of(settings: Mapping[str, str]) -> str:
     """Return what trains the trials of a plan with these settings, unless a user names another."""
-    return _ENTRIES[settings.get(TRAINER, _USUAL)]
+    return _ENTRIES[settings.get(TRAINER, OWN)]
 
 
 def check_installed(entry: str) -> None:
