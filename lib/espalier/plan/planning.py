@@ -32,7 +32,7 @@ from espalier.plan.outside_files import script_plan, weights_file
 from espalier.plan.plan import Plan
 from espalier.plan.range_requests import requested_parts
 from espalier.plan.samplers import sampling
-from espalier.plan.stopping.stop_rules import check_stop
+from espalier.plan.stopping.stop_rules import check_stop, idle_notes
 from espalier.scripts import script_knobs
 
 
@@ -72,7 +72,7 @@ def plan_from_files(
     made = script_plan.complete(made, axes, over)
     with requests.placing(axes):
         check_stop(made.header(), made.trials)
-    return made
+    return replace(made, notes=[*made.notes, *idle_notes(made.settings, made.trials)])
 
 
 def parse_for(paths: Sequence[Path], over: Sequence[Setting] = ()) -> Symbols:

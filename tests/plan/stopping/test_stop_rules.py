@@ -16,6 +16,7 @@ from espalier.plan.plan import Plan
 from espalier.plan.stopping.stop_rules import (
     RungRule,
     check_stop,
+    idle_notes,
     keep_decider,
     rules_text,
     stop_rules,
@@ -140,6 +141,40 @@ def test_what_a_program_of_ones_own_records_is_not_known_beforehand(
 ) -> None:
     stopping = {**ASHA, **settings, "STOP_BY": "foo:max"}
     check_stop(PlanHeader(settings=stopping, **changes), long_trials())
+
+
+@pytest.mark.parametrize(
+    ("changes", "count", "said"),
+    [
+        (
+            {**KEEP, "STOP_KEEP": "3"},
+            3,
+            "CONFIG_STOP_KEEP=3: nothing stops, as all 3 configurations go on; "
+            "keep fewer, or leave CONFIG_STOP out",
+        ),
+        (
+            ASHA,
+            1,
+            "CONFIG_STOP=asha: nothing stops, as the only configuration goes on; "
+            "leave CONFIG_STOP out",
+        ),
+        ({**KEEP, "STOP_KEEP": "3"}, 4, ""),
+        (ASHA, 2, ""),
+        ({}, 1, ""),
+    ],
+)
+def test_rules_that_stop_nothing_are_noted(changes: dict[str, str], count: int, said: str) -> None:
+    trials = [trial(n, 1, LR=str(n)) for n in range(1, count + 1)]
+    seeds = [trial(n + count, 2, LR=str(n)) for n in range(1, count + 1)]
+    assert idle_notes(changes, [*trials, *seeds]) == [said] * bool(said)
+
+
+def test_a_plan_has_the_note(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    lines = ["DATASET=digits", "PRUNING_METHOD=none", "STOP=asha", "SEED=1|2"]
+    file.write_text("".join(f"CONFIG_{each}\n" for each in lines), encoding="utf-8")
+    (note,) = planning.plan_from_files([file]).notes
+    assert note.startswith("CONFIG_STOP=asha: nothing stops")
 
 
 @pytest.mark.parametrize(

@@ -288,6 +288,15 @@ def test_a_trial_that_is_sure_to_go_on_is_not_ended(live: Path) -> None:
     ]
 
 
+def test_a_sweep_in_which_nothing_can_stop_says_so_first(
+    live: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = fake_sweep.request(live / "all", [rung_trial(1, 9)], entry=ENTRY, **ASHA)
+    assert launch.run(request) == 0
+    note = "note: CONFIG_STOP=asha: nothing stops, as the only configuration goes on; leave"
+    assert note in capsys.readouterr().out
+
+
 def test_trials_of_the_library_pause_and_end_as_without_a_rule(tmp_path: Path) -> None:
     base = {"TRAIN_SUBSET": "120", "PRUNING_METHOD": "none", "NUM_EPOCHS": "4", "MLP_WIDTH": "8"}
     rows = [{"LEARNING_RATE": rate} for rate in ("0.00001", "0.01", "0.003")]

@@ -115,6 +115,21 @@ def check_stop(header: PlanHeader, trials: Iterable[Trial]) -> None:
         raise SettingError(SYMBOL, rules.rule, f"{what}; raise CONFIG_{_EPOCHS}")
 
 
+def idle_notes(settings: Mapping[str, str], trials: Iterable[Trial]) -> list[str]:
+    """Return a note if rules leave all configurations of a plan to come to their end."""
+    rules = stop_rules(settings)
+    if rules is None:
+        return []
+    count = len({trial.configuration for trial in trials})
+    if rules.keeps(count) < count:
+        return []
+    given = f"CONFIG_STOP_KEEP={rules.keep}" if rules.keep else f"CONFIG_{SYMBOL}={rules.rule}"
+    fix = f"keep fewer, or leave CONFIG_{SYMBOL} out" if rules.keep and count > 1 else ""
+    fix = fix or f"leave CONFIG_{SYMBOL} out"
+    which = f"all {count} configurations go on" if count > 1 else "the only configuration goes on"
+    return [f"{given}: nothing stops, as {which}; {fix}"]
+
+
 def _check_alone(header: PlanHeader, trials: Iterable[Trial], rule: RungRule) -> None:
     """Raise UserError if what the plan is for needs the end of every trial."""
     others = {

@@ -65,7 +65,11 @@ def test_seeds_of_asks_are_fixed_and_apart() -> None:
     [
         ("tpe", "test_acc", "RANK_BY=test_acc: test_acc is of the test data, which would then"),
         ("nsga2", "val_acc,test_loss", "test_loss is of the test data"),
-        ("cmaes", "val_acc,live_parameters", "CONFIG_SAMPLER=cmaes takes 1 measure at most; leave some out"),
+        (
+            "cmaes",
+            "val_acc,live_parameters",
+            "SAMPLER=cmaes takes 1 measure at most;",
+        ),
         ("gp", "val_acc,val_loss,steps,epochs", "SAMPLER=gp takes 3 measures at most"),
     ],
 )
