@@ -112,3 +112,39 @@ def test_an_integer_outside_of_a_range_that_always_holds_is_refused(symbols: Sym
         symbols.canonical("MOST", "101")
     assert symbols.canonical("COUNT", "1000") == "1000"  # up to another symbol's value
     assert symbols.canonical("EDGE", "9") == "9"
+
+
+RANGED = """
+config WIDE
+    bool "Wide"
+    help
+      Identity: no
+
+config WIDTH
+    int "Width"
+    range 1 64 if WIDE
+    range 8 256
+    default 8
+    help
+      Width.
+      Pack: may differ
+
+config OPEN
+    int "Open"
+    range 1 64 if WIDE
+    default 8
+    help
+      Nothing holds without WIDE.
+      Pack: may differ
+"""
+
+
+def test_what_no_range_of_a_symbol_allows_is_refused_by_its_place(tmp_path: Path) -> None:
+    (tmp_path / "Kconfig").write_text(RANGED, encoding="utf-8")
+    symbols = Symbols(tree.parse(tmp_path))
+    assert symbols.canonical("WIDTH", "256") == "256"
+    assert symbols.canonical("WIDTH", "1") == "1"  # where WIDE is on
+    assert symbols.canonical("OPEN", "1000") == "1000"
+    with pytest.raises(UserError) as raised:
+        toy.parse_requests(symbols, "CONFIG_WIDTH=8~100000000")
+    assert str(raised.value) == "f:1: CONFIG_WIDTH=8~100000000: must be in [1, 256]"

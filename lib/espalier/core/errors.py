@@ -38,6 +38,15 @@ class UserErrors(UserError):
         return self._lines
 
 
+class SettingError(UserError):
+    """A value of a symbol that breaks a rule; who knows where it was set adds the place."""
+
+    def __init__(self, name: str, value: str, rule: str) -> None:
+        """`name` is the symbol without CONFIG_, `rule` what must hold and how to mend it."""
+        super().__init__(f"CONFIG_{name}={value}: {rule}")
+        self.name, self.value, self.rule = name, value, rule
+
+
 class CannotTrain(Exception):
     """A trial cannot be trained as its configuration says; its result is `failed`."""
 

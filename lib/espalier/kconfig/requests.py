@@ -7,10 +7,12 @@ overrides the other across files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from espalier.core.errors import SettingError
 from espalier.kconfig import number_range, range_file
 from espalier.kconfig.advice import hints, value_hints
 from espalier.kconfig.assign import DEFAULT
@@ -91,6 +93,18 @@ def from_settings(symbols: Symbols, settings: Sequence[Setting]) -> Requests:
     requests = check(symbols, settings, faults)
     faults.check()
     return requests
+
+
+@contextmanager
+def placing(requests: Requests) -> Iterator[None]:
+    """Let a SettingError of a block begin with the place where its symbol was set, if it was."""
+    try:
+        yield
+    except SettingError as error:
+        request = requests.get(error.name)
+        if request is None:
+            raise
+        raise request.error(error.value, error.rule) from None
 
 
 def check(symbols: Symbols, settings: Sequence[Setting], faults: Faults) -> Requests:

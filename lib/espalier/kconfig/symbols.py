@@ -7,8 +7,10 @@ the selected member without its prefix and in lower case. `<KIND>_SELECT_<NAME>`
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import kconfiglib
 from kconfiglib import Choice, Kconfig, Symbol
@@ -162,19 +164,35 @@ def _marks(item: Symbol | Choice) -> Marks:
 
 
 def _fixed_range(symbol: Symbol) -> tuple[str, str] | None:
-    """Return the ends of the range of integers that holds whatever else is set, if there is one."""
-    if len(symbol.ranges) != 1:
-        return None
-    low, high, condition = symbol.ranges[0]
+    """Return the ends of the integers that may be allowed, whatever else is set, if there are any.
+
+    Of several ranges the first whose condition holds counts.
+    """
+    ends: list[tuple[str, str]] = []
+    for low, high, condition in symbol.ranges:
+        if low.nodes or high.nodes:
+            return None
+        ends.append((low.str_value, high.str_value))
+        if _always_holds(symbol, condition):
+            whole = _reader(_KINDS[symbol.orig_type])
+            return min((low for low, _ in ends), key=whole), max((e for _, e in ends), key=whole)
+    return None
+
+
+def _always_holds(symbol: Symbol, condition: Any) -> bool:
+    """Return whether a condition holds wherever the symbol is shown."""
     shared = [*kconfiglib.split_expr(symbol.direct_dep, kconfiglib.AND), symbol.kconfig.y]
-    parts = kconfiglib.split_expr(condition, kconfiglib.AND)
-    is_fixed = not low.nodes and not high.nodes and all(part in shared for part in parts)
-    return (low.str_value, high.str_value) if is_fixed else None
+    return all(part in shared for part in kconfiglib.split_expr(condition, kconfiglib.AND))
 
 
 def _is_within(ends: tuple[str, str], kind: str, value: str) -> bool:
-    base = 16 if kind == "hex" else 10
-    return int(ends[0], base) <= int(value, base) <= int(ends[1], base)
+    whole = _reader(kind)
+    return whole(ends[0]) <= whole(value) <= whole(ends[1])
+
+
+def _reader(kind: str) -> Callable[[str], int]:
+    """Return what reads an integer of this kind."""
+    return functools.partial(int, base=16 if kind == "hex" else 10)
 
 
 def _members(choice: Choice) -> dict[str, Symbol]:

@@ -32,6 +32,7 @@ from espalier.plan.outside_files import script_plan, weights_file
 from espalier.plan.plan import Plan
 from espalier.plan.range_requests import requested_parts
 from espalier.plan.samplers import sampling
+from espalier.plan.stopping.stop_rules import check_stop, idle_notes
 from espalier.scripts import script_knobs
 
 
@@ -68,7 +69,10 @@ def plan_from_files(
         symbols, combinations.axes(axes.values(), expansion.configs), expansion, paths, notes
     )
     made = replace(_placed(made, axes), assignments=_assignments(over))
-    return script_plan.complete(made, axes, over)
+    made = script_plan.complete(made, axes, over)
+    with requests.placing(axes):
+        check_stop(made.header(), made.trials)
+    return replace(made, notes=[*made.notes, *idle_notes(made.settings, made.trials)])
 
 
 def parse_for(paths: Sequence[Path], over: Sequence[Setting] = ()) -> Symbols:

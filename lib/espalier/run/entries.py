@@ -10,12 +10,12 @@ from espalier.core.texts.program_name import how_to_install
 from espalier.run.admission import FORKED_WORKER, LIGHT_WORKER, WORKER, WorkerMemory
 from espalier.run.workers import fork_servers
 from espalier.run.workers.fork_servers import TRAINING
+from espalier.scripts.script_identity import LIBRARY as OWN
 from espalier.scripts.script_identity import PROGRAMS, TRAINER
 
-_USUAL = "library"
 LIBRARY = f"{TRAINING}:train_trial"
 _ENTRIES = {
-    _USUAL: LIBRARY,
+    OWN: LIBRARY,
     PROGRAMS: "espalier.scripts.script_entry:train_trial",
     "function": "espalier.scripts.function_entry:train_trial",
 }
@@ -23,7 +23,7 @@ _ENTRIES = {
 
 def entry_of(settings: Mapping[str, str]) -> str:
     """Return what trains the trials of a plan with these settings, unless a user names another."""
-    return _ENTRIES[settings.get(TRAINER, _USUAL)]
+    return _ENTRIES[settings.get(TRAINER, OWN)]
 
 
 def check_installed(entry: str) -> None:

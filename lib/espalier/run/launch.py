@@ -15,7 +15,7 @@ from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.trial import Status
 from espalier.plan.outside_files import script_plan
-from espalier.plan.stopping.stop_rules import check_stop
+from espalier.plan.stopping.stop_rules import check_stop, idle_notes
 from espalier.report import reports
 from espalier.report.reports import write_page
 from espalier.run import closing, executor_choice, reuse
@@ -92,7 +92,9 @@ def _work(request: LaunchRequest, sweep: SweepDir, begun: str, site: Site) -> No
     retrial.set_aside_earlier(sweep)
     taken, workers = _take_over(sweep, request, site)
     todo = request.limits.chosen(pending(sweep.store, request.limits.attempts))
-    for line in [*taken, *_other_code(sweep.store)]:
+    trials = (trial for trial, _ in request.trials)
+    idle = [f"note: {note}" for note in idle_notes(request.header.settings, trials)]
+    for line in [*taken, *_other_code(sweep.store), *idle]:
         print(line, flush=True)
     grows = _undecided(sweep, request)
     if not todo and not grows:

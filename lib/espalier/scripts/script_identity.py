@@ -19,8 +19,10 @@ from espalier.kconfig import number_range
 from espalier.scripts import command_template
 from espalier.scripts.command_template import FOLDER, SCRIPT
 
-TRAINER, PROGRAMS = "TRAINER", "script"
-"""The setting that says what trains trials, and its value if they are programs."""
+TRAINER = "TRAINER"
+"""The setting that says what trains trials."""
+PROGRAMS, LIBRARY = "script", "library"
+"""Its values if they are programs, and if the library trains them."""
 DIGEST = "SCRIPT_DIGEST"
 AGAIN = f"plan again: {MAKE} sweep (the same trials continue their sweep)"
 LARGEST = 2**24

@@ -78,6 +78,33 @@ def test_a_seed_that_fails_loses_the_configuration_once_the_others_are_there() -
     assert (each.course.scores, each.course.lost) == ({1: 55.0}, True)
 
 
+CRASH = Result(Status.ERROR, "crash")
+
+
+def test_a_seed_that_ended_in_an_error_is_left_out_where_it_did_not_come() -> None:
+    each = configuration()
+    each.take_in(1, [paused(50.0), CRASH], VAL_ACC)
+    each.take_in(2, [paused(60.0, 61.0, 62.0)], VAL_ACC)
+    assert each.course.scores == {1: 55.0}  # it may be tried again
+    each.over.add(1)
+    assert (each.course.scores, each.course.lost) == ({1: 55.0, 3: 62.0}, False)
+    assert each.scores_at(3) == [62.0]
+
+
+def test_without_a_seed_that_came_a_configuration_is_lost() -> None:
+    each = RungConfiguration(TWO, [1], over={1, 2})
+    for number in (1, 2):
+        each.take_in(number, [CRASH], VAL_ACC)
+    assert (each.course.scores, each.course.lost) == ({}, True)
+
+
+def test_an_error_that_was_made_good_counts_no_more() -> None:
+    each = RungConfiguration(TWO[:1], [1], over={1})
+    each.take_in(1, [CRASH, Result(Status.FAILED, "diverged")], VAL_ACC)
+    assert (each.course.scores, each.course.lost) == ({}, True)
+    assert each.errors == set()
+
+
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
 def test_no_finite_number_is_the_worst_score(value: float | None) -> None:
     each = RungConfiguration(TWO[:1], [1])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espalier.analysis.stopping.stop_decisions import Course, Fate, Stage, decide
+from espalier.analysis.stopping.stop_decisions import Course, Fate, RungDecisions, Stage
 from espalier.core.measures import VAL_ACC
 from espalier.plan.stopping.stop_rules import RungRule, StopRules
 
@@ -21,6 +22,11 @@ END = Fate(Stage.TRAIN, 0)
 def courses(*scores: float | None, rungs: Sequence[int] = (1,)) -> list[Course]:
     """A course for each score at rung 1; None: it has none yet."""
     return [Course(rungs, {} if score is None else {1: score}) for score in scores]
+
+
+def decide(every: Sequence[Course], rules: StopRules) -> list[Fate]:
+    """Return the fates of configurations of which all is shown at once."""
+    return RungDecisions(every, rules).fates
 
 
 def stages(every: Sequence[Course], rules: StopRules) -> str:
@@ -133,3 +139,39 @@ def test_a_decision_stays_whatever_is_shown_later(
             assert last == END
         else:  # it has come so far in the end too
             assert last.rung == 0 or last.rung >= early.rung
+
+
+@given(SCORES, st.randoms(use_true_random=False), st.sampled_from([HALVING, ASHA, BEST_TWO]))
+def test_the_decisions_are_those_of_any_order_of_arrival(
+    scores: list[dict[int, float]], chance: Random, rules: StopRules
+) -> None:
+    decisions = RungDecisions(shown(scores, [0] * len(scores)), rules)
+    count = [0] * len(scores)
+    assert decisions.take_changed() == set()
+    while behind := [n for n, reached in enumerate(count) if reached < 3]:
+        place = chance.choice(behind)
+        count[place] += 1
+        before = list(decisions.fates)
+        decisions.show(place, shown(scores, count)[place])
+        assert decisions.fates == decide(shown(scores, count), rules)
+        differing = {n for n, fate in enumerate(before) if fate != decisions.fates[n]}
+        assert differing <= decisions.take_changed()
+
+
+class CountedCourse(Course):
+    """A course that counts how often it is looked at, over all of them."""
+
+    looks = 0
+
+    def ready(self, rung: int) -> bool:
+        CountedCourse.looks += 1
+        return super().ready(rung)
+
+
+@pytest.mark.parametrize("rules", [HALVING, ASHA, BEST_TWO])
+def test_what_one_shows_costs_no_look_at_all_others(rules: StopRules) -> None:
+    CountedCourse.looks, count = 0, 200
+    decisions = RungDecisions([CountedCourse((1, 2))] * count, rules)
+    for place in range(count):
+        decisions.show(place, CountedCourse((1, 2), {1: place}))
+    assert CountedCourse.looks <= 3 * count

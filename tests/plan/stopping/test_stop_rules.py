@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from trial_results import trial
 
 from espalier.core.errors import UserError
 from espalier.core.records import ClaimSeal, PlanHeader, RaceRecord
 from espalier.core.trial import Trial, has_rungs
+from espalier.plan import planning
 from espalier.plan.plan import Plan
 from espalier.plan.stopping.stop_rules import (
     RungRule,
     check_stop,
+    idle_notes,
     keep_decider,
     rules_text,
     stop_rules,
@@ -82,7 +87,9 @@ def test_rungs_ascend(text: str) -> None:
     [
         ({"STOP_BY": "test_acc"}, "CONFIG_STOP_BY=test_acc: stops configurations, and test data"),
         ({"RANK_BY": "test_loss"}, "CONFIG_RANK_BY=test_loss: stops configurations, and test"),
-        ({"STOP_BY": "charm"}, "CONFIG_STOP_BY=charm: must be one of"),
+        ({"STOP_BY": "charm"}, "CONFIG_STOP_BY=charm: nothing says whether more of charm is"),
+        ({"STOP_BY": "charm:up"}, "CONFIG_STOP_BY=charm:up: :up must be :max"),
+        ({"STOP_BY": "val_acc,val_loss"}, "CONFIG_STOP_BY=val_acc,val_loss: one measure decides"),
     ],
 )
 def test_what_decides_is_a_measure_of_an_epoch(changes: dict[str, str], line: str) -> None:
@@ -97,6 +104,95 @@ def refusal(header: PlanHeader, epochs: int = 9) -> str:
         check_stop(header, long_trials(epochs))
     (line,) = raised.value.lines
     return line
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("STOP_BY", "foo:max", ""),
+        ("STOP_BY", "best_val_acc", "did you mean val_acc? "),
+        ("STOP_BY", "val_los", "did you mean val_loss? "),
+        ("RANK_BY", "total_time,val_acc", ""),
+    ],
+)
+def test_what_no_epoch_of_the_library_has_is_refused_before_anything_runs(
+    name: str, text: str, hint: str
+) -> None:
+    line = refusal(PlanHeader(settings={**ASHA, name: text}))
+    rule = "configurations stop by a number of every epoch: val_acc, val_loss, train_loss, sparsity"
+    assert line == f"CONFIG_{name}={text}: {hint}{rule}; set CONFIG_STOP_BY to one of them"
+
+
+@pytest.mark.parametrize("text", ["VAL_ACC", "train_loss", "sparsity:max", "val_acc:min"])
+def test_what_every_epoch_has_may_decide(text: str) -> None:
+    check_stop(PlanHeader(settings={**ASHA, "STOP_BY": text}), long_trials())
+
+
+@pytest.mark.parametrize(
+    ("changes", "settings"),
+    [
+        ({}, {"TRAINER": "script"}),
+        ({"entry": "mine:train"}, {}),
+        ({"trees": [{"path": "mine", "sources": "1"}]}, {}),
+    ],
+)
+def test_what_a_program_of_ones_own_records_is_not_known_beforehand(
+    changes: dict[str, Any], settings: dict[str, str]
+) -> None:
+    stopping = {**ASHA, **settings, "STOP_BY": "foo:max"}
+    check_stop(PlanHeader(settings=stopping, **changes), long_trials())
+
+
+@pytest.mark.parametrize(
+    ("changes", "count", "said"),
+    [
+        (
+            {**KEEP, "STOP_KEEP": "3"},
+            3,
+            "CONFIG_STOP_KEEP=3: nothing stops, as all 3 configurations go on; "
+            "keep fewer, or leave CONFIG_STOP out",
+        ),
+        (
+            ASHA,
+            1,
+            "CONFIG_STOP=asha: nothing stops, as the only configuration goes on; "
+            "leave CONFIG_STOP out",
+        ),
+        ({**KEEP, "STOP_KEEP": "3"}, 4, ""),
+        (ASHA, 2, ""),
+        ({}, 1, ""),
+    ],
+)
+def test_rules_that_stop_nothing_are_noted(changes: dict[str, str], count: int, said: str) -> None:
+    trials = [trial(n, 1, LR=str(n)) for n in range(1, count + 1)]
+    seeds = [trial(n + count, 2, LR=str(n)) for n in range(1, count + 1)]
+    assert idle_notes(changes, [*trials, *seeds]) == [said] * bool(said)
+
+
+def test_a_plan_has_the_note(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    lines = ["DATASET=digits", "PRUNING_METHOD=none", "STOP=asha", "SEED=1|2"]
+    file.write_text("".join(f"CONFIG_{each}\n" for each in lines), encoding="utf-8")
+    (note,) = planning.plan_from_files([file]).notes
+    assert note.startswith("CONFIG_STOP=asha: nothing stops")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("STOP_RUNGS=3,1", "f:4: CONFIG_STOP_RUNGS=3,1: must be numbers of epochs"),
+        ("STOP_BY=foo:max", "f:4: CONFIG_STOP_BY=foo:max: configurations stop by a number"),
+        ("TRIAL_SECONDS=60", "f:3: CONFIG_STOP=asha: CONFIG_TRIAL_SECONDS sets the end"),
+        ("NUM_EPOCHS=2", "f:3: CONFIG_STOP=asha: needs trials of 3 epochs or more"),
+    ],
+)
+def test_an_error_has_the_place_of_its_setting(line: str, said: str, tmp_path: Path) -> None:
+    lines = ["DATASET=digits", "PRUNING_METHOD=none", "STOP=asha", line]
+    file = tmp_path / "f"
+    file.write_text("".join(f"CONFIG_{each}\n" for each in lines), encoding="utf-8")
+    with pytest.raises(UserError) as raised:
+        planning.plan_from_files([file])
+    assert raised.value.lines[0].startswith(f"{tmp_path}/{said}")
 
 
 def test_trials_that_are_too_short_are_one_line() -> None:

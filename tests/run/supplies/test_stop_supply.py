@@ -56,7 +56,7 @@ class HeldSweep:
         every = {trial.number: trial for trial in self.sweep.store.trials()}
         self.waiting = self.supply.opening([every[number] for number in numbers])
 
-    def train(self, trial: Trial, fails: bool = False) -> None:
+    def train(self, trial: Trial, fails: bool = False, crashes: bool = False) -> None:
         """Train a trial to its next rung or its end."""
         store, until = self.sweep.store, self.supply.until(trial)
         last = until or int(trial.config["NUM_EPOCHS"])
@@ -67,6 +67,8 @@ class HeldSweep:
             result = Result(Status.STOPPED, PAUSED, history=history)
         if fails:
             result = Result(Status.FAILED, "diverged", "loss is nan")
+        if crashes:
+            result = Result(Status.ERROR, "crash", "out of luck")
         self.trained.append((trial.number, until))
         with store.writing():
             attempt = store.begin([trial.number], 1, "cpu")[trial.number]
@@ -163,6 +165,26 @@ def test_a_seed_that_fails_stops_its_configuration_when_the_others_are_there(hel
     assert made.stopped() == {
         2: "stopped after epoch 1 by first_epoch: place 2 of 2 by validation accuracy"
     }
+
+
+@pytest.mark.parametrize(("score", "goes_on"), [(90, True), (5, False)])
+def test_a_seed_with_an_error_leaves_the_decision_to_the_others(
+    held: Held, score: float, goes_on: bool
+) -> None:
+    pair = [rung_trial(1, score, LR="1"), rung_trial(2, score, LR="1", SEED="2")]
+    made = held([*pair, rung_trial(3, 10, LR="3")], KEEP)
+    for _ in range(2):  # as often as it may
+        made.train(pair[0], crashes=True)
+    made.train(pair[1])
+    made.train(made.waiting[2])
+    growth = made.ask()
+    assert [trial.number for trial in growth.trials] == [2 if goes_on else 3]
+    said = "stopped after epoch 1 by first_epoch: place 2 of 2 by validation accuracy"
+    seeds = ", by 1 of 2 seeds (the others had errors)"
+    assert made.stopped() == ({3: said} if goes_on else {2: said + seeds})
+    made.open()  # a runner that begins anew
+    assert [trial.number for trial in made.waiting] == [2 if goes_on else 3]
+    assert made.sweep.store.states()[1] is Status.ERROR
 
 
 @pytest.mark.parametrize("moment", range(12))
@@ -264,6 +286,15 @@ def test_a_trial_that_is_sure_to_go_on_is_not_ended(live: Path) -> None:
     assert (live / "epochs").read_text(encoding="utf-8").splitlines() == [
         f"config_001 {epoch}" for epoch in (1, 2, 3, 4)
     ]
+
+
+def test_a_sweep_in_which_nothing_can_stop_says_so_first(
+    live: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = fake_sweep.request(live / "all", [rung_trial(1, 9)], entry=ENTRY, **ASHA)
+    assert launch.run(request) == 0
+    note = "note: CONFIG_STOP=asha: nothing stops, as the only configuration goes on; leave"
+    assert note in capsys.readouterr().out
 
 
 def test_trials_of_the_library_pause_and_end_as_without_a_rule(tmp_path: Path) -> None:

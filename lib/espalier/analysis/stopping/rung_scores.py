@@ -25,7 +25,8 @@ class RungConfiguration:
     """The trials of a configuration, with the scores of each by rung; the larger the better.
 
     `scores` and `sparsities`, the share of weights that are zero, are by the number of the trial.
-    Those that are `over` come to no further score.
+    Those that are `over` come to no further score; of them the ones with `errors` are missing
+    where they did not come, as they say nothing about how good the configuration is.
     """
 
     trials: Sequence[Trial]
@@ -33,6 +34,7 @@ class RungConfiguration:
     scores: dict[int, dict[int, float]] = field(default_factory=dict)
     sparsities: dict[int, dict[int, float]] = field(default_factory=dict)
     over: set[int] = field(default_factory=set)
+    errors: set[int] = field(default_factory=set)
     stopped: int = 0
 
     def take_in(self, number: int, results: Iterable[Result], by: Measure) -> None:
@@ -48,6 +50,7 @@ class RungConfiguration:
                     self.add(number, rung, record, by)
             if result.reason == RUNG:
                 self.stopped = int(result.measures.get(RUNG_EPOCH, 0))
+            (self.errors.add if result.status is Status.ERROR else self.errors.discard)(number)
 
     def add(self, number: int, rung: int, record: Mapping[str, object], by: Measure) -> None:
         """Take in the record that counts for a trial at a rung. Raises as `take_in` does."""
@@ -61,14 +64,23 @@ class RungConfiguration:
     @property
     def course(self) -> Course:
         """What the configuration has shown, the mean of its trials at each rung that all are at."""
-        every = [self.scores.get(trial.number, {}) for trial in self.trials]
-        common = [rung for rung in self.rungs if all(rung in shown for shown in every)]
-        means = {rung: fmean(shown[rung] for shown in every) for rung in common}
-        percents = {rung: self._percent(rung) for rung in common}
-        return Course(self.rungs, means, percents, self._is_lost(len(common)), self.stopped)
+        came = {rung: scores for rung in self.rungs if (scores := self.scores_at(rung))}
+        means = {rung: fmean(scores) for rung, scores in came.items()}
+        percents = {rung: self._percent(rung) for rung in came}
+        return Course(self.rungs, means, percents, self._is_lost(len(came)), self.stopped)
+
+    def scores_at(self, rung: int) -> list[float]:
+        """Return the scores of its trials at a rung; none while one may come, or if one failed."""
+        shown = {trial.number: self.scores.get(trial.number, {}).get(rung) for trial in self.trials}
+        if any(score is None and not self._is_error(n) for n, score in shown.items()):
+            return []
+        return [score for score in shown.values() if score is not None]
+
+    def _is_error(self, number: int) -> bool:
+        return number in self.errors and number in self.over
 
     def _percent(self, rung: int) -> int:
-        return round(100 * fmean(each[rung] for each in self.sparsities.values()))
+        return round(100 * fmean(each[rung] for each in self.sparsities.values() if rung in each))
 
     def _is_lost(self, reached: int) -> bool:
         """Return whether none of it is under way to its next rung, and some never come there."""

@@ -75,8 +75,8 @@ def stop_standing(results: Sequence[TrialResult], rules: StopRules) -> StopStand
 
 
 def _rungs(every: Sequence[RungConfiguration], rules: StopRules) -> Iterable[Rung]:
+    shown = [(each, each.course) for each in every]
     for epoch in sorted({rung for each in every for rung in each.rungs}):
-        shown = ((each, each.course) for each in every)
         entries = [
             RungEntry(
                 each.trials[0],

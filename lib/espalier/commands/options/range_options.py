@@ -28,7 +28,6 @@ from espalier.plan import planning, range_requests
 from espalier.plan.outside_files import script_plan
 from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
-from espalier.plan.stopping.stop_rules import check_stop
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -145,7 +144,6 @@ def read_plan(files: Sequence[str], options: SizeOptions) -> tuple[Plan, Symbols
         from espalier.analysis.claims.claim_text import check_claims  # few plans have any
 
         check_claims(plan.claims, plan.trials)
-    check_stop(plan.header(), plan.trials)
     return plan, symbols
 
 

@@ -23,9 +23,16 @@ from espalier.scripts import allowed_scripts, command_template, script_identity
 from espalier.scripts.command_template import FOLDER, SCRIPT
 from espalier.scripts.programs.output_pattern import SYMBOL as PATTERN
 from espalier.scripts.programs.output_pattern import compile_pattern
-from espalier.scripts.script_identity import AGAIN, DIGEST, PROGRAMS, TRAINER, ScriptIdentity
+from espalier.scripts.script_identity import (
+    AGAIN,
+    DIGEST,
+    LIBRARY,
+    PROGRAMS,
+    TRAINER,
+    ScriptIdentity,
+)
 
-LIBRARY, FUNCTIONS, FUNCTION = "library", "function", "TRAIN_FUNCTION"
+FUNCTIONS, FUNCTION = "function", "TRAIN_FUNCTION"
 
 
 def given_command(text: str) -> list[Setting]:

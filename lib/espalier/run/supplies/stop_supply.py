@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from espalier.analysis.stopping.rung_scores import (
     RUNG_EPOCH,
@@ -18,7 +18,7 @@ from espalier.analysis.stopping.rung_scores import (
     RungConfiguration,
     rung_configurations,
 )
-from espalier.analysis.stopping.stop_decisions import Fate, Stage, decide
+from espalier.analysis.stopping.stop_decisions import Fate, RungDecisions, Stage
 from espalier.core.trial import PAUSED, RUNG, Record, Result, Status, Trial
 from espalier.plan.stopping.stop_rules import StopRules
 from espalier.run.supplies.supply import Growth, Supply, Vacancy
@@ -36,8 +36,9 @@ class StopSupply(Supply):
         self._files, self._notes = TrialOutputs(sweep), list[str]()
         self._every: list[RungConfiguration] = []
         self._of: dict[int, int] = {}  # the place of a trial's configuration, by its number
-        self._fates: list[Fate] = []
+        self._decisions = RungDecisions((), rules)
         self._said: list[Fate] = []  # what has been printed
+        self._open: set[int] = set()  # places where something is to be done, or may be
         self._out: set[int] = set()  # the numbers of trials that were given out
         self._targets: dict[int, int] = {}  # of trials that cannot pause: their next rung
         self._histories: dict[int, list[Record]] = {}  # and their epochs
@@ -50,23 +51,26 @@ class StopSupply(Supply):
         self._of = {trial.number: place for place, each in places for trial in each.trials}
         for number, results in store.shown().items():
             self._configuration(number).take_in(number, results, self._rules.by)
-        self._judge()
-        self._said = self._fates
+        self._decisions = RungDecisions([each.course for each in self._every], self._rules)
+        self._said = list(self._decisions.fates)
+        self._open = {*range(len(self._every))}
         return self._give_out(())
 
     def until(self, trial: Trial) -> int:
         """Return the epoch after which a trial pauses, 0 for its end."""
-        return self._fates[self._of[trial.number]].rung if self._pauses else 0
+        return self._fate(trial.number).rung if self._pauses else 0
 
     def __call__(self, vacancy: Vacancy) -> Growth:
         """Return the trials that go on; those that do not are stopped in the store."""
         for number in self._out - vacancy.running:
             self._take_in(number)
-        self._judge()
-        for each, fate in zip(self._every, self._fates, strict=True):
-            if fate.stage is Stage.STOP:
-                self._stop(each, fate)
-        due, lines = self._give_out(vacancy.running), [*self._notes, *self._lines()]
+        self._open |= self._decisions.take_changed()
+        for place in sorted(self._open):
+            fate = self._decisions.fates[place]
+            if fate.stage is Stage.STOP and not self._runs(place, vacancy.running):
+                self._stop(self._every[place], fate)
+        lines = [*self._notes, *self._lines()]
+        due = self._give_out(vacancy.running)
         self._notes.clear()
         return Growth(due, lines, ended=not due and not vacancy.running)
 
@@ -83,8 +87,8 @@ class StopSupply(Supply):
         each = self._configuration(number)
         if rung not in each.scores.get(number, {}):
             each.add(number, rung, record, self._rules.by)
-        self._judge()
-        fate = self._fates[self._of[number]]
+            self._show(number)
+        fate = self._fate(number)
         if fate.stage is Stage.TRAIN and fate.rung != rung:
             self._targets[number] = fate.rung
             return None
@@ -103,31 +107,42 @@ class StopSupply(Supply):
         each.take_in(number, results, self._rules.by)
         if not results or results[-1].reason != PAUSED:
             each.over.add(number)
+        self._show(number)
+        self._open.add(self._of[number])
 
-    def _judge(self) -> None:
-        self._fates = decide([each.course for each in self._every], self._rules)
+    def _show(self, number: int) -> None:
+        """Decide what follows from what the configuration of a trial shows now."""
+        self._decisions.show(self._of[number], self._configuration(number).course)
 
-    def _give_out(self, running: Iterable[int]) -> list[Trial]:
+    def _fate(self, number: int) -> Fate:
+        return self._decisions.fates[self._of[number]]
+
+    def _runs(self, place: int, running: Collection[int]) -> bool:
+        """Return whether a trial of a configuration is at work."""
+        return any(trial.number in running for trial in self._every[place].trials)
+
+    def _give_out(self, running: Collection[int]) -> list[Trial]:
         """Return the trials that have not come to their next rung, those of the last rungs first.
 
         Those at work are left out.
         """
-        busy, due = {*running}, []
-        for place in sorted(range(len(self._every)), key=self._rank):
-            due += [trial for trial in self._behind(place) if trial.number not in busy]
+        due: list[Trial] = []
+        for place in sorted(self._open, key=lambda place: (self._rank(place), place)):
+            due += [trial for trial in self._behind(place) if trial.number not in running]
         for trial in due:
             self._out.add(trial.number)
             if not self._pauses:
-                self._targets[trial.number] = self._fates[self._of[trial.number]].rung
+                self._targets[trial.number] = self._fate(trial.number).rung
+        self._open = {place for place in self._open if self._runs(place, running)}
         return due
 
     def _rank(self, place: int) -> float:
         """Return what configurations are given out by: the furthest first."""
-        return -(self._fates[place].rung or float("inf"))
+        return -(self._decisions.fates[place].rung or float("inf"))
 
     def _behind(self, place: int) -> Iterator[Trial]:
         """Yield the trials of a configuration that are to train to its next rung."""
-        each, fate = self._every[place], self._fates[place]
+        each, fate = self._every[place], self._decisions.fates[place]
         if fate.stage is not Stage.TRAIN:
             return
         for trial in each.trials:
@@ -159,6 +174,8 @@ class StopSupply(Supply):
         place = f"place {fate.place} of {fate.among} by {self._rules.by.label}"
         if percent := each.course.percents.get(fate.rung, 0):
             place += f" at {percent}% sparsity"
+        if len(each.trials) > (came := len(each.scores_at(fate.rung))) > 0:
+            place += f", by {came} of {len(each.trials)} seeds (the others had errors)"
         return Result(
             Status.STOPPED,
             RUNG,
@@ -171,12 +188,13 @@ class StopSupply(Supply):
     def _lines(self) -> list[str]:
         """Return a line for each rung at which something has been decided since the last ones."""
         stop, go = Counter[int](), Counter[int]()
-        for each, old, new in zip(self._every, self._said, self._fates, strict=True):
+        for place in self._open:
+            each, old, new = self._every[place], self._said[place], self._decisions.fates[place]
             if new.stage is Stage.STOP and old != new:
                 stop[new.rung] += 1
             passed = [r for r in each.rungs if _is_behind(r, new) and not _is_behind(r, old)]
             go.update(passed)
-        self._said = self._fates
+            self._said[place] = new
         return [
             f"{self._rules.rule}: at the rung of epoch {rung}, {go[rung]} go on, {stop[rung]} stop"
             for rung in sorted({*stop, *go})

@@ -86,7 +86,10 @@ def test_the_limit_is_of_all_that_is_to_come(tmp_path: Path, real: Symbols) -> N
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ("CONFIG_RANK_BY=test_acc\n", "RANK_BY=test_acc: test_acc is of the test data"),
+        (
+            "CONFIG_RANK_BY=test_acc\n",
+            "/r:6: CONFIG_RANK_BY=test_acc: test_acc is",
+        ),
         ("CONFIG_CLAIM=BATCH_SIZE=16 better than BATCH_SIZE=32\n", "/r:6: CONFIG_CLAIM=.*sealed"),
         ("CONFIG_NUM_EPOCHS=0\n", "NUM_EPOCHS"),
         (

@@ -65,8 +65,12 @@ def test_seeds_of_asks_are_fixed_and_apart() -> None:
     [
         ("tpe", "test_acc", "RANK_BY=test_acc: test_acc is of the test data, which would then"),
         ("nsga2", "val_acc,test_loss", "test_loss is of the test data"),
-        ("cmaes", "val_acc,live_parameters", "SAMPLER=cmaes takes 1 at most; leave some out"),
-        ("gp", "val_acc,val_loss,steps,epochs", "SAMPLER=gp takes 3 at most"),
+        (
+            "cmaes",
+            "val_acc,live_parameters",
+            "SAMPLER=cmaes takes 1 measure at most;",
+        ),
+        ("gp", "val_acc,val_loss,steps,epochs", "SAMPLER=gp takes 3 measures at most"),
     ],
 )
 def test_a_sampler_is_told_what_it_can_be_told(name: str, by: str, said: str) -> None:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, ClassVar
 from typing_extensions import override
 
 from espalier.core import component, measures
-from espalier.core.errors import UserError
+from espalier.core.errors import SettingError
 from espalier.core.measures import RANK_BY
+from espalier.core.texts.count_text import count_text
 from espalier.core.texts.program_name import how_to_install
+from espalier.kconfig import requests
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
@@ -31,6 +33,7 @@ from espalier.scripts import command_template
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
+SAMPLER = component.SWEEP_KINDS["sampler"][1]
 MOST_MEASURES = 3
 """Of a front: what beats what says little in more dimensions."""
 
@@ -80,7 +83,8 @@ class ModelSampler(Sampler):
         space = Space(symbols, requested)
         if not space.axes:  # a `.config` that a sweep of this sampler left
             return expand.expand(symbols, requested, limit, strict)
-        self.check()
+        with requests.placing(requested):
+            self.check()
         _check_requests(requested)
         texts = [line for request in requested.values() for line in lines(symbols, request)]
         record = SamplerRecord(
@@ -116,20 +120,17 @@ class ModelSampler(Sampler):
         ways = measures.measures_of(self.by)
         if tested := [way.name for way in ways if way.tested]:
             rule = f"{tested[0]} is of the test data, which would then choose what is trained"
-            raise UserError(
-                f"{RANK_BY}={self.by}: {rule}; rank by a measure of the validation data"
-            )
+            fix = "rank by a measure of the validation data, such as val_loss"
+            raise SettingError(RANK_BY, self.by, f"{rule}; {fix}")
         if len(ways) > self.most_measures:
-            rule = f"{self._setting} takes {self.most_measures} at most; leave some out"
-            raise UserError(f"{RANK_BY}={self.by}: {rule}")
+            most = count_text(self.most_measures, "measure")
+            rule = f"CONFIG_{SAMPLER}={self.name} takes {most} at most; leave some out"
+            raise SettingError(RANK_BY, self.by, rule)
         for package in self.needs:
             if importlib.util.find_spec(package) is None:
                 how = how_to_install("samplers")
-                raise UserError(f"{self._setting}: {package} is not installed; {how} installs it")
-
-    @property
-    def _setting(self) -> str:
-        return f"SAMPLER={self.name}"
+                rule = f"{package} is not installed; {how} installs it"
+                raise SettingError(SAMPLER, self.name, rule)
 
 
 def _check_requests(requested: Requests) -> None:
