@@ -25,4 +25,4 @@ def check_deciders(header: PlanHeader, trials: Sequence[Trial]) -> None:
     """Raise UserError if a measure of a plan's settings cannot decide what is trained."""
     check_stop(header, trials)
     if SamplerRecord.of(header.design) and header.race is None:
-        sampling.of_settings(header.settings, ModelSampler).check()
+        sampling.of_settings(header.settings, ModelSampler).check({})

@@ -49,7 +49,7 @@ class SamplerSupply(Supply):
         self._sweep, self._store, self._earlier = sweep, sweep.store, results
         self._settings = sweep.store.header.settings
         self._sampler = sampling.of_settings(self._settings, ModelSampler)
-        self._sampler.check()
+        self._sampler.check({})
         self._ways = measures.measures_of(self._sampler.by)
         self._record = SamplerRecord.from_json(sweep.store.header.design)
         self._observed = {ask for each in self._record.proposals for ask in each.observed or ()}

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import toy
 from proposing import PLAIN, SAMPLERS, search
 
 from espalier.core.errors import UserError
 from espalier.kconfig.number_range import NumberInterval
+from espalier.kconfig.symbols import Symbols
 from espalier.plan.samplers.model_based.search_study import ask_seed
 
 optuna = pytest.importorskip("optuna")
@@ -72,13 +74,19 @@ def test_seeds_of_asks_are_fixed_and_apart() -> None:
 def test_a_sampler_is_told_what_it_can_be_told(name: str, by: str, said: str) -> None:
     pytest.importorskip("cmaes")
     with pytest.raises(UserError, match=said):
-        replace(SAMPLERS[name], by=by).check()
+        replace(SAMPLERS[name], by=by).check({})
+
+
+def test_what_ranks_has_its_place(real: Symbols) -> None:
+    text = "CONFIG_MLP_WIDTH=8|16\nCONFIG_RANK_BY=test_acc"
+    with pytest.raises(UserError, match="f:2: CONFIG_RANK_BY=test_acc: test_acc is of the test"):
+        replace(SAMPLERS["tpe"], by="test_acc").check(toy.parse_requests(real, text))
 
 
 def test_a_package_that_is_absent_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match="SAMPLER=tpe: optuna is not installed; .* installs it"):
-        SAMPLERS["tpe"].check()
+        SAMPLERS["tpe"].check({})
 
 
 def test_directions_are_those_of_the_measures() -> None:

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from espalier.core import component, measures
 from espalier.core.errors import UserError
-from espalier.core.measures import RANK_BY
+from espalier.core.measures import RANK_BY, Measure
 from espalier.core.texts.program_name import how_to_install
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.kconfig.requests import Requests
@@ -19,11 +19,12 @@ from espalier.kconfig.symbols import Symbols
 from espalier.plan import claim_seal, expand
 from espalier.plan.expand import Config, Expansion
 from espalier.plan.samplers import draws
+from espalier.plan.samplers.drawing import SAMPLER
 from espalier.plan.samplers.draws import Drawn
 from espalier.plan.samplers.model_based.proposal_records import ProposalRecord, SamplerRecord
 from espalier.plan.samplers.model_based.proposer import Proposer, Values
 from espalier.plan.samplers.model_based.search_study import Direction, SearchStudy
-from espalier.plan.samplers.request_text import lines
+from espalier.plan.samplers.request_text import lines, where
 from espalier.plan.samplers.sampler import Sampler
 from espalier.plan.samplers.space import Space
 from espalier.scripts import command_template
@@ -80,7 +81,7 @@ class ModelSampler(Sampler):
         space = Space(symbols, requested)
         if not space.axes:  # a `.config` that a sweep of this sampler left
             return expand.expand(symbols, requested, limit, strict)
-        self.check()
+        self.check(requested)
         _check_requests(requested)
         texts = [line for request in requested.values() for line in lines(symbols, request)]
         record = SamplerRecord(
@@ -92,7 +93,8 @@ class ModelSampler(Sampler):
             space, _drawn(configs, proposer), limit, strict, proposer.record.as_json()
         )
         seeds = len(made.configs) // len(configs)
-        draws.check_count(seeds * self.trials, int(limit or space.settings[expand.LIMIT]))
+        allowed = int(limit or space.settings[expand.LIMIT])
+        draws.check_count(requested, seeds * self.trials, allowed)
         return made
 
     def proposer(
@@ -111,25 +113,28 @@ class ModelSampler(Sampler):
         ways = measures.measures_of(self.by)
         return ["maximize" if way.larger else "minimize" for way in ways]
 
-    def check(self) -> None:
-        """Raise UserError if it cannot be told these measures, or its packages are not there."""
-        ways = measures.measures_of(self.by)
-        if tested := [way.name for way in ways if way.tested]:
-            rule = f"{tested[0]} is of the test data, which would then choose what is trained"
-            raise UserError(
-                f"{RANK_BY}={self.by}: {rule}; rank by a measure of the validation data"
-            )
-        if len(ways) > self.most_measures:
-            rule = f"{self._setting} takes {self.most_measures} at most; leave some out"
-            raise UserError(f"{RANK_BY}={self.by}: {rule}")
+    def check(self, requested: Requests) -> None:
+        """Raise UserError if it cannot be told these measures, or its packages are not there.
+
+        What was `requested` has its place in the message.
+        """
+        given = f"{RANK_BY}={self.by}"
+        if rule := self._why_not_told(measures.measures_of(self.by)):
+            raise UserError(f"{where(requested, RANK_BY, given)}: {rule}")
+        chosen = f"{SAMPLER}={self.name}"
         for package in self.needs:
             if importlib.util.find_spec(package) is None:
-                how = how_to_install("samplers")
-                raise UserError(f"{self._setting}: {package} is not installed; {how} installs it")
+                rule = f"{package} is not installed; {how_to_install('samplers')} installs it"
+                raise UserError(f"{where(requested, SAMPLER, chosen)}: {rule}")
 
-    @property
-    def _setting(self) -> str:
-        return f"SAMPLER={self.name}"
+    def _why_not_told(self, ways: Sequence[Measure]) -> str:
+        """Return why it cannot be told these measures; empty if it can."""
+        if tested := [way.name for way in ways if way.tested]:
+            rule = f"{tested[0]} is of the test data, which would then choose what is trained"
+            return f"{rule}; rank by a measure of the validation data"
+        if len(ways) > self.most_measures:
+            return f"{SAMPLER}={self.name} takes {self.most_measures} at most; leave some out"
+        return ""
 
 
 def _check_requests(requested: Requests) -> None:
