@@ -111,8 +111,9 @@ def check_count(requested: Requests, trials: int, limit: int) -> None:
     """Raise UserError if a draw is more `trials` than allowed, all seeds that are `requested`."""
     if trials > limit:
         name = f"{SAMPLER}_TRIALS"
+        many = f"with every seed these are {trials} trials, more than {limit}"
         raise UserError(
-            f"{where(requested, name, name)}: with every seed these are {trials} trials, more than {limit}; "
+            f"{where(requested, name, name)}: {many}; "
             f"draw fewer, or allow it with MAX_TRIALS={trials} or CONFIG_{expand.LIMIT}"
         )
 
