@@ -17,11 +17,6 @@ from espalier.plan import dependency_order, expand
 from espalier.plan.expand import TooManyError
 
 
-@pytest.fixture(scope="module")
-def symbols(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
-    return toy.symbols(tmp_path_factory.mktemp("toy"))
-
-
 def column(symbols: Symbols, text: str, *names: str) -> list[str]:
     configs = toy.expanded(symbols, text).configs.values()
     return [" ".join(config.get(name, "-") for name in names) for config in configs]

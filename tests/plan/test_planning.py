@@ -7,16 +7,10 @@ import pytest
 import toy
 
 from espalier.core.errors import UserError
-from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import combinations, plan, planning, range_requests, staleness
 from espalier.plan.plan import Plan
 from espalier.plan.planning import plan_from_rows
-
-
-@pytest.fixture(scope="module")
-def real() -> Symbols:
-    return Symbols(tree.parse())
 
 
 def others(symbols: Symbols) -> list[str]:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from espalier.core.errors import UserError
-from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import plan, planning
 from espalier.plan.plan import Plan
@@ -14,11 +13,6 @@ from espalier.plan.plan import Plan
 FIXED = "CONFIG_DATASET=digits\nCONFIG_OPTIMIZER=adamw\nCONFIG_SEED=1|2|3\n"
 AXES = "CONFIG_PRUNING_METHOD=none|magnitude\n"
 TEXT = "PRUNING_METHOD=none better than PRUNING_METHOD=magnitude by 0.2 val_acc"
-
-
-@pytest.fixture(scope="module")
-def real() -> Symbols:
-    return Symbols(tree.parse())
 
 
 def planned(folder: Path, symbols: Symbols, *lines: str) -> Plan:

@@ -6,15 +6,9 @@ import pytest
 import toy
 
 from espalier.core.errors import UserError
-from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import expand, test_matrix
 from espalier.plan.expand import Expansion
-
-
-@pytest.fixture(scope="module")
-def real() -> Symbols:
-    return Symbols(tree.parse())
 
 
 def expanded(real: Symbols, text: str) -> Expansion:

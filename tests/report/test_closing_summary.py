@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from claim_cases import CLAIM, arms, made_seal
 from stored_sweeps import stored
-from trial_results import ended, passed, sweep, trial
+from trial_results import ended, nets, passed, sweep, trial
 
 from espalier.analysis.rank import TrialResult
 from espalier.core.trial import Result, Status
@@ -89,6 +89,17 @@ def test_after_a_sampler_that_learns_a_race_gives_the_seeds(tmp_path: Path) -> N
         proposed = replace(page, header=replace(page.header, design={"proposals": []}))
         assert "race DIR=" in next_step(proposed)
         assert "CONFIG_SEED" not in next_step(proposed)
+
+
+def test_the_front_of_several_measures_has_its_configurations(tmp_path: Path) -> None:
+    sizes = [(100 * n, [80.0 + n, 80.2 + n]) for n in range(1, 8)]
+    folder = stored(tmp_path / "s", nets(*sizes, (900, [70.0, 71.0])), "val_acc,live_parameters")
+    lines = summary_lines(read_sweep(folder, ReportRequest()), 50)
+    at = lines.index("Front of validation accuracy and live parameters: 7 of 8 configurations")
+    assert lines[at + 1] == "  config_001: 81.10%, 100"
+    assert lines[at + 5 : at + 7] == ["  config_009: 85.10%, 500", "  and 2 more"]
+    alone = read_sweep(folder, ReportRequest("val_acc"))
+    assert not any("Front" in line for line in summary_lines(alone, 50))
 
 
 def test_differences_to_a_baseline(tmp_path: Path, golden: Callable[[str, str], None]) -> None:

@@ -105,6 +105,17 @@ def test_every_record_has_what_is_said_of_the_sweep() -> None:
     assert json.loads(summary_text(results, PlanHeader())) == records(results)
 
 
+def test_every_record_has_the_sampler_that_chose_it() -> None:
+    results = sweep({"0.9": [97.0, 98.0]})
+    design = {"sampler": "sobol", "seed": 3, "drawn": 2, "intervals": {"A": "1~2", "B": "1~*9"}}
+    chosen = json.loads(summary_text(results, PlanHeader(design=design)))
+    said = {"sweep_sampler": "sobol", "sweep_sampler_seed": 3}
+    assert chosen[0].items() >= {**said, "sweep_intervals": "CONFIG_A=1~2,CONFIG_B=1~*9"}.items()
+    del design["intervals"]
+    listed = json.loads(summary_text(results, PlanHeader(design=design)))
+    assert listed[1]["sweep_intervals"] is None
+
+
 def test_no_trials() -> None:
     assert json.loads(summary_text([], PlanHeader())) == []
 

@@ -9,9 +9,6 @@ from espalier.kconfig.line_faults import Faults
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 
-DRAWING = "SAMPLER=random or SAMPLER=sobol"
-"""What an interval can be drawn from with."""
-
 Choice = tuple[str, str]  # a target and the value it was given
 
 
@@ -57,14 +54,3 @@ class EffectCheck:
     def _binding(self, request: Request) -> bool:
         """Return whether a value must take effect even in a lenient expansion."""
         return request.is_axis or any(name == request.name for name, _ in self.refused)
-
-
-def check_listed(requests: Requests) -> None:
-    """Raise UserError for intervals, with what to write where every value must be listed."""
-    faults = Faults()
-    for request in requests.values():
-        if request.interval is not None:
-            listed = "|".join(request.interval.at(share) for share in (0, 0.5, 1))
-            rule = f"an interval has no combinations to list; write values, such as {listed}, or "
-            faults.add(request.error(request.values[0], f"{rule}take {DRAWING}"))
-    faults.check()

@@ -22,8 +22,9 @@ from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import budget_constraint, dependency_order
 from espalier.plan.budget_constraint import Budgets
-from espalier.plan.effect_check import EffectCheck, check_listed
+from espalier.plan.effect_check import EffectCheck
 from espalier.plan.outside_files import weights_file
+from espalier.plan.samplers.drawing import check_listed
 
 ID_SCHEME = 1
 """Changes when the same configuration must get another id."""
@@ -106,7 +107,7 @@ def expand(
 
     Raises UserError; the user values of the tree are left as they fell.
     """
-    check_listed(requests)
+    check_listed(symbols, requests)
     symbols.kconf.warn = False  # every value is checked here
     symbols.kconf.unset_values()
     walk = _Walk(symbols, requests, limit, rows)

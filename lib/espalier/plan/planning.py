@@ -32,6 +32,7 @@ from espalier.plan.outside_files import script_plan, weights_file
 from espalier.plan.plan import Plan
 from espalier.plan.range_requests import requested_parts
 from espalier.plan.samplers import sampling
+from espalier.plan.samplers.drawing import SAMPLER
 from espalier.plan.stopping.stop_rules import check_stop, idle_notes
 from espalier.scripts import script_knobs
 
@@ -86,7 +87,7 @@ def parse_for(paths: Sequence[Path], over: Sequence[Setting] = ()) -> Symbols:
 
 def _assignments(over: Sequence[Setting]) -> dict[str, str] | None:
     """Return what the command line sets, by symbol; the design of the plan has the sampler."""
-    return {each.symbol: each.text for each in over if each.symbol != sampling.SYMBOL} or None
+    return {each.symbol: each.text for each in over if each.symbol != SAMPLER} or None
 
 
 def plan_from_config(path: Path, limit: int | None = None, symbols: Symbols | None = None) -> Plan:

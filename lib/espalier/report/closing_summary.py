@@ -10,12 +10,14 @@ import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from espalier.analysis import pareto
 from espalier.analysis.caveats import notes
+from espalier.analysis.pareto import Point
 from espalier.analysis.rank import SLACK, Configuration, swept_values
 from espalier.core.process.terminal import printable
 from espalier.core.texts.count_text import count_text
 from espalier.core.texts.program_name import MAKE
-from espalier.core.texts.shortening import shorten
+from espalier.core.texts.shortening import keep_first, shorten
 from espalier.core.trial import Status
 from espalier.report.comparing.baseline_report import compared_lines, mean_lines
 from espalier.report.comparing.claims_report import claim_numbers
@@ -38,6 +40,8 @@ VALUE_LINES = 3
 """Lines of the values of the best configuration."""
 OTHERS = 3
 """Configurations behind the best in the ranking that have a line."""
+FRONT = 5
+"""Configurations of a front that have a line."""
 REASONS = 3
 """Reasons for failures, or claims, that have a line."""
 
@@ -51,7 +55,8 @@ class Weighed(NamedTuple):
 
 def summary_lines(page: PageInput, room: int) -> list[str]:
     """Return at most `room` lines on what a sweep came to, none of them long, in plain text."""
-    weighed = [*_race(page), *_stopping(page), *_claims(page), *_best(page), *_doubts(page)]
+    weighed = [*_race(page), *_stopping(page), *_claims(page), *_best(page), *_front(page)]
+    weighed += _doubts(page)
     weighed += [*_baseline(page), *_others(page), *_failures(page)]
     order = sorted(range(len(weighed)), key=lambda place: (weighed[place].weight, place))
     kept = sorted(order[: max(0, room)])
@@ -131,6 +136,26 @@ def _value_lines(best: Configuration) -> list[str]:
     text = printable(" ".join(settings(swept_values(best.first))))
     lines = textwrap.wrap(shorten(text, VALUE_LINES * WIDTH), WIDTH - 2, break_on_hyphens=False)
     return lines[:VALUE_LINES]
+
+
+def _front(page: PageInput) -> Iterator[Weighed]:
+    """Yield the configurations of the front of several measures, if these rank together."""
+    if len(page.ranking.measures) == 1:
+        return
+    fronts = pareto.fronts(page.ranking)
+    for front in fronts:
+        on = " on " + ", ".join(settings(front.samples)) if len(fronts) > 1 else ""
+        names = " and ".join(by.label for by in front.over)
+        count = f"{len(front.points)} of {count_text(len(front.sized), 'configuration')}"
+        yield Weighed(1, f"Front of {names}{on}: {count}")
+        for line in keep_first([_point(point) for point in front.points], FRONT):
+            yield Weighed(2, f"  {line}")
+
+
+def _point(point: Point) -> str:
+    """Return a configuration of a front with its means."""
+    means = (by.with_unit(mean) for by, mean in zip(point.over, point.means, strict=True))
+    return f"{point.item.first.name}: {', '.join(means)}"
 
 
 def _doubts(page: PageInput) -> Iterator[Weighed]:

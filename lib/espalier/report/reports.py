@@ -19,7 +19,6 @@ from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
 from espalier.core.trial import LOG, Result, Status, Trial
 from espalier.kconfig.declared_measures import resolve
-from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 from espalier.plan.sweep_naming import naming_lines
 from espalier.report import (
     controls_report,
@@ -253,9 +252,8 @@ def _stopping(page: PageInput) -> Part:
 
 
 def _sampler(page: PageInput) -> Part:
-    """Return the head of the report of a sampler that learns."""
-    record = SamplerRecord.of(page.header.design)
-    return sampler_report.render_sampler(record) if record else "", {}
+    """Return the head of the report of a sampler that draws or learns."""
+    return sampler_report.render_sampler(page.header.design), {}
 
 
 def _claims(page: PageInput) -> Part:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from espalier.analysis.rank import TrialResult, swept_values
@@ -12,6 +12,7 @@ from espalier.core import strict_json
 from espalier.core.measures import MEASURES as RANKING
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Record, Result, Status, Trial
+from espalier.plan.samplers.design_record import DrawRecord
 
 MEASURES = ("test_acc", "val_acc", "final_sparsity", "total_time")
 """In every record, null where a trial has none: percent, percent, share of weights, seconds."""
@@ -40,12 +41,30 @@ def records(results: Sequence[TrialResult]) -> list[Record]:
 def summary_text(results: Sequence[TrialResult], header: PlanHeader) -> str:
     """Return the text of sweep_summary.json: strict JSON.
 
-    Each record has the name, the note and the tags of the sweep, those that it has, so that the
-    records of several sweeps can be told apart in one table.
+    Each record has the name, the note and the tags of the sweep, those that it has, and what its
+    sampler drew from with which seed, so that the records of several sweeps can be told apart in
+    one table.
     """
     parts = {"name": header.name, "note": header.note, "tags": ",".join(header.tags or [])}
     said = {f"sweep_{what}": text for what, text in parts.items() if text}
+    said |= _sampler(header.design)
     return strict_json.pretty([{**record, **said} for record in records(results)])
+
+
+def _sampler(design: Mapping[str, Any]) -> Record:
+    """Return the sampler of a sweep, its seed and its intervals; nothing for one that draws none.
+
+    Raises ContentError for the design of a plan that is none.
+    """
+    drawn = DrawRecord.of(design)
+    if drawn is None:
+        return {}
+    spans = ",".join(f"CONFIG_{name}={text}" for name, text in drawn.intervals.items())
+    return {
+        "sweep_sampler": drawn.sampler,
+        "sweep_sampler_seed": drawn.seed,
+        "sweep_intervals": spans or None,
+    }
 
 
 def _record(item: TrialResult, measures: Iterable[str], swept: Iterable[str]) -> Record:

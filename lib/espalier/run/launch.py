@@ -15,7 +15,8 @@ from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.trial import Status
 from espalier.plan.outside_files import script_plan
-from espalier.plan.stopping.stop_rules import check_stop, idle_notes
+from espalier.plan.stopping.deciding_measures import check_deciders
+from espalier.plan.stopping.stop_rules import idle_notes
 from espalier.report import reports
 from espalier.report.reports import write_page
 from espalier.run import closing, executor_choice, reuse
@@ -52,8 +53,7 @@ def run(request: LaunchRequest) -> int:
     request.report.check(trials)
     check_claims(request.header.claims, trials)
     header = request.header_in(request.results)  # RANK_BY may have been given with the command
-    check_stop(header, trials)
-    supply_choice.check_supply(header)
+    check_deciders(header, trials)
     script_plan.check_allowed(trials, request.header.settings, request.allow)
     with stop_signals.noting(), standard_streams.tolerant(stop_signals.requested):
         check_installed(request.entry)

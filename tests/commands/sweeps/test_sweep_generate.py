@@ -225,3 +225,29 @@ def test_the_sampler_of_the_command_line_and_of_the_environment(
     assert generate(*argv, "--sampler", "sobel") == 2
     line = "error: --sampler sobel: did you mean sobol? it must be one of "
     assert capsys.readouterr().err.startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "by", "rule"),
+    [
+        ("cmaes", "val_acc,live_parameters", "CONFIG_SAMPLER=cmaes takes 1 measure at most"),
+        ("tpe", "test_acc", "test_acc is of the test data, which would then choose what"),
+        ("grid", "speed", "must be one of"),
+    ],
+)
+def test_what_ranks_is_refused_as_by_sweep(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    sampler: str,
+    by: str,
+    rule: str,
+) -> None:
+    Path("r").write_text("CONFIG_MLP_WIDTH=8|16|32\n", encoding="utf-8")
+    monkeypatch.setenv("RANK_BY", by)
+    monkeypatch.setenv("SAMPLER", sampler)
+    assert generate("r", "--output-dir", "out") == 2
+    said = capsys.readouterr().err
+    assert f"RANK_BY={by}: {rule}" in said
+    assert not Path("out").exists()
+    assert main(["sweep", "r"]) == 2
+    assert capsys.readouterr().err == said

@@ -16,11 +16,6 @@ from espalier.plan.samplers.design_text import design_lines
 from espalier.plan.samplers.space import Space
 
 
-@pytest.fixture(scope="module")
-def symbols(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
-    return toy.symbols(tmp_path_factory.mktemp("toy"))
-
-
 def space_of(symbols: Symbols, text: str) -> Space:
     return Space(symbols, toy.parse_requests(symbols, text))
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 import toy
 
-from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import dependency_order
 from espalier.plan.budget_constraint import Budgets
@@ -18,11 +16,6 @@ AXES = (
     "CONFIG_LEARNING_RATE=0.1|0.2|0.3\nCONFIG_BATCH_SIZE=16|32|64\nCONFIG_OPTIMIZER=sgd|adam\n"
 )
 TOO_LARGE = "CONFIG_MAX_PARAMS=4000: the model has more parameters"
-
-
-@pytest.fixture(scope="module")
-def real() -> Symbols:
-    return Symbols(tree.parse())
 
 
 class CountingWalk(TreeWalk):

@@ -9,7 +9,6 @@ import pytest
 
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
-from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import combinations, planning
 from espalier.plan.plan import Plan
@@ -17,11 +16,6 @@ from espalier.plan.samplers import random, sampling
 from espalier.plan.samplers.design_text import describe_design, design_lines
 
 GRID = "CONFIG_LEARNING_RATE=0.01|0.02|0.03|0.04\nCONFIG_BATCH_SIZE=16|32|64\n"
-
-
-@pytest.fixture(scope="module")
-def real() -> Symbols:
-    return Symbols(tree.parse())
 
 
 def planned(folder: Path, real: Symbols, text: str, sampler: str | None = None) -> Plan:
@@ -90,7 +84,9 @@ def test_the_command_line_can_ask_for_it(tmp_path: Path, real: Symbols) -> None:
 
 
 def test_more_trials_than_allowed_are_refused(tmp_path: Path, real: Symbols) -> None:
-    with pytest.raises(UserError, match="SAMPLER_TRIALS: with every seed these are 15 trials"):
+    with pytest.raises(
+        UserError, match=r"r:2: CONFIG_SAMPLER_TRIALS=5: with every seed these are 15 trials"
+    ):
         drawn(tmp_path, real, 5, 0, "CONFIG_SEED=1|2|3\nCONFIG_SWEEP_MAX_TRIALS=14\n")
 
 
@@ -121,12 +117,17 @@ def test_other_samplers_refuse_intervals(tmp_path: Path, real: Symbols, sampler:
         UserError, match=r"r:1: CONFIG_LEARNING_RATE=0.0001~\*0.1: an interval has"
     ) as e:
         planned(tmp_path, real, INTERVALS, sampler=sampler)
-    assert "write values, such as 0.0001|0.003162|0.1, or take SAMPLER=random" in str(e.value)
+    others = "cmaes, gp, nsga2, random, sobol or tpe"
+    assert f"such as 0.0001|0.003162|0.1, or take SAMPLER={others}" in str(e.value)
 
 
-def test_how_many_means_nothing_to_a_grid(tmp_path: Path, real: Symbols) -> None:
-    with pytest.raises(UserError, match="SAMPLER_TRIALS=5: never in effect: needs CONFIG_SAMPLER_"):
-        planned(tmp_path, real, "CONFIG_SAMPLER_TRIALS=5\n" + GRID)
+@pytest.mark.parametrize("sampler", ["grid", "orthogonal"])
+def test_a_number_of_draws_means_nothing_without_draws(
+    tmp_path: Path, real: Symbols, sampler: str
+) -> None:
+    rule = f"is of samplers that draw, and SAMPLER={sampler} draws nothing; leave it out, or take "
+    with pytest.raises(UserError, match=f"r:1: CONFIG_SAMPLER_TRIALS=5: {rule}SAMPLER=cmaes, gp"):
+        planned(tmp_path, real, "CONFIG_SAMPLER_TRIALS=5\n" + GRID, sampler=sampler)
 
 
 def test_the_page_says_what_its_example_draws(tmp_path: Path, real: Symbols) -> None:

@@ -9,11 +9,6 @@ from espalier.kconfig.symbols import Symbols
 from espalier.plan.samplers import request_text
 
 
-@pytest.fixture(scope="module")
-def symbols(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
-    return toy.symbols(tmp_path_factory.mktemp("toy"))
-
-
 @pytest.mark.parametrize(
     "line",
     [

@@ -7,7 +7,6 @@ import pytest
 import toy
 
 from espalier.core.errors import UserError
-from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import plan, planning, staleness
 from espalier.plan.expand import Expansion
@@ -18,16 +17,6 @@ FOUR = (
     "CONFIG_LEARNING_RATE=1e-2|1e-3|1e-4\nCONFIG_ADAMWPRUNE_BETA1=0.8|0.85|0.9\n"
     "CONFIG_ADAMWPRUNE_WEIGHT_DECAY=0|0.1|0.2\nCONFIG_PRUNING_WARMUP=50|100|150\n"
 )
-
-
-@pytest.fixture(scope="module")
-def symbols(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
-    return toy.symbols(tmp_path_factory.mktemp("toy"))
-
-
-@pytest.fixture(scope="module")
-def real() -> Symbols:
-    return Symbols(tree.parse())
 
 
 def sampled(symbols: Symbols, text: str) -> Expansion:
@@ -41,7 +30,7 @@ def planned(folder: Path, real: Symbols, text: str, sampler: str | None = None) 
 
 
 def test_every_sampler_of_the_tree_is_known(real: Symbols) -> None:
-    assert sampling.names() == list(real.members(sampling.SYMBOL))
+    assert sampling.names() == list(real.members(sampling.SAMPLER))
 
 
 def test_levels_are_the_values_in_file_order(symbols: Symbols) -> None:

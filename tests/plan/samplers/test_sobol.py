@@ -9,7 +9,6 @@ import pytest
 
 from espalier.core.errors import UserError
 from espalier.core.paths import ROOT
-from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import combinations, planning
 from espalier.plan.plan import Plan
@@ -17,11 +16,6 @@ from espalier.plan.samplers import sampling
 from espalier.plan.samplers.design_text import design_lines
 
 AXES = "CONFIG_LEARNING_RATE=1e-4~*1e-1\nCONFIG_MLP_WIDTH=8~71\nCONFIG_BATCH_SIZE=16:*2:128\n"
-
-
-@pytest.fixture(scope="module")
-def real() -> Symbols:
-    return Symbols(tree.parse())
 
 
 def planned(folder: Path, real: Symbols, text: str, trials: int = 16, seed: int = 0) -> Plan:

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from toy_spaces import subspaces
 
 from espalier.core.errors import UserError
-from espalier.kconfig import tree
 from espalier.kconfig.number_range import NumberInterval
 from espalier.kconfig.range_file import Place
 from espalier.kconfig.requests import Request
@@ -25,16 +24,6 @@ UNDER_A_BUDGET = (
     "CONFIG_MODEL=mlp\nCONFIG_MLP_WIDTH=8:8:128\nCONFIG_MLP_LAYERS=1|2|3\n"
     "CONFIG_LEARNING_RATE=0.1|0.01|0.001\nCONFIG_MAX_PARAMS=4000\nCONFIG_PRUNING_METHOD=none\n"
 )
-
-
-@pytest.fixture(scope="module")
-def symbols(tmp_path_factory: pytest.TempPathFactory) -> Symbols:
-    return toy.symbols(tmp_path_factory.mktemp("toy"))
-
-
-@pytest.fixture(scope="module")
-def real() -> Symbols:
-    return Symbols(tree.parse())
 
 
 def space_of(symbols: Symbols, text: str) -> Space:

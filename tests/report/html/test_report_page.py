@@ -47,6 +47,16 @@ def test_the_page_says_in_words_what_came_out(tmp_path: Path) -> None:
     assert "config_007_mlp/output.log" in page.text
 
 
+def test_the_page_says_which_sampler_chose(tmp_path: Path) -> None:
+    design = {"sampler": "sobol", "seed": 3, "drawn": 8, "draws": 9}
+    hostile = {"LEARNING_RATE": "0.0001~*0.1", "</p><img src=x onerror=alert(1)>": "0~1"}
+    results = sweep({"0.85": [90.0]})
+    page = written(tmp_path / "s", results, design={**design, "intervals": hostile})
+    assert "sobol: 8 configurations in 9 draws, seed 3" in page.text
+    assert "CONFIG_LEARNING_RATE: in 0.0001~*0.1" in page.text
+    assert "CONFIG_</p><img src=x onerror=alert(1)>: in 0~1" in page.text
+
+
 def test_the_ranking_stands_in_the_page_without_its_program(tmp_path: Path) -> None:
     page = written(tmp_path / "sweep_1", sweep({"0.85": [90.0, 91.0], "0.87": [95.0, 96.0]}))
     assert "1 config_003 95.50% +/- 6.35 (n=2)" in page.text

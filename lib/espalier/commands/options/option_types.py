@@ -280,6 +280,12 @@ best_per = make_option(
     metavar="SYMBOL,...",
     help="show the best of each value of a swept symbol, at each value of a second one",
 )
+planned_measure = make_option(
+    "RANK_BY",
+    "--by",
+    type=MeasuresType(strict=True),
+    help="measure that is to rank, or several by commas  [default: the plan's]",
+)
 measure = make_option(
     "RANK_BY",
     "--by",

@@ -15,8 +15,8 @@ from espalier.commands.options.option_types import (
     OneOf,
     alpha,
     make_option,
-    measure,
     number_above,
+    planned_measure,
     together,
 )
 from espalier.core.paths import RESULTS
@@ -28,6 +28,7 @@ from espalier.plan import planning, range_requests
 from espalier.plan.outside_files import script_plan
 from espalier.plan.plan import Plan
 from espalier.plan.samplers import sampling
+from espalier.plan.stopping.deciding_measures import check_deciders, ranked_by
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -104,7 +105,7 @@ power_options = together(
         metavar="D",
         help="difference that is to be seen, in the measure's unit",
     ),
-    measure,
+    planned_measure,
     alpha,
 )
 
@@ -131,10 +132,12 @@ class SizeOptions:
         ]
 
 
-def read_plan(files: Sequence[str], options: SizeOptions) -> tuple[Plan, Symbols]:
+def read_plan(
+    files: Sequence[str], options: SizeOptions, by: str | None = None
+) -> tuple[Plan, Symbols]:
     """Return the plan that `range_options` describe, and the symbols that it was made with.
 
-    Its claims are checked. Raises UserError.
+    Its claims are checked, and so is what decides if `by` ranks. Raises UserError.
     """
     paths = [range_requests.find(name) for given in files for name in _names(given)]
     over = options.settings()
@@ -144,6 +147,7 @@ def read_plan(files: Sequence[str], options: SizeOptions) -> tuple[Plan, Symbols
         from espalier.analysis.claims.claim_text import check_claims  # few plans have any
 
         check_claims(plan.claims, plan.trials)
+    check_deciders(ranked_by(plan.header(), by), plan.trials)
     return plan, symbols
 
 

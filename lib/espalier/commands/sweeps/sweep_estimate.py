@@ -45,7 +45,7 @@ def command(  # noqa: PLR0913  # an option each
     Say too what differences its seeds can see.
     """
     power = take_fields(PowerOptions, options)
-    plan, _ = read_plan(files, SizeOptions(**options))
+    plan, _ = read_plan(files, SizeOptions(**options), power.by)
     workers = int(plan.settings["PARALLEL"]) if parallel is None else parallel
     together = int(plan.settings["PACK"]) if pack is None else pack
     usual = entry_of(plan.settings)

@@ -37,7 +37,7 @@ def command(files: Sequence[str], output_dir: Path, **options: Any) -> int:
     power = take_fields(PowerOptions, options)
     if power.detect is None:
         refuse_given("alpha", "ALPHA: is of DETECT; give both, or leave it out")
-    planned, symbols = read_plan(files, SizeOptions(**options))
+    planned, symbols = read_plan(files, SizeOptions(**options), power.by)
     plan = naming.over(planned)
     write_plan(plan, output_dir, symbols)
     seen = [] if power.detect is None else power.describe(plan)  # scipy takes longer than all else

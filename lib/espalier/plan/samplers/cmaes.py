@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from espalier.core import component
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.plan.samplers.model_based.model_sampler import ModelSampler
+from espalier.plan.samplers.model_based.startup_sampler import StartupSampler
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 
 @kconfig_dataclass
-class CmaesSampler(ModelSampler):
+class CmaesSampler(StartupSampler):
     """Draws around a mean, and moves mean and covariance towards the better half.
 
     It knows the axes of numbers that all configurations so far have; others are drawn at random.
@@ -23,16 +22,9 @@ class CmaesSampler(ModelSampler):
     Source: Hansen, The CMA Evolution Strategy: A Tutorial, 2016.
     """
 
-    startup: int = component.symbol("SAMPLER_STARTUP")
-
     needs: ClassVar[tuple[str, ...]] = ("optuna", "cmaes")
     keeps_state: ClassVar[bool] = True
     most_measures: ClassVar[int] = 1
-
-    @property
-    @override
-    def first(self) -> int:
-        return self.startup
 
     @override
     def make(self, seed: int) -> BaseSampler:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from espalier.core.errors import UserError
-from espalier.core.trial import REPETITION, Record
+from espalier.core.trial import Record
 from espalier.kconfig.requests import Requests
 from espalier.plan import expand
 from espalier.plan.effect_check import Choice
 from espalier.plan.expand import Config, Expansion
 from espalier.plan.samplers.axes import Choose
-from espalier.plan.samplers.space import Space, repeated
+from espalier.plan.samplers.drawing import SAMPLER
+from espalier.plan.samplers.request_text import where
+from espalier.plan.samplers.space import Space, repeated, repetitions
 
 NOTHING_NEW = 1000
 """A draw ends after so many proposals in a row that give no new configuration."""
@@ -49,13 +50,13 @@ def draw(space: Space, proposals: Iterable[Choose], trials: int, limit: int | No
     """
     drawn, in_vain = Drawn(), 0
     trials = min(trials, space.largest)
-    times = math.prod(len(r.values) for n, r in space.requests.items() if n in REPETITION)
+    times = repetitions(space.requests)
     allowed = _allowed(space, limit)
     for choose in proposals:
         completion = space.complete(choose)
         in_vain = 0 if drawn.add(completion.config, completion.why) else in_vain + 1
         if len(drawn.configs) * times > allowed:
-            check_count(trials * times, allowed)
+            check_count(space.requests, trials * times, allowed)
         if len(drawn.configs) == trials or in_vain == NOTHING_NEW:
             break
     return drawn
@@ -78,7 +79,7 @@ def expansion(
         for base in drawn.configs.values()
         for config in repeated(base, space.requests)
     }
-    check_count(len(configs), _allowed(space, limit))
+    check_count(space.requests, len(configs), _allowed(space, limit))
     spans = {n: str(r.interval) for n, r in space.requests.items() if r.interval}
     numbers = {"drawn": len(drawn.configs), "draws": drawn.proposals}
     whole = {**design, **numbers, "intervals": spans, "never": _grouped(never)}
@@ -106,11 +107,13 @@ def _grouped(never: Mapping[Choice, str]) -> list[Record]:
     return [{"symbol": s, "values": values, "reason": why} for (s, why), values in groups.items()]
 
 
-def check_count(trials: int, limit: int) -> None:
-    """Raise UserError if a draw, with every seed, is more trials than allowed."""
+def check_count(requested: Requests, trials: int, limit: int) -> None:
+    """Raise UserError if a draw is more `trials` than allowed, all seeds that are `requested`."""
     if trials > limit:
+        name = f"{SAMPLER}_TRIALS"
+        many = f"with every seed these are {trials} trials, more than {limit}"
         raise UserError(
-            f"CONFIG_SAMPLER_TRIALS: with every seed these are {trials} trials, more than {limit}; "
+            f"{where(requested, name, name)}: {many}; "
             f"draw fewer, or allow it with MAX_TRIALS={trials} or CONFIG_{expand.LIMIT}"
         )
 

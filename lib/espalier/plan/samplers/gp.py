@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from espalier.core import component
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.plan.samplers.model_based.model_sampler import ModelSampler
+from espalier.plan.samplers.model_based.startup_sampler import StartupSampler
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 
 @kconfig_dataclass
-class GpSampler(ModelSampler):
+class GpSampler(StartupSampler):
     """Proposes where a Gaussian process over the axes expects most improvement.
 
     It knows the axes that all configurations so far have; others are drawn at random.
@@ -24,14 +23,7 @@ class GpSampler(ModelSampler):
     Optimization, 2023, and Optuna's GPSampler.
     """
 
-    startup: int = component.symbol("SAMPLER_STARTUP")
-
     needs: ClassVar[tuple[str, ...]] = ("optuna", "torch")
-
-    @property
-    @override
-    def first(self) -> int:
-        return self.startup
 
     @override
     def make(self, seed: int) -> BaseSampler:

@@ -17,11 +17,12 @@ from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import expand, sensible_runs
-from espalier.plan.effect_check import check_listed
 from espalier.plan.expand import Expansion
 from espalier.plan.samplers import orthogonal_array
+from espalier.plan.samplers.drawing import check_listed
 from espalier.plan.samplers.orthogonal_array import Design
 from espalier.plan.samplers.sampler import Sampler
+from espalier.plan.samplers.space import repetitions
 
 GRID = "SAMPLER=grid"
 
@@ -43,7 +44,7 @@ def by_array(symbols: Symbols, requested: Requests, limit: int | None, strict: b
     An axis that is off in all of them is left out of the array, as a grid would collapse it.
     Raises UserError if no array takes the axes, or a row is not a trial for every seed.
     """
-    check_listed(requested)
+    check_listed(symbols, requested)
     axes = [r for r in requested.values() if r.is_axis and r.name not in REPETITION]
     while axes:
         design = _design(axes)
@@ -53,7 +54,7 @@ def by_array(symbols: Symbols, requested: Requests, limit: int | None, strict: b
         if on == axes or not expansion.configs:
             _check(axes[0].place.path, expansion, rows, design)
             _check_runs(requested, expansion, design)
-            _count(expansion, len(rows) * _repetitions(requested), design)
+            _count(expansion, len(rows) * repetitions(requested), design)
             expansion.design = _record(axes, design)
             return expansion
         axes = on
@@ -79,10 +80,6 @@ def _design(axes: Sequence[Request]) -> Design:
 
 def _values(axes: Sequence[Request], row: Sequence[int]) -> dict[str, str]:
     return {axis.name: axis.values[level] for axis, level in zip(axes, row, strict=True)}
-
-
-def _repetitions(requested: Requests) -> int:
-    return math.prod(len(requested[name].values) for name in REPETITION if name in requested)
 
 
 def _check(

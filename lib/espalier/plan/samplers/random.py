@@ -54,7 +54,8 @@ class RandomSampler(Sampler):
             for place in sorted(places)
             for config in repeated(feasible[place], requested)
         }
-        draws.check_count(len(expansion.configs), int(limit or expansion.settings[expand.LIMIT]))
+        allowed = int(limit or expansion.settings[expand.LIMIT])
+        draws.check_count(requested, len(expansion.configs), allowed)
         expansion.design = {
             "sampler": "random",
             "drawn": count,

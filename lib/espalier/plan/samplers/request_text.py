@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from espalier.kconfig import range_file
-from espalier.kconfig.requests import Request
+from espalier.kconfig.requests import Request, Requests
 from espalier.kconfig.symbols import Symbols
+
+
+def where(requested: Requests, name: str, usual: str) -> str:
+    """Return the place and value of a setting, as a message begins; `usual` if none has it."""
+    request = requested.get(name)
+    return request.at(request.values[0]) if request else usual
 
 
 def lines(symbols: Symbols, request: Request) -> list[str]:

@@ -16,24 +16,27 @@ from espalier.kconfig.range_file import Setting
 from espalier.kconfig.requests import Requests
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.expand import Expansion
+from espalier.plan.samplers.drawing import SAMPLER, check_settings
 from espalier.plan.samplers.grid import GridSampler
 from espalier.plan.samplers.sampler import Sampler
 
 T = TypeVar("T", bound=Sampler)
 
 KIND = "sampler"
-SYMBOL = component.SWEEP_KINDS[KIND][1]
 GIVEN = "the command line"
 
 
 def sample(symbols: Symbols, requested: Requests, limit: int | None, strict: bool) -> Expansion:
     """Expand requests with their CONFIG_SAMPLER; arguments and errors as `expand.expand`."""
-    return chosen(symbols, requested).sample(symbols, requested, limit, strict)
+    sampler = chosen(symbols, requested)
+    if strict:
+        check_settings(symbols, requested)
+    return sampler.sample(symbols, requested, limit, strict)
 
 
 def chosen(symbols: Symbols, requested: Requests) -> Sampler:
     """Return the sampler that requests select, with its settings."""
-    if SYMBOL not in symbols:
+    if SAMPLER not in symbols:
         return GridSampler()
     symbols.kconf.unset_values()
     for request in requested.values():
@@ -56,10 +59,10 @@ def names() -> list[str]:
 def sampler_setting(name: str) -> Setting:
     """Return the command line's setting of a sampler. Raises UserError if there is none such."""
     if name not in names():
-        raise UserError(f"{SYMBOL}={name}: must be one of {', '.join(names())}")
-    return range_file.assign(SYMBOL, name, GIVEN)
+        raise UserError(f"{SAMPLER}={name}: must be one of {', '.join(names())}")
+    return range_file.assign(SAMPLER, name, GIVEN)
 
 
 def draw_setting(name: str, number: int) -> Setting:
     """Return the command line's setting of what is shared by samplers that draw."""
-    return range_file.assign(f"{SYMBOL}_{name}", str(number), GIVEN)
+    return range_file.assign(f"{SAMPLER}_{name}", str(number), GIVEN)

@@ -219,6 +219,11 @@ def repeated(config: Config, requests: Requests) -> Iterator[Config]:
         yield {**config, **dict(zip(names, values, strict=True))}
 
 
+def repetitions(requests: Requests) -> int:
+    """Return with how many seeds each configuration is requested."""
+    return math.prod(len(requests[name].values) for name in REPETITION if name in requests)
+
+
 def without_repetition(requests: Requests) -> Requests:
     """Return requests with one value for each symbol that repeats a configuration.
 

@@ -6,29 +6,21 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from espalier.core import component
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.plan.samplers.model_based.model_sampler import ModelSampler
+from espalier.plan.samplers.model_based.startup_sampler import StartupSampler
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 
 @kconfig_dataclass
-class TpeSampler(ModelSampler):
+class TpeSampler(StartupSampler):
     """Takes, axis by axis, the value that good configurations have more often than others.
 
     Trials at work count as bad ones, so that no worker is given what another one tries.
 
     Source: Bergstra, Bardenet, Bengio and Kégl, Algorithms for Hyper-Parameter Optimization, 2011.
     """
-
-    startup: int = component.symbol("SAMPLER_STARTUP")
-
-    @property
-    @override
-    def first(self) -> int:
-        return self.startup
 
     @override
     def make(self, seed: int) -> BaseSampler:

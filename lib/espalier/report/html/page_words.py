@@ -21,6 +21,7 @@ from espalier.report.ranking_rows import (
     format_measure,
     settings,
 )
+from espalier.report.sampler_report import sampler_lines
 from espalier.report.stopping_report import stop_lines
 
 COUNTED = ("growth_events", "edges_added", "edges_dropped", "births", "deaths")
@@ -65,6 +66,11 @@ def standing(page: PageInput) -> list[str]:
 def method(page: PageInput) -> list[str]:
     """Return what the ranking is by and what speaks against it, a paragraph each."""
     return paragraphs(sweep_analysis.method(page.ranking))
+
+
+def sampler(page: PageInput) -> list[str]:
+    """Return which sampler chose the configurations and from what, a paragraph each."""
+    return paragraphs(sampler_lines(page.header.design))
 
 
 def targets(page: PageInput) -> list[str]:

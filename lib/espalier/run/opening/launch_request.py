@@ -9,11 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from espalier.core.measures import RANK_BY
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Trial
 from espalier.kconfig.symbols import BUDGET_MINUTES
-from espalier.plan.stopping.stop_rules import keep_decider
+from espalier.plan.stopping.deciding_measures import ranked_by
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
 from espalier.report.reports import USUAL, ReportRequest
 from espalier.run.entries import entry_of
@@ -88,13 +87,11 @@ class LaunchRequest:
             seals=None,
             executor=self.placement.variables or None,
         )
-        if by := self._ranked_by:  # workers look for it in what a program reports
-            settings = {**keep_decider(header.settings), RANK_BY: by}
-            header = replace(header, settings=settings)
+        header = ranked_by(header, self._by)  # workers look for it in what a program reports
         return replace(header, command=self.command or continuing(folder, header))
 
     @property
-    def _ranked_by(self) -> str | None:
+    def _by(self) -> str | None:
         return self.header.race.by if self.header.race else self.report.by
 
     def known(self, trials: Iterable[Trial]) -> list[int]:

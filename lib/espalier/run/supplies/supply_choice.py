@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from espalier.core.records import PlanHeader
-from espalier.plan.samplers import sampling
-from espalier.plan.samplers.model_based.model_sampler import ModelSampler
-from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 from espalier.plan.stopping.stop_rules import stop_rules
 from espalier.run.entries import LIBRARY, entry_of
 from espalier.run.races.race_supply import RaceSupply
@@ -33,9 +29,3 @@ def open_supply(
         entry = header.entry or entry_of(header.settings)
         return StopSupply(sweep, rules, pauses=entry == LIBRARY)
     return NO_SUPPLY
-
-
-def check_supply(header: PlanHeader) -> None:
-    """Raise UserError if what a plan grows by cannot go on with the settings of its header."""
-    if SamplerRecord.of(header.design) and header.race is None:
-        sampling.of_settings(header.settings, ModelSampler).check()

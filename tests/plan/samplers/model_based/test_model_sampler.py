@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from espalier.core.errors import UserError
-from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.plan.plan import Plan, read_plan, write_plan
@@ -19,11 +18,6 @@ SPACE = (
     "CONFIG_SAMPLER=tpe\nCONFIG_LEARNING_RATE=1e-4~*1e-1\nCONFIG_BATCH_SIZE=16|32|64\n"
     "CONFIG_SEED=1|2\nCONFIG_SPLIT_SEED=0|1\n"
 )
-
-
-@pytest.fixture(scope="module")
-def real() -> Symbols:
-    return Symbols(tree.parse())
 
 
 def planned(folder: Path, real: Symbols, text: str, limit: int | None = None) -> Plan:

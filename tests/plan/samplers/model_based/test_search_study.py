@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import toy
 from proposing import PLAIN, SAMPLERS, search
 
 from espalier.core.errors import UserError
 from espalier.kconfig.number_range import NumberInterval
+from espalier.kconfig.requests import placing
+from espalier.kconfig.symbols import Symbols
 from espalier.plan.samplers.model_based.search_study import ask_seed
 
 optuna = pytest.importorskip("optuna")
@@ -77,6 +80,13 @@ def test_a_sampler_is_told_what_it_can_be_told(name: str, by: str, said: str) ->
     pytest.importorskip("cmaes")
     with pytest.raises(UserError, match=said):
         replace(SAMPLERS[name], by=by).check()
+
+
+def test_what_ranks_has_its_place(real: Symbols) -> None:
+    text = "CONFIG_MLP_WIDTH=8|16\nCONFIG_RANK_BY=test_acc"
+    said = "f:2: CONFIG_RANK_BY=test_acc: test_acc is of the test"
+    with pytest.raises(UserError, match=said), placing(toy.parse_requests(real, text)):
+        replace(SAMPLERS["tpe"], by="test_acc").check()
 
 
 def test_a_package_that_is_absent_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from espalier.kconfig.symbols import Symbols
 from espalier.plan import claim_seal, expand
 from espalier.plan.expand import Config, Expansion
 from espalier.plan.samplers import draws
+from espalier.plan.samplers.drawing import SAMPLER
 from espalier.plan.samplers.draws import Drawn
 from espalier.plan.samplers.model_based.proposal_records import ProposalRecord, SamplerRecord
 from espalier.plan.samplers.model_based.proposer import Proposer, Values
@@ -33,7 +34,6 @@ from espalier.scripts import command_template
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
-SAMPLER = component.SWEEP_KINDS["sampler"][1]
 MOST_MEASURES = 3
 """Of a front: what beats what says little in more dimensions."""
 
@@ -96,7 +96,8 @@ class ModelSampler(Sampler):
             space, _drawn(configs, proposer), limit, strict, proposer.record.as_json()
         )
         seeds = len(made.configs) // len(configs)
-        draws.check_count(seeds * self.trials, int(limit or space.settings[expand.LIMIT]))
+        allowed = int(limit or space.settings[expand.LIMIT])
+        draws.check_count(requested, seeds * self.trials, allowed)
         return made
 
     def proposer(
