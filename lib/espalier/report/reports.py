@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from espalier.analysis import effects, pareto
@@ -26,6 +26,7 @@ from espalier.report import (
     effects_report,
     pareto_report,
     race_report,
+    report_stamp,
     sampler_report,
     stopping_report,
     templates,
@@ -115,6 +116,11 @@ class ReportRequest:
             self.parts(rank(planned))
 
     @property
+    def options(self) -> list[str | None]:
+        """What it comes to: what ranks, the baseline and the symbols, where anything says so."""
+        return [self.by or os.environ.get("RANK_BY"), self._baseline, self._best_per]
+
+    @property
     def _baseline(self) -> str | None:
         return self.baseline or os.environ.get(against_baseline.OPTION)
 
@@ -160,7 +166,7 @@ def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
     Works at any time, on a partial sweep too; each file is replaced whole or not at all.
     Raises UserError if the folder has no store or has not what the request names.
     """
-    return write_reports_of(read_sweep(sweep_dir, request), request)
+    return write_reports_of(read_for_reports(sweep_dir, request), request)
 
 
 @_uncollected()
@@ -188,8 +194,16 @@ def write_reports_of(page: PageInput, request: ReportRequest) -> str:
     for _, files in [*heads, *parts]:
         data |= files
     write_files(sweep_dir, data)
-    write_files(sweep_dir, {REPORT: render_page(page)})
+    data[REPORT] = render_page(page)
+    write_files(sweep_dir, {REPORT: data[REPORT]})
+    report_stamp.write(sweep_dir, page.inputs, data)
     return text
+
+
+def refresh_reports(page: PageInput, request: ReportRequest) -> None:
+    """Write the reports of a sweep that has been read, unless they are there as they would be."""
+    if not report_stamp.is_current(page.folder, page.inputs):
+        write_reports_of(page, request)
 
 
 @_uncollected()
@@ -220,6 +234,13 @@ def read_sweep(sweep_dir: Path, request: ReportRequest, running: bool = False) -
         request.best_per_cells(ranking),
         running,
     )
+
+
+def read_for_reports(sweep_dir: Path, request: ReportRequest) -> PageInput:
+    """Return the same with the hash of all that its reports are made from, as of before that."""
+    with Store.open(sweep_dir / STORE, readonly=True) as store:
+        inputs = report_stamp.inputs(store, sweep_dir, request.options)
+    return replace(read_sweep(sweep_dir, request), inputs=inputs)
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:

@@ -140,6 +140,6 @@ def report_end(sweep: SweepDir, limits: RunLimits, request: ReportRequest) -> in
 
 
 def _written(sweep: SweepDir, chosen: Sequence[int], left: int, request: ReportRequest) -> SweepEnd:
-    page = reports.read_sweep(sweep.folder, request)
-    reports.write_reports_of(page, request)
+    page = reports.read_for_reports(sweep.folder, request)
+    reports.refresh_reports(page, request)
     return SweepEnd(page, sweep.store.states(), chosen, left)

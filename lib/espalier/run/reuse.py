@@ -117,9 +117,8 @@ def taken_over(store: Store) -> list[int]:
 
 def _untouched(sweep: SweepDir) -> Iterator[Trial]:
     """Yield the trials without an attempt and without a folder, in which a branch may begin."""
-    begun = {attempt.trial for attempt in sweep.store.attempts()}
-    for trial in sweep.store.trials():
-        if trial.number not in begun and not sweep.directory(trial.number).exists():
+    for trial in sweep.store.untouched():
+        if not sweep.directory(trial.number).exists():
             yield trial
 
 
