@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from espalier.core.errors import UserError, UserErrors
 from espalier.core.records import Provenance
+from espalier.core.trial import EPOCHS
 from espalier.kconfig import assign, trust
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.plan.plan import Plan
 
-FREE = ("NUM_EPOCHS", "LEARNING_RATE", "GRAD_CLIP_NORM")
+FREE = (EPOCHS, "LEARNING_RATE", "GRAD_CLIP_NORM")
 """What may be another value: all else is in the snapshot already, where no symbol reaches it."""
 HOW = "give SYMBOL=VALUE after the snapshot to have them"
 

@@ -14,12 +14,11 @@ from espalier.core import measures
 from espalier.core.errors import UserError
 from espalier.core.measures import RANK_BY, Measure
 from espalier.core.records import PlanHeader
-from espalier.core.trial import NO_STOP, STOP, TRIAL_SECONDS, Trial, has_rungs
+from espalier.core.trial import EPOCHS, NO_STOP, STOP, TRIAL_SECONDS, Trial, has_rungs
 
 SYMBOL = STOP
 _BY = "STOP_BY"
 _SYMBOLS = ("STOP_REDUCTION", "STOP_RUNGS", "STOP_KEEP", _BY)
-_EPOCHS = "NUM_EPOCHS"
 
 
 class RungRule(StrEnum):
@@ -106,7 +105,7 @@ def check_stop(header: PlanHeader, trials: Iterable[Trial]) -> None:
     if not rules.rungs(longest):
         least = rules.set_rungs[0] + 1 if rules.set_rungs else max(2, rules.reduction)
         what = f"CONFIG_{SYMBOL}={rules.rule}: needs trials of {least} epochs or more"
-        raise UserError(f"{what}, and none has more than {longest}; raise CONFIG_{_EPOCHS}")
+        raise UserError(f"{what}, and none has more than {longest}; raise CONFIG_{EPOCHS}")
 
 
 def _check_alone(header: PlanHeader, trials: Iterable[Trial], given: str) -> None:
@@ -127,7 +126,7 @@ def _is_timed(trial: Trial) -> bool:
 
 def epochs_of(trial: Trial) -> int:
     """Return how many epochs a trial is to have; 1 if it does not say."""
-    return int(trial.config.get(_EPOCHS, "1"))
+    return int(trial.config.get(EPOCHS, "1"))
 
 
 def _measure(settings: Mapping[str, str]) -> Measure:
