@@ -58,7 +58,7 @@ def plan_branch(made: Provenance, changes: Mapping[str, str], place: str, symbol
     try:
         quoted = {name: _quote(value) for name, value in base.items()}
         plan = planning.plan_from_rows(quoted, [{}], symbols)
-    except UserError as error:  # its place would be a line of rows that nobody wrote
+    except UserError as error:  # its place would be a line of rows that no file has
         rules = [UserError(f"{place}: {line.partition(': ')[2]}") for line in error.lines]
         raise UserErrors(rules) from error
     if len(plan.trials) != 1 or plan.trials[0].config != config:

@@ -79,7 +79,7 @@ def _joined(texts: Sequence[str]) -> str:
 
 
 def default_notes(expansion: Expansion, requested: Requests) -> list[str]:
-    """Return a note on the data set of the trials, if nobody has chosen it."""
+    """Return a note on the data set of the trials, if it is the default."""
     names = {c[DATASET] for c in expansion.configs.values() if DATASET in c}
     if DATASET in requested or len(names) != 1:
         return []

@@ -84,7 +84,7 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     Errors are retried if only they are left.
     """
     store, header = sweep.store, request.header_in(sweep.folder)
-    if store.begun:  # an entry that started no worker binds nobody
+    if store.begun:  # an entry that started no worker may change
         _check_entry(sweep.folder, store.header, header)
     seals = _sealed(store.header.seals or (), header, request, store.trials)
     header = replace(header, seals=seals)

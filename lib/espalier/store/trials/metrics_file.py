@@ -1,7 +1,7 @@
 """The training_metrics.json of a trial: what it holds, and whether it has the last attempt.
 
-The time of the file is that at which its last attempt ended: to know that it is up to date, nobody
-has to read it. A copy with other times is read once, and gets them back.
+The time of the file is that at which its last attempt ended: it is known to be up to
+date without being read. A copy with other times is read once, and gets them back.
 """
 
 from __future__ import annotations
