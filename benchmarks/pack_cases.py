@@ -1,10 +1,14 @@
-"""The networks whose packs are measured on a GPU, and trials of them under way."""
+"""The networks whose packs are measured on a GPU, and trials of them under way: alone, in packs, side by side."""
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from typing import Any
 
 import torch
 from char_transformer import CONTEXT, SYMBOLS, CharTransformer
@@ -21,6 +25,7 @@ from espalier.train.engine.device import make_deterministic
 from espalier.train.engine.trainer import Recipe, Trainer
 from espalier.train.loop import Loop
 
+READY = 300  # seconds that processes have to get ready; one that fails must not hold up the others
 GOAL = ">= 15"  # times the trials a second of one at a time
 
 
@@ -96,3 +101,45 @@ class Epochs:
         """Ends when the device has: each trial's losses are read."""
         for _ in range(self.trials):
             next(self._epochs)
+
+
+def alone(name: str, trials: int, args: argparse.Namespace, graphs: bool = False) -> list[float]:
+    """Seconds of each epoch of a pack in this process, after one that is not counted."""
+    epoch = Epochs(name, trials, args, graphs)
+    epoch()
+    return [timed(epoch) for _ in range(args.epochs)]
+
+
+def timed(work: Callable[[], object]) -> float:
+    clock = time.perf_counter()
+    work()
+    return time.perf_counter() - clock
+
+
+_barrier: Any = None
+
+
+def _meet(barrier: Any) -> None:
+    global _barrier
+    _barrier = barrier
+
+
+def _beside(name: str, trials: int, args: argparse.Namespace) -> tuple[float, float]:
+    """When a process that trains beside others began and ended, once all were ready."""
+    epoch = Epochs(name, trials, args)
+    epoch()
+    _barrier.wait(timeout=READY)
+    began = time.time()
+    for _ in range(args.epochs):
+        epoch()
+    return began, time.time()
+
+
+def beside(name: str, processes: int, trials: int, args: argparse.Namespace) -> float:
+    """Seconds an epoch of processes side by side, each with a pack of so many trials."""
+    context = get_context("spawn")
+    start = {"initializer": _meet, "initargs": (context.Barrier(processes),)}
+    with ProcessPoolExecutor(processes, mp_context=context, **start) as pool:
+        futures = [pool.submit(_beside, name, trials, args) for _ in range(processes)]
+        began, ended = zip(*(future.result() for future in futures), strict=True)
+    return (max(ended) - min(began)) / args.epochs

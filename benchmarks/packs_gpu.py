@@ -17,15 +17,12 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
-from typing import Any
 
 import measuring
 import torch
 from measuring import Figure
-from pack_cases import CASES, Epochs
+from pack_cases import CASES, Epochs, alone, beside, timed
 
 from espalier.core.errors import UserError
 from espalier.train.engine.gpu_trace import GpuTracing
@@ -33,49 +30,6 @@ from espalier.train.engine.gpu_trace import GpuTracing
 PROCESSES = (4, 8)
 SATURATED = 0.9  # of the largest rate
 MEBI = 2**20
-READY = 300  # seconds that processes have to get ready; one that fails must not hold up the others
-
-
-def alone(name: str, trials: int, args: argparse.Namespace, graphs: bool = False) -> list[float]:
-    """Seconds of each epoch of a pack in this process, after one that is not counted."""
-    epoch = Epochs(name, trials, args, graphs)
-    epoch()
-    return [_timed(epoch) for _ in range(args.epochs)]
-
-
-def _timed(work: Callable[[], object]) -> float:
-    clock = time.perf_counter()
-    work()
-    return time.perf_counter() - clock
-
-
-_barrier: Any = None
-
-
-def _meet(barrier: Any) -> None:
-    global _barrier
-    _barrier = barrier
-
-
-def _beside(name: str, trials: int, args: argparse.Namespace) -> tuple[float, float]:
-    """When a process that trains beside others began and ended, once all were ready."""
-    epoch = Epochs(name, trials, args)
-    epoch()
-    _barrier.wait(timeout=READY)
-    began = time.time()
-    for _ in range(args.epochs):
-        epoch()
-    return began, time.time()
-
-
-def beside(name: str, processes: int, trials: int, args: argparse.Namespace) -> float:
-    """Seconds an epoch of processes side by side, each with a pack of so many trials."""
-    context = get_context("spawn")
-    start = {"initializer": _meet, "initargs": (context.Barrier(processes),)}
-    with ProcessPoolExecutor(processes, mp_context=context, **start) as pool:
-        futures = [pool.submit(_beside, name, trials, args) for _ in range(processes)]
-        began, ended = zip(*(future.result() for future in futures), strict=True)
-    return (max(ended) - min(began)) / args.epochs
 
 
 @dataclass
@@ -101,54 +55,90 @@ class Seen:
         return min(k for k, rates in self.rates.items() if statistics.median(rates) >= limit)
 
 
+@dataclass
+class Examination:
+    """A case that is measured until `end`, by the clock; `length` is a trial's, in epochs."""
+
+    name: str
+    args: argparse.Namespace
+    end: float
+    length: float
+    seen: Seen
+
+    def measure_packs(self) -> None:
+        """Measure packs of more and more trials, as far as memory and time go."""
+        for size in _sizes(self.args.most):
+            if self._late(f"{self.name} K={size}") or not self._measure_pack(size):
+                return
+            rate = statistics.median(self.seen.rates[size])
+            measuring.say(f"{self.name} K={size}: {rate:.4g} trials/s")
+
+    def _measure_pack(self, size: int) -> bool:
+        """Measure packs of a size; return whether memory holds them."""
+        try:
+            seconds, memory = _with_memory(lambda: alone(self.name, size, self.args), self.args)
+        except torch.OutOfMemoryError:
+            self.seen.notes.append(f"{self.name}: out of memory at K={size}")
+            return False
+        self.seen.memory[size] = memory / size
+        self.seen.rates[size] = self._rates(size, seconds)
+        return True
+
+    def measure_graphs(self) -> None:
+        """Measure the packs that matter most with CUDA graphs."""
+        for size in dict.fromkeys((self.seen.saturated, self.seen.best)):
+            if size > 1 and not self._late(f"{self.name} K={size} with graphs"):
+                self._measure_graph(size)
+
+    def _measure_graph(self, size: int) -> None:
+        try:
+            seconds = alone(self.name, size, self.args, graphs=True)
+        except RuntimeError as error:  # CUDA refuses to record something
+            line = str(error).splitlines()[0]
+            self.seen.notes.append(f"{self.name} K={size} with graphs: {line}")
+            return
+        self.seen.graphs[size] = self._rates(size, seconds)
+        measuring.say(f"{self.name} K={size}, graphs: {self.seen.graphs[size]}")
+
+    def measure_processes(self) -> None:
+        """Measure processes side by side, with a trial each and with half of the best pack."""
+        several = [(2, self.seen.best // 2)] * (self.seen.best > 2)
+        for processes, size in [(n, 1) for n in self.args.processes] + several:
+            what = f"{processes} processes" + f" with packs of {size}" * (size > 1)
+            if self._late(f"{self.name}, {what}"):
+                return
+            seconds = beside(self.name, processes, size, self.args)
+            self.seen.processes[what] = processes * size / (seconds * self.length)
+            measuring.say(f"{self.name}, {what}: {self.seen.processes[what]:.4g} trials/s")
+
+    def _rates(self, size: int, seconds: Sequence[float]) -> list[float]:
+        """Return trials a second from the seconds of epochs."""
+        return [size / (elapsed * self.length) for elapsed in seconds]
+
+    def _late(self, what: str) -> bool:
+        """Return whether the time is over; then a note says what is left out."""
+        if not self.seen.rates or time.perf_counter() < self.end:
+            return False
+        self.seen.notes.append(f"{what}: left out, the minutes are over")
+        return True
+
+
 def examine(name: str, args: argparse.Namespace, end: float) -> Seen:
     """Measure a case in every way there is time for until `end`, by the clock."""
     seen, case = Seen({}, {}, {}, {}, {}, []), CASES[name]
     length = case.epochs * case.updates / (args.updates or case.updates)  # of a trial, in epochs
-    for size in _sizes(args.most):
-        if _late(seen, f"{name} K={size}", end):
-            break
-        try:
-            seconds, seen.memory[size] = _with_memory(lambda k=size: alone(name, k, args), args)
-        except torch.OutOfMemoryError:
-            seen.notes.append(f"{name}: out of memory at K={size}")
-            break
-        seen.rates[size] = [size / (elapsed * length) for elapsed in seconds]
-        seen.memory[size] /= size
-        measuring.say(f"{name} K={size}: {statistics.median(seen.rates[size]):.4g} trials/s")
-    for size in dict.fromkeys((seen.saturated, seen.best)) if args.device != "cpu" else ():
-        if size == 1 or _late(seen, f"{name} K={size} with graphs", end):
-            continue
-        try:
-            seconds = alone(name, size, args, graphs=True)
-        except RuntimeError as error:  # CUDA refuses to record something
-            seen.notes.append(f"{name} K={size} with graphs: {str(error).splitlines()[0]}")
-            continue
-        seen.graphs[size] = [size / (elapsed * length) for elapsed in seconds]
-        measuring.say(f"{name} K={size}, graphs: {seen.graphs[size]}")
+    examination = Examination(name, args, end, length, seen)
+    examination.measure_packs()
+    if args.device != "cpu":
+        examination.measure_graphs()
     seen.device = watched(name, seen.best, args, length)
-    several = [(2, seen.best // 2)] * (seen.best > 2)
-    for processes, size in [(n, 1) for n in args.processes] + several:
-        what = f"{processes} processes" + f" with packs of {size}" * (size > 1)
-        if _late(seen, f"{name}, {what}", end):
-            break
-        seconds = beside(name, processes, size, args)
-        seen.processes[what] = processes * size / (seconds * length)
-        measuring.say(f"{name}, {what}: {seen.processes[what]:.4g} trials/s")
+    examination.measure_processes()
     seen.notes += profile(name, seen.saturated, args)
     return seen
 
 
-def _late(seen: Seen, what: str, end: float) -> bool:
-    """Whether the time is over; then a note says what is left out."""
-    if not seen.rates or time.perf_counter() < end:
-        return False
-    seen.notes.append(f"{what}: left out, the minutes are over")
-    return True
-
-
 def watched(name: str, trials: int, args: argparse.Namespace, length: float) -> dict[str, float]:
-    """What the GPU does while a pack trains; joules are a trial's. Empty if nobody can tell."""
+    """What the GPU does while a pack trains; joules are a trial's. Empty without a driver."""
     epoch = Epochs(name, trials, args)
     epoch()
     try:
@@ -190,7 +180,7 @@ def profile(name: str, trials: int, args: argparse.Namespace) -> list[str]:
     kinds = [torch.profiler.ProfilerActivity.CPU]
     kinds += [torch.profiler.ProfilerActivity.CUDA] * gpu
     with torch.profiler.profile(activities=kinds) as profiler:
-        wall = _timed(epoch)
+        wall = timed(epoch)
     which = "self_device_time_total" if gpu else "self_cpu_time_total"
     spent = {str(event.key): float(getattr(event, which)) for event in profiler.key_averages()}
     busy = sum(spent.values())  # microseconds
