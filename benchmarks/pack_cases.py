@@ -1,4 +1,4 @@
-"""The networks whose packs are measured on a GPU, and trials of them under way: alone, in packs, side by side."""
+"""The networks of the benchmark of packs on a GPU; trials of them alone, in packs, side by side."""
 
 from __future__ import annotations
 

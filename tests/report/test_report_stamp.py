@@ -13,13 +13,12 @@ from trial_results import sweep
 from espalier.core.trial import Result, Status
 from espalier.report import report_stamp
 from espalier.report.html.report_page import REPORT
+from espalier.report.report_request import USUAL, ReportRequest
 from espalier.report.report_stamp import STAMP
 from espalier.report.reports import (
     ANALYSIS,
     RANKING,
     SUMMARY,
-    USUAL,
-    ReportRequest,
     read_for_reports,
     refresh_reports,
     write_page,

@@ -10,8 +10,9 @@ from trial_results import ended, passed, sweep, trial
 
 from espalier.core.errors import UserError
 from espalier.core.trial import Status
+from espalier.report.report_request import ReportRequest
 from espalier.report.report_stamp import STAMP
-from espalier.report.reports import ReportRequest, ranking_measure, write_reports
+from espalier.report.reports import ranking_measure, write_reports
 from espalier.store.store import Store
 
 

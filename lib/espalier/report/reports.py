@@ -7,17 +7,15 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from espalier.analysis import effects, pareto
-from espalier.analysis.comparing import against_baseline, best_per
-from espalier.analysis.comparing.against_baseline import AgainstBaseline
 from espalier.analysis.confidence import t_quantile
 from espalier.analysis.rank import Ranking, TrialResult, rank, recorded
 from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
-from espalier.core.trial import LOG, Result, Status, Trial
+from espalier.core.trial import LOG, Trial
 from espalier.kconfig.declared_measures import resolve
 from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
 from espalier.plan.sweep_naming import naming_lines
@@ -32,17 +30,14 @@ from espalier.report import (
     templates,
 )
 from espalier.report.comparing import (
-    baseline_report,
-    best_per_report,
     claims_report,
     ranking_json,
 )
 from espalier.report.html.page_input import PageInput
 from espalier.report.html.report_page import REPORT, render_page
+from espalier.report.report_request import USUAL, Part, ReportRequest
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
-from espalier.report.tables.best_per_cells import best_per_cells
-from espalier.report.tables.ranking_cells import CellTable
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
@@ -56,11 +51,6 @@ PARETO = "sweep_pareto.json"
 RACE = "sweep_race.json"
 STOPPED = "sweep_stopped.json"
 CLAIMS = "sweep_claims.json"
-BASELINE = "sweep_baseline.json"
-BEST_PER = "sweep_best_per.json"
-
-Part = tuple[str, dict[str, str]]
-"""A part of sweep_analysis.txt, and the texts of files beside it by name; may be empty."""
 
 
 def trial_results(store: Store) -> list[TrialResult]:
@@ -76,61 +66,6 @@ def ranking_measure(store: Store, results: Iterable[TrialResult], by: str | None
     race = store.header.race
     usual = race.by if race else store.setting("RANK_BY")
     return resolve(by or os.environ.get("RANK_BY") or usual, recorded(results))
-
-
-@dataclass(frozen=True)
-class ReportRequest:
-    """What the reports are to hold; where it is None, variables of the environment say it.
-
-    `by` is what ranks, `baseline` what all are compared with, `best_per` one or two symbols.
-    """
-
-    by: str | None = None
-    baseline: str | None = None
-    best_per: str | None = None
-
-    def beside(self, ranking: Ranking) -> AgainstBaseline | None:
-        """Return all beside the baseline, if there is one. Raises UserError if no trial has it."""
-        return against_baseline.against(ranking, self._baseline) if self._baseline else None
-
-    def best_per_cells(self, ranking: Ranking) -> CellTable | None:
-        """Return the table of the best of each value, if one is to be. Raises UserError."""
-        return best_per_cells(ranking, self._best_per) if self._best_per else None
-
-    def parts(self, ranking: Ranking) -> list[Part]:
-        """Return the parts that are made on request. Raises UserError for what no trial has."""
-        parts = []
-        if self._best_per:
-            table = best_per.best_per(ranking, self._best_per)
-            files = {BEST_PER: best_per_report.best_per_json(table)}
-            parts.append((best_per_report.render_best_per(table), files))
-        if beside := self.beside(ranking):
-            files = {BASELINE: baseline_report.baseline_json(beside)}
-            parts.append((baseline_report.render_baseline(beside), files))
-        return parts
-
-    def check(self, trials: Iterable[Trial]) -> None:
-        """Raise UserError if no trial of a plan has what parts on request are about."""
-        if self._baseline or self._best_per:
-            planned = [(trial, Result(Status.NOTRUN), 0) for trial in trials]
-            self.parts(rank(planned))
-
-    @property
-    def options(self) -> list[str | None]:
-        """What it comes to: what ranks, the baseline and the symbols, where anything says so."""
-        return [self.by or os.environ.get("RANK_BY"), self._baseline, self._best_per]
-
-    @property
-    def _baseline(self) -> str | None:
-        return self.baseline or os.environ.get(against_baseline.OPTION)
-
-    @property
-    def _best_per(self) -> str | None:
-        return self.best_per or os.environ.get(best_per.OPTION)
-
-
-USUAL = ReportRequest()
-"""The plan and the environment decide."""
 
 
 @contextmanager

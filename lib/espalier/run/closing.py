@@ -16,7 +16,7 @@ from espalier.report import reports
 from espalier.report.closing_summary import next_step, summary_lines
 from espalier.report.html.page_input import PageInput
 from espalier.report.html.report_page import REPORT
-from espalier.report.reports import ReportRequest
+from espalier.report.report_request import ReportRequest
 from espalier.run.budgets.time_budget import EXIT_OVER
 from espalier.run.displays.progress import counted
 from espalier.run.pending import pending

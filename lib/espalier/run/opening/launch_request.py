@@ -15,7 +15,7 @@ from espalier.core.trial import Trial
 from espalier.kconfig.symbols import BUDGET_MINUTES
 from espalier.plan.stopping.stop_rules import keep_decider
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
-from espalier.report.reports import USUAL, ReportRequest
+from espalier.report.report_request import USUAL, ReportRequest
 from espalier.run.entries import entry_of
 from espalier.run.executor_choice import LOCAL, Placement, Workload
 from espalier.run.packing.priority import Priority, SeedsTogether
