@@ -73,7 +73,7 @@ WAYS: Mapping[str, Row] = {
     "resampled by gradient": RESAMPLED | {"RESAMPLING_GROW": "gradient"},
 }
 CONTROLS: Mapping[str, Row] = {SPARSE: {}, SPARSE_RESAMPLED: RESAMPLED}
-DELTAS = {  # what is asked of all sizes together: an arm and its control
+DELTAS = {  # compared over all sizes together: an arm and its control
     "structure, against sparse MLP": (LINEAR, SPARSE),
     "structure, against MLP": (LINEAR, DENSE),
     "nonlinearity": (PLAIN, LINEAR),
@@ -170,7 +170,7 @@ def fill_defaults(row: Row) -> Row:
 
 
 def is_of(config: Mapping[str, str], row: Row) -> bool:
-    """Whether nothing that a configuration has is something else than asked for."""
+    """Whether a configuration has all that was requested."""
     return all(config.get(name, value) == value for name, value in row.items())
 
 

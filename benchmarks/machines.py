@@ -22,7 +22,7 @@ TEMPORARY = "/var/tmp"
 REAPER = "while :; do sleep 0.2; done"
 """What the first process of a machine does: bash takes in those whose parent has ended."""
 TOKEN = "0123456789abcdef" * 4
-"""Of the clusters that are made here, which nobody else can reach."""
+"""Of the clusters that are made here, which no other machine can reach."""
 
 
 @dataclass(frozen=True)

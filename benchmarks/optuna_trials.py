@@ -1,4 +1,4 @@
-"""The plain trials as an Optuna study: a grid, in as many processes as are asked for.
+"""The plain trials as an Optuna study: a grid, in as many processes as are given.
 
     python benchmarks/optuna_trials.py POINTS.json FOLDER [--processes 2]
 

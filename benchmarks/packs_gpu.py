@@ -17,151 +17,19 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from multiprocessing import get_context
-from typing import Any
+from dataclasses import dataclass
 
 import measuring
 import torch
-from char_transformer import CONTEXT, SYMBOLS, CharTransformer
 from measuring import Figure
-from torch import Tensor, nn
+from pack_cases import CASES, Epochs, alone, beside, timed
 
-from espalier.core.contracts import Method, Run
 from espalier.core.errors import UserError
-from espalier.core.samples import SampleShape, Split
-from espalier.lr_schedules.none import Constant
-from espalier.models.lenet5 import LeNet5
-from espalier.models.mlp import Mlp
-from espalier.optimizers.adamw import AdamW
-from espalier.train.engine import seeds
-from espalier.train.engine.device import make_deterministic
 from espalier.train.engine.gpu_trace import GpuTracing
-from espalier.train.engine.trainer import Recipe, Trainer
-from espalier.train.loop import Loop
 
 PROCESSES = (4, 8)
 SATURATED = 0.9  # of the largest rate
-GOAL = ">= 15"  # times the trials a second of one at a time
 MEBI = 2**20
-READY = 300  # seconds that processes have to get ready; one that fails must not hold up the others
-
-
-@dataclass(frozen=True)
-class Case:
-    """A network, its batches, and how many updates an epoch and epochs a trial has."""
-
-    build: Callable[[], nn.Module]
-    samples: Callable[[int], Tensor]
-    classes: int
-    batch: int
-    updates: int  # an epoch
-    validation: int  # samples
-    epochs: int  # a trial
-    goal: str = ""
-
-
-CASES = {
-    "MLP": Case(
-        lambda: Mlp().build(SampleShape(1, 8, 8, 10)),
-        lambda n: torch.randn(n, 1, 8, 8),
-        *(10, 32, 39, 216, 20),
-        goal=GOAL,
-    ),
-    "LeNet-5": Case(
-        lambda: LeNet5().build(SampleShape(1, 32, 32, 10)),
-        lambda n: torch.randn(n, 1, 32, 32),
-        *(10, 128, 50, 1000, 20),
-        goal=GOAL,
-    ),
-    "transformer": Case(
-        CharTransformer,
-        lambda n: torch.randint(SYMBOLS, (n, CONTEXT)),
-        *(SYMBOLS, 16, 20, 64, 50),
-    ),
-}
-
-
-def trainers(name: str, trials: int, args: argparse.Namespace) -> list[Trainer]:
-    """So many trials of a case, each with its own seed, on the same samples."""
-    case, device = CASES[name], torch.device(args.device)
-    updates = args.updates or case.updates
-    train, validation = (_split(case, n, device) for n in (updates * case.batch, case.validation))
-    recipe = Recipe(epochs=10**6, batch_size=case.batch)
-    made = []
-    for seed in range(trials):
-        seeds.seed_globals(seed)
-        model = case.build().to(device)
-        optimizer = AdamW().build(model, recipe.learning_rate)
-        ends = (recipe.epochs, recipe.batch_size, seeds.make_generators(seed, device))
-        run = Run(model, optimizer, Method(), train, validation, *ends)
-        made.append(Trainer(run, recipe, Constant()))
-    return made
-
-
-def _split(case: Case, samples: int, device: torch.device) -> Split:
-    x, y = case.samples(samples), torch.randint(case.classes, (samples,))
-    return Split(x.to(device), y.to(device))
-
-
-class Epochs:
-    """Trials of a case under way: each call trains all of them for an epoch."""
-
-    def __init__(
-        self, name: str, trials: int, args: argparse.Namespace, graphs: bool = False
-    ) -> None:
-        make_deterministic(1)
-        self.trials = trials
-        made = [replace(trainer, graphs=graphs) for trainer in trainers(name, trials, args)]
-        self._epochs = Loop(made).epochs()
-
-    def __call__(self) -> None:
-        """Ends when the device has: each trial's losses are read."""
-        for _ in range(self.trials):
-            next(self._epochs)
-
-
-def alone(name: str, trials: int, args: argparse.Namespace, graphs: bool = False) -> list[float]:
-    """Seconds of each epoch of a pack in this process, after one that is not counted."""
-    epoch = Epochs(name, trials, args, graphs)
-    epoch()
-    return [_timed(epoch) for _ in range(args.epochs)]
-
-
-def _timed(work: Callable[[], object]) -> float:
-    clock = time.perf_counter()
-    work()
-    return time.perf_counter() - clock
-
-
-_barrier: Any = None
-
-
-def _meet(barrier: Any) -> None:
-    global _barrier
-    _barrier = barrier
-
-
-def _beside(name: str, trials: int, args: argparse.Namespace) -> tuple[float, float]:
-    """When a process that trains beside others began and ended, once all were ready."""
-    epoch = Epochs(name, trials, args)
-    epoch()
-    _barrier.wait(timeout=READY)
-    began = time.time()
-    for _ in range(args.epochs):
-        epoch()
-    return began, time.time()
-
-
-def beside(name: str, processes: int, trials: int, args: argparse.Namespace) -> float:
-    """Seconds an epoch of processes side by side, each with a pack of so many trials."""
-    context = get_context("spawn")
-    start = {"initializer": _meet, "initargs": (context.Barrier(processes),)}
-    with ProcessPoolExecutor(processes, mp_context=context, **start) as pool:
-        futures = [pool.submit(_beside, name, trials, args) for _ in range(processes)]
-        began, ended = zip(*(future.result() for future in futures), strict=True)
-    return (max(ended) - min(began)) / args.epochs
 
 
 @dataclass
@@ -187,54 +55,90 @@ class Seen:
         return min(k for k, rates in self.rates.items() if statistics.median(rates) >= limit)
 
 
+@dataclass
+class Examination:
+    """A case that is measured until `end`, by the clock; `length` is a trial's, in epochs."""
+
+    name: str
+    args: argparse.Namespace
+    end: float
+    length: float
+    seen: Seen
+
+    def measure_packs(self) -> None:
+        """Measure packs of more and more trials, as far as memory and time go."""
+        for size in _sizes(self.args.most):
+            if self._late(f"{self.name} K={size}") or not self._measure_pack(size):
+                return
+            rate = statistics.median(self.seen.rates[size])
+            measuring.say(f"{self.name} K={size}: {rate:.4g} trials/s")
+
+    def _measure_pack(self, size: int) -> bool:
+        """Measure packs of a size; return whether memory holds them."""
+        try:
+            seconds, memory = _with_memory(lambda: alone(self.name, size, self.args), self.args)
+        except torch.OutOfMemoryError:
+            self.seen.notes.append(f"{self.name}: out of memory at K={size}")
+            return False
+        self.seen.memory[size] = memory / size
+        self.seen.rates[size] = self._rates(size, seconds)
+        return True
+
+    def measure_graphs(self) -> None:
+        """Measure the packs that matter most with CUDA graphs."""
+        for size in dict.fromkeys((self.seen.saturated, self.seen.best)):
+            if size > 1 and not self._late(f"{self.name} K={size} with graphs"):
+                self._measure_graph(size)
+
+    def _measure_graph(self, size: int) -> None:
+        try:
+            seconds = alone(self.name, size, self.args, graphs=True)
+        except RuntimeError as error:  # CUDA refuses to record something
+            line = str(error).splitlines()[0]
+            self.seen.notes.append(f"{self.name} K={size} with graphs: {line}")
+            return
+        self.seen.graphs[size] = self._rates(size, seconds)
+        measuring.say(f"{self.name} K={size}, graphs: {self.seen.graphs[size]}")
+
+    def measure_processes(self) -> None:
+        """Measure processes side by side, with a trial each and with half of the best pack."""
+        several = [(2, self.seen.best // 2)] * (self.seen.best > 2)
+        for processes, size in [(n, 1) for n in self.args.processes] + several:
+            what = f"{processes} processes" + f" with packs of {size}" * (size > 1)
+            if self._late(f"{self.name}, {what}"):
+                return
+            seconds = beside(self.name, processes, size, self.args)
+            self.seen.processes[what] = processes * size / (seconds * self.length)
+            measuring.say(f"{self.name}, {what}: {self.seen.processes[what]:.4g} trials/s")
+
+    def _rates(self, size: int, seconds: Sequence[float]) -> list[float]:
+        """Return trials a second from the seconds of epochs."""
+        return [size / (elapsed * self.length) for elapsed in seconds]
+
+    def _late(self, what: str) -> bool:
+        """Return whether the time is over; then a note says what is left out."""
+        if not self.seen.rates or time.perf_counter() < self.end:
+            return False
+        self.seen.notes.append(f"{what}: left out, the minutes are over")
+        return True
+
+
 def examine(name: str, args: argparse.Namespace, end: float) -> Seen:
     """Measure a case in every way there is time for until `end`, by the clock."""
     seen, case = Seen({}, {}, {}, {}, {}, []), CASES[name]
     length = case.epochs * case.updates / (args.updates or case.updates)  # of a trial, in epochs
-    for size in _sizes(args.most):
-        if _late(seen, f"{name} K={size}", end):
-            break
-        try:
-            seconds, seen.memory[size] = _with_memory(lambda k=size: alone(name, k, args), args)
-        except torch.OutOfMemoryError:
-            seen.notes.append(f"{name}: out of memory at K={size}")
-            break
-        seen.rates[size] = [size / (elapsed * length) for elapsed in seconds]
-        seen.memory[size] /= size
-        measuring.say(f"{name} K={size}: {statistics.median(seen.rates[size]):.4g} trials/s")
-    for size in dict.fromkeys((seen.saturated, seen.best)) if args.device != "cpu" else ():
-        if size == 1 or _late(seen, f"{name} K={size} with graphs", end):
-            continue
-        try:
-            seconds = alone(name, size, args, graphs=True)
-        except RuntimeError as error:  # CUDA refuses to record something
-            seen.notes.append(f"{name} K={size} with graphs: {str(error).splitlines()[0]}")
-            continue
-        seen.graphs[size] = [size / (elapsed * length) for elapsed in seconds]
-        measuring.say(f"{name} K={size}, graphs: {seen.graphs[size]}")
+    examination = Examination(name, args, end, length, seen)
+    examination.measure_packs()
+    if args.device != "cpu":
+        examination.measure_graphs()
     seen.device = watched(name, seen.best, args, length)
-    several = [(2, seen.best // 2)] * (seen.best > 2)
-    for processes, size in [(n, 1) for n in args.processes] + several:
-        what = f"{processes} processes" + f" with packs of {size}" * (size > 1)
-        if _late(seen, f"{name}, {what}", end):
-            break
-        seconds = beside(name, processes, size, args)
-        seen.processes[what] = processes * size / (seconds * length)
-        measuring.say(f"{name}, {what}: {seen.processes[what]:.4g} trials/s")
+    examination.measure_processes()
     seen.notes += profile(name, seen.saturated, args)
     return seen
 
 
-def _late(seen: Seen, what: str, end: float) -> bool:
-    """Whether the time is over; then a note says what is left out."""
-    if not seen.rates or time.perf_counter() < end:
-        return False
-    seen.notes.append(f"{what}: left out, the minutes are over")
-    return True
-
-
 def watched(name: str, trials: int, args: argparse.Namespace, length: float) -> dict[str, float]:
-    """What the GPU does while a pack trains; joules are a trial's. Empty if nobody can tell."""
+    """What the GPU does while a pack trains; joules are a trial's. Empty without a driver."""
     epoch = Epochs(name, trials, args)
     epoch()
     try:
@@ -276,7 +180,7 @@ def profile(name: str, trials: int, args: argparse.Namespace) -> list[str]:
     kinds = [torch.profiler.ProfilerActivity.CPU]
     kinds += [torch.profiler.ProfilerActivity.CUDA] * gpu
     with torch.profiler.profile(activities=kinds) as profiler:
-        wall = _timed(epoch)
+        wall = timed(epoch)
     which = "self_device_time_total" if gpu else "self_cpu_time_total"
     spent = {str(event.key): float(getattr(event, which)) for event in profiler.key_averages()}
     busy = sum(spent.values())  # microseconds

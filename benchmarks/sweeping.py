@@ -181,7 +181,7 @@ def results(place: Path) -> list[tuple[Trial, Result]]:
 
 
 def arms(place: Path, named: Callable[[Trial], Name]) -> dict[Name, dict[str, Result]]:
-    """What the seeds of each arm came to; trials that did not pass are told, and left out."""
+    """What the seeds of each arm came to; trials that did not pass are printed, and left out."""
     by_arm: dict[Name, dict[str, Result]] = defaultdict(dict)
     for trial, result in results(place):
         if result.status is Status.PASSED:

@@ -22,7 +22,8 @@ from espalier.commands import VERBS
 from espalier.core.paths import LIBRARY, ROOT
 from espalier.core.trial import Result, Status, Trial
 from espalier.kconfig import tree
-from espalier.report.reports import USUAL, read_sweep, write_reports
+from espalier.report.report_request import USUAL
+from espalier.report.reports import read_sweep, write_reports
 from espalier.run.closing import SweepEnd
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

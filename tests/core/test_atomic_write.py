@@ -58,3 +58,11 @@ def test_file_and_name_are_synced_when_asked(
     monkeypatch.setattr(os, "fsync", fsync)
     atomic_write(tmp_path / "a.json", "text", sync)
     assert synced == kinds
+
+
+def test_a_file_may_have_a_time_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    atomic_write(path, "one", moment=1_500_000_000)
+    assert path.stat().st_mtime_ns == 1_500_000_000
+    atomic_write(path, "two", moment=10**30)  # no file system has such a time
+    assert path.read_text(encoding="utf-8") == "two"

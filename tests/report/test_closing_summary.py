@@ -16,7 +16,8 @@ from espalier.analysis.rank import TrialResult
 from espalier.core.trial import Result, Status
 from espalier.report.closing_summary import WIDTH, next_step, summary_lines
 from espalier.report.html.page_input import PageInput
-from espalier.report.reports import ReportRequest, read_sweep
+from espalier.report.report_request import ReportRequest
+from espalier.report.reports import read_sweep
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\x1b[2J $x^$ _{a} \\ 日本 👩 " + "x" * 10_000
 EVEN = {"0.85": [90.0, 91.0, 90.5], "0.87": [90.2, 90.9, 90.4], "0.9": [80.0, 81.0, 80.2]}

@@ -15,7 +15,8 @@ from espalier.analysis.rank import TrialResult
 from espalier.core.records import RaceRecord
 from espalier.core.trial import Status
 from espalier.report.race_report import race_json, render_race, round_line
-from espalier.report.reports import ANALYSIS, RACE, ReportRequest, write_reports
+from espalier.report.report_request import ReportRequest
+from espalier.report.reports import ANALYSIS, RACE, write_reports
 
 NOISE = {
     "even": [0.0, 0.2, -0.2, 0.1, -0.1, 0.0],

@@ -10,7 +10,9 @@ from trial_results import ended, passed, sweep, trial
 
 from espalier.core.errors import UserError
 from espalier.core.trial import Status
-from espalier.report.reports import ReportRequest, ranking_measure, write_reports
+from espalier.report.report_request import ReportRequest
+from espalier.report.report_stamp import STAMP
+from espalier.report.reports import ranking_measure, write_reports
 from espalier.store.store import Store
 
 
@@ -41,7 +43,7 @@ def test_reports_are_remade_in_place_and_leave_nothing_else(tmp_path: Path) -> N
     assert write_reports(folder) == first  # the text; the page says when it was written
     written = {path.name for path in folder.iterdir() if not path.name.startswith("sweep.db")}
     reports = {"sweep_analysis.txt", "sweep_summary.json", "sweep_ranking.json", "report.html"}
-    assert written == reports
+    assert written == {*reports, STAMP}
 
 
 def test_reports_while_the_runner_holds_the_store(tmp_path: Path) -> None:

@@ -16,14 +16,8 @@ from espalier.plan.stopping.stop_rules import stop_rules
 from espalier.report.frames.loaded_sweep import load_sweep
 from espalier.report.html.ranking_data import ranking_data
 from espalier.report.html.report_page import REPORT
-from espalier.report.reports import (
-    ANALYSIS,
-    STOPPED,
-    SUMMARY,
-    USUAL,
-    read_sweep,
-    write_reports,
-)
+from espalier.report.report_request import USUAL
+from espalier.report.reports import ANALYSIS, STOPPED, SUMMARY, read_sweep, write_reports
 from espalier.report.stopping_report import render_stopping, stop_lines, stopping_json
 from espalier.run.status_text import status_lines
 

@@ -10,7 +10,8 @@ from trial_results import ended, sweep, trial
 
 from espalier.analysis.rank import TrialResult
 from espalier.core.trial import Status
-from espalier.report.reports import USUAL, ReportRequest, read_sweep, write_reports
+from espalier.report.report_request import USUAL, ReportRequest
+from espalier.report.reports import read_sweep, write_reports
 from espalier.run.closing import ROOM, SweepEnd
 from espalier.run.workers.worker import HOPELESS
 

@@ -34,6 +34,7 @@ from espalier.store import plan_files, results_dir
 from espalier.store.locks import CHOICE, LOCK, locked, runner_of
 from espalier.store.results_dir import STORE, new_sweep_path, sweeps
 from espalier.store.store import Store
+from espalier.store.sweep_files import METRICS
 
 GO_ON = ".venv/bin/python -m espalier sweep-run --dir"  # these sweeps have an entry of their own
 WITH = "--entry fake_entry:train"
@@ -245,6 +246,28 @@ def test_stores_that_are_no_use_are_noted_and_block_nothing(
     for name in ("sweep_x", "sweep_y", "sweep_z"):  # named, it must be right
         with pytest.raises(UserError, match=STORE):
             launch.run(request(tmp_path, TWO, output=tmp_path / name))
+
+
+def test_going_on_with_a_finished_sweep_reads_and_writes_no_file_of_a_trial_and_no_report(
+    tmp_path: Path,
+) -> None:
+    assert launch.run(request(tmp_path, TWO)) == 0
+    (folder,) = sweeps(tmp_path)
+    path = next(folder.glob(f"*/{METRICS}"))
+    time = path.stat().st_mtime_ns
+    path.write_text("not read", encoding="utf-8")
+    os.utime(path, ns=(time, time))
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if is_derived(file)}
+    assert launch.run(request(tmp_path, TWO)) == 0
+    after = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if is_derived(file)}
+    assert before == after and path.read_text(encoding="utf-8") == "not read"
+    (folder / "report.html").unlink()
+    assert launch.run(request(tmp_path, TWO)) == 0
+    assert (folder / "report.html").exists()
+
+
+def is_derived(file: Path) -> bool:
+    return file.is_file() and file.suffix in {".json", ".txt", ".html"}
 
 
 def test_a_runner_killed_while_it_makes_a_sweep_leaves_nothing_for_long(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import plan, planning
 from espalier.plan.samplers.model_based.proposal_records import SamplerRecord
-from espalier.report.reports import ReportRequest
+from espalier.report.report_request import ReportRequest
 from espalier.run import launch
 from espalier.run.opening.launch_request import LaunchRequest
 from espalier.run.status_text import status_lines

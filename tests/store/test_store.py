@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,10 @@ from fake_sweep import header, trial
 
 from espalier.core.errors import UserError
 from espalier.core.process.disk_full import DiskFullError
-from espalier.core.records import PlanHeader
+from espalier.core.records import PlanHeader, Provenance, Revision
 from espalier.core.trial import Result, Status
 from espalier.plan.sweep_naming import SweepNaming
-from espalier.store.attempt import INTERRUPTED
+from espalier.store.attempt import INTERRUPTED, LastAttempt, moment_of
 from espalier.store.sqlite_errors import DamagedStoreError
 from espalier.store.store import Store
 
@@ -71,6 +72,60 @@ def test_the_last_conclusive_attempt_counts_and_all_are_kept(path: Path) -> None
             (3, 1, "error", "interrupted"),
         ]
         assert all(a.finished and a.finished >= a.started for a in attempts)
+
+
+def test_what_a_runner_that_goes_on_reads(path: Path) -> None:
+    with Store.open(path) as store:
+        assert not store.begun and store.last_attempts() == [] and store.codes() == []
+        record(store, 1, CRASHED, made_by("a"))
+        record(store, 2, INTERRUPTED, CRASHED, INTERRUPTED)
+        assert store.begun
+        assert store.untouched() == [trial(3)]
+        ends = [attempt.finished for attempt in store.attempts()]
+        assert store.last_attempts() == [
+            LastAttempt(1, 2, "passed", moment_of(ends[1])),
+            LastAttempt(2, 3, "error", moment_of(ends[4])),
+        ]
+        record(store, 3, INTERRUPTED)
+        assert [last.trial for last in store.last_attempts()] == [1, 2]  # 3 has no result
+        interrupted = "interrupted"
+        errors = [(2, 1, interrupted), (2, 2, "crash"), (2, 3, interrupted)]
+        assert store.errors(1, 2) == errors
+        assert store.errors(1) == [(1, 1, "crash"), *errors, (3, 1, interrupted)]
+        assert store.errors(2) == []
+
+
+def test_the_code_of_each_result_that_passed(path: Path) -> None:
+    with Store.open(path) as store:
+        record(store, 1, made_by("a"), made_by("b"))
+        record(store, 2, PASSED)
+        record(store, 3, made_by("c"), CRASHED)
+        assert store.codes() == [Revision(sources="b"), None]
+
+
+def made_by(sources: str) -> Result:
+    return replace(PASSED, provenance=Provenance(code=Revision(sources=sources)))
+
+
+def test_the_digest_changes_with_all_that_a_report_tells(path: Path) -> None:
+    with Store.open(path) as store:
+        digests = [store.digest()]
+        with store.writing():
+            attempt = store.begin([1], 1, "cpu")[1]
+            digests.append(store.digest())
+            store.progress(1, attempt, {"epoch": 1})
+            digests.append(store.digest())
+            store.finish(1, attempt, PASSED)
+            digests.append(store.digest())
+            store.set_naming(SweepNaming(note="a note"))
+            digests.append(store.digest())
+            store.set_swept([replace(trial(2), swept={"EPOCHS": "1"})])
+            digests.append(store.digest())
+            store.next_round()
+            digests.append(store.digest())
+        assert len({*digests}) == len(digests)
+    with Store.open(path, readonly=True) as store:
+        assert store.digest() == digests[-1]
 
 
 def test_a_running_attempt_is_closed_by_the_next_runner(path: Path) -> None:

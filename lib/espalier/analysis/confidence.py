@@ -86,13 +86,13 @@ def t_quantile(degrees: int, level: float = LEVEL) -> float:
 class Verdict(StrEnum):
     """What the seeds that two configurations share say about their difference."""
 
-    TIED = "tied"  # not told from 0
-    BEHIND = "behind"  # told from 0
+    TIED = "tied"  # not distinguished from 0
+    BEHIND = "behind"  # distinguished from 0
     UNKNOWN = "unknown"  # fewer than two common seeds, or the same non-zero difference on all
 
 
 def verdict(difference: Interval | None) -> Verdict:
-    """Return whether a paired difference is told from 0.
+    """Return whether a paired difference is distinguished from 0.
 
     Accuracies are counts over a finite set, so a few seeds easily give the very same difference;
     its interval then has no width and says nothing about chance. That is UNKNOWN, not BEHIND.

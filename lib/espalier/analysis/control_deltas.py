@@ -3,7 +3,7 @@
 Comparisons of one kind have the same value against the same control's value of one symbol, and
 the same values of whatever else can be compared with a control and only the configuration has: a
 network with linear dendrites against one without dendrites is one kind, that with nonlinear ones
-another. So structure, nonlinearity and method are told apart where a sweep has a control for each.
+another. So structure, nonlinearity and method are separated where a sweep has a control for each.
 """
 
 from __future__ import annotations

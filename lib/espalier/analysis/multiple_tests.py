@@ -67,7 +67,7 @@ def corrected(differences: Mapping[KeyT, Interval | None]) -> dict[KeyT, float]:
 
 
 def survives(p: float | None) -> bool:
-    """Return whether a difference with this corrected p is told from 0 among all of its family."""
+    """Return whether a difference with this corrected p is significant among all of its family."""
     return p is not None and p <= ALPHA
 
 

@@ -20,6 +20,7 @@ from espalier.core.errors import UserError
 from espalier.core.paths import RESULTS
 from espalier.core.records import Provenance
 from espalier.core.trees.needed_trees import check_components
+from espalier.core.trial import EPOCHS
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.branch_plan import FREE, plan_branch, read_changes
@@ -54,9 +55,9 @@ def command(snapshot: Path, changes: Sequence[str], output: Path | None, in_proc
     values = read_changes(changes, symbols)
     plan = plan_branch(made, values, str(start.path), symbols)
     (trial,) = plan.trials
-    if int(epochs := trial.config["NUM_EPOCHS"]) <= start.epoch:
+    if int(epochs := trial.config[EPOCHS]) <= start.epoch:
         raise UserError(
-            f"CONFIG_NUM_EPOCHS={epochs}: must be more than the {start.epoch} that are over"
+            f"CONFIG_{EPOCHS}={epochs}: must be more than the {start.epoch} that are over"
         )
     folder = output or results_dir.new_sweep_path(RESULTS)
     if not (folder / results_dir.STORE).exists():

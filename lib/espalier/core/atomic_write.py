@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-def atomic_write(path: Path, text: str, sync: bool = False) -> None:
+def atomic_write(path: Path, text: str, sync: bool = False, moment: int | None = None) -> None:
     r"""Write `text` to `path`, whole or not at all; `sync` as in `draft`. Raises OSError.
 
-    A byte of a file name that is no UTF-8 is written as `\udcff`.
+    A byte of a file name that is no UTF-8 is written as `\udcff`. The file has `moment` as its
+    time, in nanoseconds since 1970, if one is given.
     """
     with draft(path, sync) as place:
         place.write_text(text, encoding="utf-8", errors="backslashreplace")
+        if moment is not None:
+            set_time(place, moment)
+
+
+def set_time(path: Path, moment: int) -> None:
+    """Let a file have a time, in nanoseconds since 1970, if its file system takes it."""
+    with suppress(OSError, OverflowError):
+        os.utime(path, ns=(moment, moment), follow_symlinks=False)
 
 
 @contextmanager

@@ -75,6 +75,11 @@ def _check_provenance(record: object) -> None:
             _fields(origin[key], kind)
 
 
+def revision(record: object) -> Revision | None:
+    """Return the revision that a JSON object stands for, if it is one. Raises ContentError."""
+    return None if record is None else Revision.from_json(dict(_fields(record, Revision)))
+
+
 def provenance(record: Record) -> Provenance:
     """Return the provenance that a JSON object stands for. Raises ContentError."""
     _check_provenance(record)

@@ -35,7 +35,7 @@ CARRIED = "revision.json"
 def code(library: Path = LIBRARY) -> Revision:
     """Return the commit, a hash of the code, and what of it differs from the commit.
 
-    As first asked for. The commit is empty where git does not track the library.
+    As of the first call. The commit is empty where git does not track the library.
     """
     digest = sources(library)
     if (carried := _carried(library)) and carried.sources == digest:

@@ -41,6 +41,9 @@ PAUSED = "paused"
 RUNG = "rung"
 """The reason of a trial that was stopped at a rung, and of the snapshot of one that waits there."""
 
+EPOCHS = "NUM_EPOCHS"
+"""The symbol of how many epochs a trial trains."""
+
 TRIAL_SECONDS = "TRIAL_SECONDS"
 """The symbol of trials that train for some time, however many epochs that is."""
 

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from espalier.core.errors import UserError, UserErrors
 from espalier.core.records import Provenance
+from espalier.core.trial import EPOCHS
 from espalier.kconfig import assign, trust
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.plan.plan import Plan
 
-FREE = ("NUM_EPOCHS", "LEARNING_RATE", "GRAD_CLIP_NORM")
+FREE = (EPOCHS, "LEARNING_RATE", "GRAD_CLIP_NORM")
 """What may be another value: all else is in the snapshot already, where no symbol reaches it."""
 HOW = "give SYMBOL=VALUE after the snapshot to have them"
 
@@ -57,7 +58,7 @@ def plan_branch(made: Provenance, changes: Mapping[str, str], place: str, symbol
     try:
         quoted = {name: _quote(value) for name, value in base.items()}
         plan = planning.plan_from_rows(quoted, [{}], symbols)
-    except UserError as error:  # its place would be a line of rows that nobody wrote
+    except UserError as error:  # its place would be a line of rows that no file has
         rules = [UserError(f"{place}: {line.partition(': ')[2]}") for line in error.lines]
         raise UserErrors(rules) from error
     if len(plan.trials) != 1 or plan.trials[0].config != config:

@@ -31,7 +31,7 @@ ID_SCHEME = 1
 
 LIMIT = "SWEEP_MAX_TRIALS"
 SENSIBLE = 100_000
-"""More trials than this nobody is advised to allow."""
+"""The most trials that a message advises to allow."""
 LIMIT_OF_PARAMETERS = budget_constraint.LIMIT
 VISITS_PER_TRIAL = 100
 """Refused combinations cost time too: a walk ends after this many for every trial allowed."""

@@ -99,7 +99,7 @@ def plan_from_config(path: Path, limit: int | None = None, symbols: Symbols | No
 def plan_of_single_trial(path: Path, done: str) -> Plan:
     """Plan a `.config` of one trial, which is to be `done` something to. Raises UserError.
 
-    Whether its run would make sense is not asked, since it is not to be run as it is.
+    Whether its run would make sense is not checked, since it is not to be run as it is.
     """
     dotconfig.require(path)
     check_syntax()

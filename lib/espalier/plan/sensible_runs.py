@@ -16,12 +16,13 @@ from espalier.core.paths import BASE
 from espalier.core.run_length import Rest, RunLength, steps_in
 from espalier.core.texts.count_text import count_text
 from espalier.core.trees.run_schedules import schedules_of
+from espalier.core.trial import EPOCHS
 from espalier.datasets import sample_counts
 from espalier.datasets.sample_counts import SampleCounts, check_batch
 from espalier.kconfig.requests import Requests
 from espalier.plan.expand import Expansion
 
-EPOCHS, BATCH = "NUM_EPOCHS", "BATCH_SIZE"
+BATCH = "BATCH_SIZE"
 SUBSET, HELD_OUT = "TRAIN_SUBSET", "VALIDATION_FRACTION"
 DATASET = component.KINDS["dataset"][1]
 DATA_DIR = "DATA_DIR"
@@ -78,7 +79,7 @@ def _joined(texts: Sequence[str]) -> str:
 
 
 def default_notes(expansion: Expansion, requested: Requests) -> list[str]:
-    """Return a note on the data set of the trials, if nobody has chosen it."""
+    """Return a note on the data set of the trials, if it is the default."""
     names = {c[DATASET] for c in expansion.configs.values() if DATASET in c}
     if DATASET in requested or len(names) != 1:
         return []

@@ -7,17 +7,15 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from espalier.analysis import effects, pareto
-from espalier.analysis.comparing import against_baseline, best_per
-from espalier.analysis.comparing.against_baseline import AgainstBaseline
 from espalier.analysis.confidence import t_quantile
 from espalier.analysis.rank import Ranking, TrialResult, rank, recorded
 from espalier.core.atomic_write import atomic_write
 from espalier.core.process import disk_full
-from espalier.core.trial import LOG, Result, Status, Trial
+from espalier.core.trial import LOG, Trial
 from espalier.kconfig.declared_measures import resolve
 from espalier.plan.sweep_naming import naming_lines
 from espalier.report import (
@@ -25,22 +23,20 @@ from espalier.report import (
     effects_report,
     pareto_report,
     race_report,
+    report_stamp,
     sampler_report,
     stopping_report,
     templates,
 )
 from espalier.report.comparing import (
-    baseline_report,
-    best_per_report,
     claims_report,
     ranking_json,
 )
 from espalier.report.html.page_input import PageInput
 from espalier.report.html.report_page import REPORT, render_page
+from espalier.report.report_request import USUAL, Part, ReportRequest
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
-from espalier.report.tables.best_per_cells import best_per_cells
-from espalier.report.tables.ranking_cells import CellTable
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
@@ -54,11 +50,6 @@ PARETO = "sweep_pareto.json"
 RACE = "sweep_race.json"
 STOPPED = "sweep_stopped.json"
 CLAIMS = "sweep_claims.json"
-BASELINE = "sweep_baseline.json"
-BEST_PER = "sweep_best_per.json"
-
-Part = tuple[str, dict[str, str]]
-"""A part of sweep_analysis.txt, and the texts of files beside it by name; may be empty."""
 
 
 def trial_results(store: Store) -> list[TrialResult]:
@@ -74,56 +65,6 @@ def ranking_measure(store: Store, results: Iterable[TrialResult], by: str | None
     race = store.header.race
     usual = race.by if race else store.setting("RANK_BY")
     return resolve(by or os.environ.get("RANK_BY") or usual, recorded(results))
-
-
-@dataclass(frozen=True)
-class ReportRequest:
-    """What the reports are to hold; where it is None, variables of the environment say it.
-
-    `by` is what ranks, `baseline` what all are compared with, `best_per` one or two symbols.
-    """
-
-    by: str | None = None
-    baseline: str | None = None
-    best_per: str | None = None
-
-    def beside(self, ranking: Ranking) -> AgainstBaseline | None:
-        """Return all beside the baseline, if there is one. Raises UserError if no trial has it."""
-        return against_baseline.against(ranking, self._baseline) if self._baseline else None
-
-    def best_per_cells(self, ranking: Ranking) -> CellTable | None:
-        """Return the table of the best of each value, if one is to be. Raises UserError."""
-        return best_per_cells(ranking, self._best_per) if self._best_per else None
-
-    def parts(self, ranking: Ranking) -> list[Part]:
-        """Return the parts that are made on request. Raises UserError for what no trial has."""
-        parts = []
-        if self._best_per:
-            table = best_per.best_per(ranking, self._best_per)
-            files = {BEST_PER: best_per_report.best_per_json(table)}
-            parts.append((best_per_report.render_best_per(table), files))
-        if beside := self.beside(ranking):
-            files = {BASELINE: baseline_report.baseline_json(beside)}
-            parts.append((baseline_report.render_baseline(beside), files))
-        return parts
-
-    def check(self, trials: Iterable[Trial]) -> None:
-        """Raise UserError if no trial of a plan has what parts on request are about."""
-        if self._baseline or self._best_per:
-            planned = [(trial, Result(Status.NOTRUN), 0) for trial in trials]
-            self.parts(rank(planned))
-
-    @property
-    def _baseline(self) -> str | None:
-        return self.baseline or os.environ.get(against_baseline.OPTION)
-
-    @property
-    def _best_per(self) -> str | None:
-        return self.best_per or os.environ.get(best_per.OPTION)
-
-
-USUAL = ReportRequest()
-"""The plan and the environment decide."""
 
 
 @contextmanager
@@ -159,7 +100,7 @@ def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
     Works at any time, on a partial sweep too; each file is replaced whole or not at all.
     Raises UserError if the folder has no store or has not what the request names.
     """
-    return write_reports_of(read_sweep(sweep_dir, request), request)
+    return write_reports_of(read_for_reports(sweep_dir, request), request)
 
 
 @_uncollected()
@@ -187,8 +128,16 @@ def write_reports_of(page: PageInput, request: ReportRequest) -> str:
     for _, files in [*heads, *parts]:
         data |= files
     write_files(sweep_dir, data)
-    write_files(sweep_dir, {REPORT: render_page(page)})
+    data[REPORT] = render_page(page)
+    write_files(sweep_dir, {REPORT: data[REPORT]})
+    report_stamp.write(sweep_dir, page.inputs, data)
     return text
+
+
+def refresh_reports(page: PageInput, request: ReportRequest) -> None:
+    """Write the reports of a sweep that has been read, unless they are there as they would be."""
+    if not report_stamp.is_current(page.folder, page.inputs):
+        write_reports_of(page, request)
 
 
 @_uncollected()
@@ -219,6 +168,13 @@ def read_sweep(sweep_dir: Path, request: ReportRequest, running: bool = False) -
         request.best_per_cells(ranking),
         running,
     )
+
+
+def read_for_reports(sweep_dir: Path, request: ReportRequest) -> PageInput:
+    """Return the same with the hash of all that its reports are made from, as of before that."""
+    with Store.open(sweep_dir / STORE, readonly=True) as store:
+        inputs = report_stamp.inputs(store, sweep_dir, request.options)
+    return replace(read_sweep(sweep_dir, request), inputs=inputs)
 
 
 def write_files(folder: Path, files: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from espalier.report import reports
 from espalier.report.closing_summary import next_step, summary_lines
 from espalier.report.html.page_input import PageInput
 from espalier.report.html.report_page import REPORT
-from espalier.report.reports import ReportRequest
+from espalier.report.report_request import ReportRequest
 from espalier.run.budgets.time_budget import EXIT_OVER
 from espalier.run.displays.progress import counted
 from espalier.run.pending import pending
@@ -140,6 +140,6 @@ def report_end(sweep: SweepDir, limits: RunLimits, request: ReportRequest) -> in
 
 
 def _written(sweep: SweepDir, chosen: Sequence[int], left: int, request: ReportRequest) -> SweepEnd:
-    page = reports.read_sweep(sweep.folder, request)
-    reports.write_reports_of(page, request)
+    page = reports.read_for_reports(sweep.folder, request)
+    reports.refresh_reports(page, request)
     return SweepEnd(page, sweep.store.states(), chosen, left)

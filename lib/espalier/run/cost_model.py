@@ -15,10 +15,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
-from espalier.core.trial import TRIAL_SECONDS, Result, Trial
+from espalier.core.trial import EPOCHS, TRIAL_SECONDS, Result, Trial
 from espalier.run.packing.pack_queue import share
 
-EPOCHS = "NUM_EPOCHS"
 NOISE = 1.1
 """What a machine's speed varies by from one minute to the next, beside what was seen."""
 

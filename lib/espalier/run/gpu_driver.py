@@ -1,7 +1,7 @@
 """Which NVIDIA GPUs are there, as their driver says. Never asks torch.
 
 `nvidia-smi` names them all. Where it is missing, as in many containers, CUDA's own library counts
-what a process finds that has a given CUDA_VISIBLE_DEVICES. It is asked in a process of its own:
+what a process finds that has a given CUDA_VISIBLE_DEVICES. It is queried in a process of its own:
 what it has once found it keeps, and a driver that is broken must not break the runner.
 """
 

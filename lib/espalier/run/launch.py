@@ -13,7 +13,6 @@ from espalier.core import revision
 from espalier.core.errors import UserError
 from espalier.core.process import os_errors, standard_streams, stop_signals
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
-from espalier.core.trial import Status
 from espalier.plan.outside_files import script_plan
 from espalier.plan.stopping.deciding_measures import check_deciders
 from espalier.plan.stopping.stop_rules import idle_notes
@@ -176,12 +175,11 @@ def _steady(folder: Path) -> Iterator[None]:
 def _other_code(store: Store) -> Iterator[str]:
     """Yield a line if results that count were made by other code than would run now."""
     now = code_of(store.header.settings)
-    passed = [result for _, result, _ in store.final_results() if result.status is Status.PASSED]
-    recorded = [result.provenance.code for result in passed]
+    recorded = store.codes()
     others = [code for code in recorded if code and code.differs(now)]
     if others and (now.commit or now.sources):
         yield (
-            f"note: {len(others)} of {len(passed)} results were made by other code "
+            f"note: {len(others)} of {len(recorded)} results were made by other code "
             f"({revision.describe(others[-1])}; now {revision.describe(now)}); "
             "NEW=1 runs everything again"
         )

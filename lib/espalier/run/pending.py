@@ -34,14 +34,13 @@ def spent(store: Store, allowance: int, number: int | None = None) -> Counter[in
     A trial that was to be run again has a new one since then. Of one trial alone if it is given.
     """
     used: Counter[int] = Counter()
-    now, again = store.round, store.again
-    for attempt in store.attempts(number):
-        if attempt.round == now and attempt.attempt > again.get(attempt.trial, 0):
-            used[attempt.trial] += cost(attempt.status, attempt.reason, allowance)
+    again = store.again
+    for trial, attempt, reason in store.errors(store.round, number):
+        if attempt > again.get(trial, 0):
+            used[trial] += cost(Status.ERROR, reason, allowance)
     return used
 
 
 def out_of_memory(store: Store) -> list[int]:
     """Return the trials that have run out of memory by themselves in this round."""
-    attempts = (attempt for attempt in store.attempts() if attempt.round == store.round)
-    return [attempt.trial for attempt in attempts if attempt.reason == OOM]
+    return [trial for trial, _, reason in store.errors(store.round) if reason == OOM]

@@ -12,13 +12,13 @@ from pathlib import Path
 from espalier.core import strict_json
 from espalier.core.errors import UserError
 from espalier.core.texts.count_text import count_text
-from espalier.core.trial import Status, Trial
+from espalier.core.trial import EPOCHS, Status, Trial
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.plan import Plan, write_configs
 from espalier.run import cost_model
 from espalier.run.admission import fit_workers
-from espalier.run.cost_model import EPOCHS, Estimate, Span, Speed
+from espalier.run.cost_model import Estimate, Span, Speed
 from espalier.run.devices import is_on_cpu, slots
 from espalier.run.entries import worker_memory
 from espalier.run.estimate_text import Findings, describe_range, format_estimate, stop_notes

@@ -39,7 +39,7 @@ def check(
 def ask(
     executor: Executor, task: Task, stopping: Callable[[], bool] = lambda: False
 ) -> Result | None:
-    """Return what a worker says about the trial of a task; None if it is told to stop before."""
+    """Return what a worker says about the trial of a task; None after a request to stop."""
     while not (idle := executor.idle()):
         if stopping():
             return None

@@ -2,7 +2,7 @@
 
 A result is taken over if the same trial would be trained now by the same code, with the same
 versions of all packages, on the same kind of device and on the same data. Only a worker can tell
-the last two, so one is asked, about a trial of each kind of data. Whatever is not known counts as
+the last two, so one is queried, about a trial of each kind of data. Whatever is not known counts as
 different: a trial that is trained once more costs time, a result of something else would be wrong.
 """
 
@@ -117,20 +117,19 @@ def taken_over(store: Store) -> list[int]:
 
 def _untouched(sweep: SweepDir) -> Iterator[Trial]:
     """Yield the trials without an attempt and without a folder, in which a branch may begin."""
-    begun = {attempt.trial for attempt in sweep.store.attempts()}
-    for trial in sweep.store.trials():
-        if trial.number not in begun and not sweep.directory(trial.number).exists():
+    for trial in sweep.store.untouched():
+        if not sweep.directory(trial.number).exists():
             yield trial
 
 
 def find(results: Path, trials: Iterable[Trial], header: PlanHeader) -> list[EarlierResult]:
-    """Return what may be taken over, as far as that can be told without a worker."""
+    """Return what may be taken over, as far as that can be decided without a worker."""
     missing = {trial.id: trial for trial in trials}
     earlier: list[EarlierResult] = []
     for path in sorted(results.glob(f"sweep_*/{STORE}"), reverse=True):  # the latest first
         if not missing:
             break
-        with suppress(UserError, OSError):  # whoever chose the sweep to run has noted that
+        with suppress(UserError, OSError):  # the choice of the sweep to run has noted that
             for each in _in_sweep(path, missing, header):
                 earlier.append(each)
                 del missing[each.trial.id]
@@ -185,11 +184,11 @@ def _confirmed(
     for each in earlier:
         kinds.setdefault(tuple(sampling(each.trial, *SAMPLES).items()), []).append(each)
     for alike in kinds.values():
-        now = _asked(alike[0].trial, sweep, executor)
+        now = _query(alike[0].trial, sweep, executor)
         yield from (each for each in alike if _is_same(each.result.provenance, now))
 
 
-def _asked(trial: Trial, sweep: SweepDir, executor: Executor) -> Provenance:
+def _query(trial: Trial, sweep: SweepDir, executor: Executor) -> Provenance:
     """Return the provenance that a worker says a result of this trial would have."""
     settings = dict(sweep.store.header.settings)
     task = Task((trial,), settings, (sweep.folder,), (0,), Action.PREFLIGHT)

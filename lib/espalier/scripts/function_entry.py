@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from espalier.core.errors import UserError
-from espalier.core.trial import Emit, Result, Status, Task, discard
+from espalier.core.trial import EPOCHS, Emit, Result, Status, Task, discard
 from espalier.core.trial_config import Config
 from espalier.scripts.epoch_records import REFUSED, BadMeasureError, EpochRecords
 from espalier.scripts.programs.program_environment import typed_symbols
@@ -57,7 +57,7 @@ def train_trial(task: Task, emit: Emit = discard) -> Result:
     if task.rank:  # the first of several workers has the devices of all
         return Result(Status.PASSED)
     origin = origin_of(task, None)
-    records = EpochRecords(int(task.trial.config["NUM_EPOCHS"]))
+    records = EpochRecords(int(task.trial.config[EPOCHS]))
     try:
         _call(task, TrialLog(task.directory, records, emit))
     except (UserError, BadMeasureError) as error:

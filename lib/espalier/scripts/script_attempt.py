@@ -15,7 +15,7 @@ from espalier.core.process import process_memory
 from espalier.core.process.exits import describe_exit, last_line
 from espalier.core.process.terminal import printable
 from espalier.core.records import Provenance
-from espalier.core.trial import Emit, Result, Status, Task, has_rungs
+from espalier.core.trial import EPOCHS, Emit, Result, Status, Task, has_rungs
 from espalier.scripts import (
     command_template,
     script_identity,
@@ -159,7 +159,7 @@ def pattern_of(task: Task) -> OutputPattern | None:
 
 def epochs_of(task: Task) -> int:
     """Return the number of epochs that a trial is to have."""
-    return int(task.trial.config["NUM_EPOCHS"])
+    return int(task.trial.config[EPOCHS])
 
 
 def _size(log: Path) -> int:

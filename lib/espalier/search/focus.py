@@ -32,7 +32,7 @@ from espalier.store.store import Store
 BEST = "best"
 RANGE = "focus-range"
 NUMBERS = ("int", "float")
-DIGITS = 3  # of a number that nobody chose
+DIGITS = 3  # of a number that was computed
 TASK = ("TARGET_SPARSITY", "SPARSE_DENSITY", "MAX_PARAMS")
 """What a network has to be, however it is trained: pruned less it would nearly always be better."""
 DATA = ("VALIDATION_FRACTION", "TRAIN_SUBSET")

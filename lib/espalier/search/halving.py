@@ -8,7 +8,7 @@ learn.
 
 Source: Jamieson and Talwalkar 2016, Non-stochastic best arm identification and hyperparameter
 optimization, for successive halving.
-Differs: what is wanted is not the best score but the least size, so what is larger than something
+Differs: the aim is not the best score but the least size, so what is larger than something
 that learns already is of no more use.
 """
 

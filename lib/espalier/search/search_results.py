@@ -2,7 +2,7 @@
 
 A result is the mean over the seeds of its configuration. Results are ordered by the accuracy on
 validation samples. The test samples are read once, at the end of each run, after all that could
-be decided was: their accuracy is told, and takes no part in choosing.
+be decided was: their accuracy is reported, and takes no part in choosing.
 """
 
 from __future__ import annotations

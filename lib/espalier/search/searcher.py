@@ -99,7 +99,7 @@ class HyperparameterSearcher:
 
         Lists are values, anything else is a constant. At most `max_trials` configurations, chosen
         at random if there are more. Combinations that differ only in what is off in them are one;
-        those that do not fit the budget are told. Raises UserError if none fits or none passes.
+        those that do not fit the budget are listed. Raises UserError if none fits or none passes.
         """
         grids = [param_grid] if isinstance(param_grid, Mapping) else param_grid
         _require_lists(grids)

@@ -12,7 +12,7 @@ from statistics import fmean
 
 from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
-from espalier.core.trial import MODEL, REPETITION, Trial
+from espalier.core.trial import EPOCHS, MODEL, REPETITION, Trial
 from espalier.kconfig import range_file, tree
 from espalier.kconfig.range_file import Setting
 from espalier.kconfig.symbols import Symbols
@@ -25,7 +25,7 @@ from espalier.search.search_runs import Means
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
-EPOCHS, SAVE_MODEL = "NUM_EPOCHS", "SAVE_MODEL"
+SAVE_MODEL = "SAVE_MODEL"
 OF_IMAGES = "SPLIT_SEED"
 """A symbol that the trials on images have, and those on text have not."""
 SHIFT, NO_SHIFT = "SHIFT", "none"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from espalier.core import component
 from espalier.core.contracts import Dataset
 from espalier.core.samples import RawData, steps_in
+from espalier.core.trial import EPOCHS
 from espalier.core.trial_config import Config
 from espalier.plan import planning
 from espalier.search import guide_names
@@ -40,6 +41,6 @@ def batch_size(limit: int, samples: int) -> int:
 
 def resampling_steps(intervals: Sequence[int], same: Conditions, samples: int) -> list[int]:
     """Return `intervals`, in updates, shorter where a run has fewer than EVENTS of them."""
-    epochs, batch = int(same.base["NUM_EPOCHS"]), int(same.base["BATCH_SIZE"])
+    epochs, batch = int(same.base[EPOCHS]), int(same.base["BATCH_SIZE"])
     longest = max(1, epochs * steps_in(samples, batch) // EVENTS)
     return list(dict.fromkeys(min(steps, longest) for steps in intervals))

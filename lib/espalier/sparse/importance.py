@@ -3,7 +3,7 @@
 w is the weight, m and v its first and second moments, not bias-corrected. Each formula is
 elementwise and writes into `out`; higher means keep. A weight without state, which has never had a
 gradient, scores |w| under all of them, as in the earlier code.
-Differs: bitter1 and bitter2 were told apart only by the length of training, and so are equal;
+Differs: bitter1 and bitter2 differed only in the length of training, and so are equal;
 bitter8 and bitter9 follow the earlier code, whose documents give other formulas.
 """
 

@@ -125,7 +125,7 @@ class MaskSet:
 
     @torch.no_grad()
     def zero_weights(self) -> None:
-        """Zero the pruned weights, whoever has written there, also infinities and NaN."""
+        """Zero the pruned weights, whatever has written there, also infinities and NaN."""
         if self.mask is None:
             return
         if not self._dead:
@@ -134,7 +134,7 @@ class MaskSet:
             weight.masked_fill_(dead, 0.0)
 
     def enforce(self, optimizer: torch.optim.Optimizer) -> None:
-        """Zero pruned weights and all of their state, whoever has written there."""
+        """Zero pruned weights and all of their state, whatever has written there."""
         if self.pruned and not self._zeros:
             assert self.mask is not None
             self._zeros = [ExactZeros(dead) for dead in self.split(self.mask)]

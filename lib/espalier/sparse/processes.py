@@ -5,7 +5,7 @@ decided once. Values are averaged or gathered before a decision, or those of the
 process count. Every process of the group must make the same calls in the same order.
 
 Where no process group is initialised, or it has one process, nothing is done and nothing costs.
-Whether there is one is asked at each call, so a group may be initialised at any time before.
+Whether there is one is checked at each call, so a group may be initialised at any time before.
 """
 
 from __future__ import annotations

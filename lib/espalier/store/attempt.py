@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from espalier.core import decoding, strict_json
 from espalier.core.trial import PAUSED, Record, Result, Status
@@ -49,6 +50,20 @@ class Attempt:
     def conclusive(self) -> bool:
         """Whether its result is one of its trial, and not of the machine or the runner."""
         return self.status is not Status.RUNNING and self.reason not in INCONCLUSIVE
+
+
+class LastAttempt(NamedTuple):
+    """The last attempt at a trial that has ended: its number, its status and when it ended."""
+
+    trial: int
+    attempt: int
+    status: str
+    moment: int
+
+
+def moment_of(finished: float | None) -> int:
+    """Return a time in nanoseconds since 1970, as files have it; 0 for what is none."""
+    return int(finished * 1e9) if finished and math.isfinite(finished) else 0
 
 
 def count_per_task(attempts: Iterable[Attempt]) -> Counter[tuple[int, float]]:

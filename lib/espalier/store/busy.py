@@ -22,7 +22,7 @@ QUIET = 1.0
 READER = 30.0
 """Seconds that a reader waits; a runner waits as long as it takes."""
 AFTER_STOP = 3.0
-"""Seconds that a runner waits on after it was told to stop."""
+"""Seconds that a runner waits on after a request to stop."""
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 T = TypeVar("T")

@@ -27,7 +27,7 @@ LONGEST = 512 - len("-journal")
 SIDE_FILES = ("-wal", "-shm", "-journal")
 COPYING = 30.0
 """Seconds in which a copy has to come about between two writes of a runner."""
-_SETTLED = 0.05  # seconds since the last change after which a time stamp tells another change
+_UNCHANGED = 0.05  # seconds since the last change after which a time stamp tells another change
 _NO_INDEX = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 
@@ -72,7 +72,7 @@ def for_writing(path: Path) -> Connection:
 
 
 def for_reading(path: Path) -> Connection:
-    """Open a store for reading; what was committed is there, whoever reads and whoever writes."""
+    """Open a store for reading; what was committed is there, whatever else reads and writes."""
     check_length(path)
     if not _may_make_index(path):
         return _copied(path)
@@ -144,8 +144,8 @@ def _copy_at_once(path: Path, copy: Path) -> bool:
             Path(f"{copy}{suffix}").unlink(missing_ok=True)
             with suppress(FileNotFoundError):
                 shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
-    settled = time.time() - path.stat().st_mtime > _SETTLED
-    return settled and copy.exists() and before == _state(path)
+    unchanged = time.time() - path.stat().st_mtime > _UNCHANGED
+    return unchanged and copy.exists() and before == _state(path)
 
 
 def _state(path: Path) -> list[object]:

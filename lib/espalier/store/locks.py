@@ -1,6 +1,6 @@
 """Locks on folders: one runner a sweep, and one at a time that chooses or begins a sweep.
 
-A lock is an open file that nobody else has locked. It ends with the process that holds it. The
+A lock is an open file that no other process has locked. It ends with the process that holds it. The
 file is opened for writing, since NFS locks no file exclusively that was opened for reading.
 """
 

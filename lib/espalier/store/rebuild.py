@@ -1,7 +1,7 @@
 """Make the store of a sweep again from the files of its folder.
 
 Each trial's training_metrics.json has its result and its attempts. What was planned stands in the
-plan files of the folder. Folders of older versions have none: there the old store is asked, as far
+plan files of the folder. Folders of older versions have none: there the old store is read, as far
 as it can be read, then the folder of the plan, then the trials themselves.
 """
 
@@ -80,7 +80,7 @@ def _is_sound(path: Path) -> bool:
     except sqlite_errors.DamagedStoreError:
         return False
     except UserError:
-        if path.is_file():  # locked, or out of reach: nobody knows, so it stays
+        if path.is_file():  # locked, or out of reach: it may be sound, so it stays
             raise
         return False
 

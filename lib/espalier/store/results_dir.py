@@ -6,8 +6,6 @@ the store again if it is damaged. If a killed runner did not write one, the next
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +13,6 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 
-from espalier.core import strict_json
 from espalier.core.atomic_write import atomic_write
 from espalier.core.errors import UserError
 from espalier.core.names import check_inside, check_links
@@ -23,7 +20,7 @@ from espalier.core.process import disk_full, os_errors
 from espalier.core.process.log_files import open_log
 from espalier.core.records import PlanHeader
 from espalier.core.texts.program_name import MAKE
-from espalier.core.trial import LOG, Record, Result, Status, Trial
+from espalier.core.trial import LOG, Result, Status, Trial
 from espalier.plan.sweep_naming import read_name, shorten_value
 from espalier.store import (
     connections,
@@ -33,11 +30,12 @@ from espalier.store import (
     sqlite_errors,
     unrecorded,
 )
-from espalier.store.attempt import Attempt
+from espalier.store.attempt import LastAttempt
 from espalier.store.locks import LOCK
-from espalier.store.sqlite_errors import CONTENT, DamagedStoreError
+from espalier.store.sqlite_errors import DamagedStoreError
 from espalier.store.store import Store
 from espalier.store.sweep_files import METRICS, has_sweep_files
+from espalier.store.trials import metrics_file
 
 STORE = "sweep.db"
 CONFIG = "config.txt"
@@ -232,23 +230,28 @@ class SweepDir:
         """Write the training_metrics.json of a trial."""
         attempts = self.store.attempts(trial.number)
         with disk_full.reported(self.folder):
-            text = strict_json.pretty(metrics(trial, result, attempts))
-            atomic_write(self.directory(trial.number) / METRICS, text)
+            metrics_file.write(self.directory(trial.number) / METRICS, trial, result, attempts)
 
     def take_over(self) -> None:
         """Close the attempts of a killed runner, and write the files that it did not."""
         unrecorded.record(self.folder, self.store)
         with self.store.writing():
             self.store.interrupt_running()
-        last = {attempt.trial: attempt for attempt in self.store.attempts()}
-        for trial, result, _ in self.store.final_results():
-            path = self.directory(trial.number) / METRICS
-            if result.status != Status.NOTRUN and not _has(path, last[trial.number]):
-                try:
-                    self.prepare(trial.number)
-                    self.write_metrics(trial, result)
-                except OSError as error:  # what a trial did to its folder stops no sweep
-                    print(f"note: {os_errors.place(error, path)}: {os_errors.describe(error)}")
+        missing = {last.trial for last in self.store.last_attempts() if not self._has(last)}
+        for trial, result, _ in self.store.final_results() if missing else ():
+            if trial.number in missing:
+                self._write_again(trial, result)
+
+    def _has(self, last: LastAttempt) -> bool:
+        return metrics_file.is_current(self.directory(last.trial) / METRICS, last)
+
+    def _write_again(self, trial: Trial, result: Result) -> None:
+        try:
+            self.prepare(trial.number)
+            self.write_metrics(trial, result)
+        except OSError as error:  # what a trial did to its folder stops no sweep
+            place = os_errors.place(error, self.directory(trial.number) / METRICS)
+            print(f"note: {place}: {os_errors.describe(error)}")
 
     def grow(
         self, header: PlanHeader, added: Iterable[tuple[Trial, str]], changed: Iterable[Trial] = ()
@@ -273,26 +276,3 @@ class SweepDir:
     def keep_unrecorded(self, endings: Iterable[unrecorded.Ending]) -> None:
         """Keep results that the store, locked by another program, could not take in time."""
         unrecorded.keep(self.folder, endings)
-
-
-def metrics(trial: Trial, result: Result, attempts: list[Attempt]) -> Record:
-    """Return the content of training_metrics.json."""
-    return {
-        "config_file": trial.name,
-        "test_id": trial.id,
-        "config": {f"CONFIG_{name}": value for name, value in trial.config.items()},
-        "swept": sorted(f"CONFIG_{name}" for name in trial.swept),
-        **result.as_json(),
-        "attempts": [dataclasses.asdict(attempt) for attempt in attempts],
-    }
-
-
-def _has(path: Path, last: Attempt) -> bool:
-    """Return whether a training_metrics.json has the attempt `last`."""
-    try:
-        if not path.is_file():
-            return False
-        written = json.loads(path.read_text(encoding="utf-8"))["attempts"][-1]
-        return bool((written["attempt"], written["status"]) == (last.attempt, last.status))
-    except (OSError, *CONTENT):
-        return False

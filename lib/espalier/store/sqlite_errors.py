@@ -1,7 +1,7 @@
 """Report what is wrong with a store in one line, whatever SQLite says, and what to do about it.
 
 A file may be damaged, of another version, gone, locked by another program, or out of reach. These
-need different cures, so they are told apart.
+need different cures, so they are distinguished.
 """
 
 from __future__ import annotations

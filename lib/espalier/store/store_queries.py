@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -9,9 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from espalier.core import decoding, names
-from espalier.core.records import PlanHeader
+from espalier.core.records import PlanHeader, Revision
 from espalier.core.trial import PAUSED, Result, Status, Trial
-from espalier.store.attempt import INCONCLUSIVE, READ, WRITTEN, Attempt, from_row
+from espalier.store.attempt import (
+    INCONCLUSIVE,
+    READ,
+    WRITTEN,
+    Attempt,
+    LastAttempt,
+    from_row,
+    moment_of,
+)
 from espalier.store.busy import Patience
 from espalier.store.sqlite_errors import reading
 
@@ -111,6 +120,55 @@ class StoreQueries:
         query = "SELECT trial, attempt FROM attempts INDEXED BY attempts_by_status"
         return self._db.execute(query).fetchall()
 
+    @property
+    @reading
+    def begun(self) -> bool:
+        """Whether any trial has an attempt."""
+        return self._db.execute("SELECT 1 FROM attempts LIMIT 1").fetchone() is not None
+
+    @reading
+    def untouched(self) -> list[Trial]:
+        """Return the trials without an attempt, in plan order."""
+        query = (
+            "SELECT number, trial FROM trials "
+            "WHERE number NOT IN (SELECT trial FROM attempts) ORDER BY number"
+        )
+        return [decoding.trial(decoding.value(text), n) for n, text in self._db.execute(query)]
+
+    @reading
+    def errors(self, round_: int, number: int | None = None) -> list[tuple[int, int, str]]:
+        """Return trial, number and reason of the attempts of a round that ended in an error.
+
+        In order; of one trial alone if it is given.
+        """
+        query = (
+            "SELECT trial, attempt, reason FROM attempts WHERE status = 'error' AND round = ? "
+            "AND coalesce(trial = ?, TRUE) ORDER BY trial, attempt"
+        )
+        return self._db.execute(query, (round_, number)).fetchall()
+
+    @reading
+    def codes(self) -> list[Revision | None]:
+        """Return the code that made the result of each trial that has passed, in plan order."""
+        query = (
+            "SELECT trial, status, json_extract(result, '$.provenance.code') FROM attempts "
+            f"WHERE {_CONCLUSIVE} ORDER BY trial, attempt"
+        )
+        final = {number: (status, text) for number, status, text in self._db.execute(query)}
+        texts = [text for status, text in final.values() if status == Status.PASSED]
+        codes = {text: decoding.revision(decoding.value(text or "null")) for text in {*texts}}
+        return [codes[text] for text in texts]
+
+    @reading
+    def last_attempts(self) -> list[LastAttempt]:
+        """Return the last attempt at every trial that has a conclusive one."""
+        query = (
+            "SELECT trial, max(attempt), status, finished FROM attempts "
+            f"GROUP BY trial HAVING sum({_CONCLUSIVE}) > 0"
+        )
+        rows = self._db.execute(query)
+        return [LastAttempt(n, last, status, moment_of(end)) for n, last, status, end in rows]
+
     @reading
     def attempt(self, trial: int, attempt: int) -> Attempt:
         """Return an attempt at a trial by its number."""
@@ -203,6 +261,16 @@ class StoreQueries:
     def counts(self) -> dict[Status, int]:
         """Count the trials by their status."""
         return dict(Counter(self.states().values()))
+
+    @reading
+    def digest(self) -> str:
+        """Return a hash of the plan and of every attempt, as they are stored."""
+        columns = {"meta": "*", "trials": "number, directory, trial", "attempts": "*"}
+        digest = hashlib.sha256()
+        for table, names_ in columns.items():
+            for row in self._db.execute(f"SELECT {names_} FROM {table} ORDER BY 1, 2"):
+                digest.update(repr(row).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
     @reading
     def is_sound(self) -> bool:

@@ -16,7 +16,7 @@ _PLAIN = frozenset(vars(nn.Module()))
 
 
 class Rollback:
-    """A network and what trains it as they are now, to be restored as often as wanted.
+    """A network and what trains it as they are now, to be restored any number of times.
 
     Whatever happens in between: modules, parameters and buffers may be added, removed, resized
     and trained. Parameters are afterwards the same objects as before, without gradients. Random

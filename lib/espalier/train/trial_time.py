@@ -19,7 +19,7 @@ from espalier.core import component
 from espalier.core.component import symbol
 from espalier.core.errors import UserError
 from espalier.core.trees.run_schedules import moments_of
-from espalier.core.trial import SNAPSHOTS, TRIAL_SECONDS, Record, Task
+from espalier.core.trial import EPOCHS, SNAPSHOTS, TRIAL_SECONDS, Record, Task
 from espalier.core.trial_config import Config
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.train import speed
@@ -28,7 +28,6 @@ from espalier.train.checkpoints.snapshot_files import SnapshotError
 from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import DivergedError, Loop
 
-EPOCHS = "NUM_EPOCHS"
 MOST_EPOCHS = 100_000
 SHARE, SHORTEST, LONGEST = 0.05, 1.0, 10.0
 """What measuring an epoch takes: a share of the trial's time beside it, in seconds from to."""

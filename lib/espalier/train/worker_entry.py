@@ -17,7 +17,7 @@ from espalier.core.contracts import (
 )
 from espalier.core.errors import UserError
 from espalier.core.records import PackShare, Provenance
-from espalier.core.trial import PAUSED, Emit, Record, Result, Status, Task, discard
+from espalier.core.trial import EPOCHS, PAUSED, Emit, Record, Result, Status, Task, discard
 from espalier.core.trial_config import Config
 from espalier.layers.folded import CannotPack
 from espalier.optimizers.lean import LeanAdam
@@ -231,7 +231,7 @@ def probe_pack(tasks: Sequence[Task]) -> Result:
     trial, settings, count = tasks[0].trial, Config(tasks[0].settings), len(tasks)
     device = choose_device(settings.read("DEVICE", str), Config(trial.config).read("AMP", str))
     # how much there is to do bounds how far the search goes, so it is part of the question
-    shape = f"{trial.shape} 1e{len(trial.config['NUM_EPOCHS'])} epochs"
+    shape = f"{trial.shape} 1e{len(trial.config[EPOCHS])} epochs"
     choice = pack_cache.load(shape, device, count)
     if choice is None and any(True for _ in _trainers(tasks)):
         choice = pack_size.choose_pack_size(_trainers(itertools.cycle(tasks)), count)

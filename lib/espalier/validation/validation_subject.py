@@ -8,7 +8,7 @@ from pathlib import Path
 
 from espalier.core.contracts import CannotTrain
 from espalier.core.errors import UserError
-from espalier.core.trial import Task, Trial
+from espalier.core.trial import EPOCHS, Task, Trial
 from espalier.kconfig import assign, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
@@ -16,7 +16,6 @@ from espalier.store.results_dir import METHOD
 from espalier.train import worker_entry
 from espalier.train.engine.trainer import Trainer
 
-EPOCHS = "NUM_EPOCHS"
 WHOLE = {"EARLY_STOP_PATIENCE": "0"}
 """Values that let a check train to its end, in place of the configured ones."""
 

@@ -12,7 +12,8 @@ from trial_results import passed, trial
 from espalier.analysis.comparing.against_baseline import against
 from espalier.analysis.rank import rank
 from espalier.report.comparing.baseline_report import baseline_json, render_baseline
-from espalier.report.reports import ReportRequest, write_reports
+from espalier.report.report_request import ReportRequest
+from espalier.report.reports import write_reports
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from espalier.analysis.rank import rank
 from espalier.core.errors import UserError
 from espalier.core.trial import Status
 from espalier.report.comparing.best_per_report import best_per_json, render_best_per
-from espalier.report.reports import ReportRequest, write_reports
+from espalier.report.report_request import ReportRequest
+from espalier.report.reports import write_reports
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from espalier.analysis.rank import TrialResult
 from espalier.core.records import RaceRecord
 from espalier.core.trial import Status
 from espalier.report.html.report_page import REPORT
-from espalier.report.reports import ReportRequest, write_page, write_reports
+from espalier.report.report_request import ReportRequest
+from espalier.report.reports import write_page, write_reports
 
 ELEMENTS = {
     *("html", "head", "meta", "title", "style", "body", "a", "header", "h1", "h2", "h3", "h4", "p"),

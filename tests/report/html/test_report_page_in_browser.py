@@ -12,7 +12,8 @@ from stored_sweeps import stored
 
 from espalier.core.measures import find
 from espalier.report.html.page_assets import FOLDER
-from espalier.report.reports import ReportRequest, write_reports
+from espalier.report.report_request import ReportRequest
+from espalier.report.reports import write_reports
 
 
 def test_columns_sort_and_rows_are_searched(visit: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fake_sweep import HERE, request, trial
 
-from espalier.report.reports import ReportRequest
+from espalier.report.report_request import ReportRequest
 from espalier.run import launch
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store

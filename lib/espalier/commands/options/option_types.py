@@ -196,7 +196,7 @@ MARGINS = Checked(click.FloatRange(0, LARGEST_MARGIN), f"a number from 0 to {LAR
 LONGEST_BUDGET = 525_600
 """Minutes of a year."""
 LEAST_ALPHA = 1e-9
-"""Where 1 minus an error rate is still told from 1, so that its interval has an end."""
+"""Where 1 minus an error rate still differs from 1, so that its interval has an end."""
 MINUTES = Checked(click.FloatRange(0, LONGEST_BUDGET), f"minutes, from 0 to {LONGEST_BUDGET}")
 POSITIVE = Checked(click.IntRange(min=1), "an integer of at least 1")
 

@@ -33,7 +33,7 @@ from espalier.core.trial import FINAL, Trial
 from espalier.plan.plan import read_plan
 from espalier.plan.still_valid import check_still_valid
 from espalier.plan.sweep_naming import SweepNaming
-from espalier.report.reports import ReportRequest
+from espalier.report.report_request import ReportRequest
 from espalier.run.entries import LIBRARY, entry_of
 from espalier.run.executor_choice import Placement
 from espalier.run.opening.launch_request import LaunchRequest

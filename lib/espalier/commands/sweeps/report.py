@@ -23,7 +23,8 @@ from espalier.report.comparing.opened_sweeps import open_sweep
 from espalier.report.comparing.sweep_questions import compare_sweeps
 from espalier.report.html.comparison_page import comparison_name, render_comparison_page
 from espalier.report.html.report_page import REPORT
-from espalier.report.reports import ReportRequest, write_files, write_page, write_reports
+from espalier.report.report_request import ReportRequest
+from espalier.report.reports import write_files, write_page, write_reports
 from espalier.store.locks import runner_of
 from espalier.store.results_dir import newest_sweep
 

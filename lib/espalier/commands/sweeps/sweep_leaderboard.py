@@ -28,7 +28,8 @@ from espalier.report.figures.figure_kinds import KINDS, write_figure
 from espalier.report.figures.figure_style import STYLES, USUAL
 from espalier.report.pareto_report import render_pareto
 from espalier.report.ranking_rows import best_per_target, ranking_table
-from espalier.report.reports import ReportRequest, write_files
+from espalier.report.report_request import ReportRequest
+from espalier.report.reports import write_files
 from espalier.report.sweep_analysis import counts, method, nothing, numberless
 from espalier.report.table_format import print_table
 from espalier.store.results_dir import newest_sweep

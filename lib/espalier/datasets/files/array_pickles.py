@@ -1,4 +1,4 @@
-"""Read pickles of plain data and numpy arrays, whoever made them, without running what they hold.
+"""Read pickles of plain data and numpy arrays of any origin, without running what they hold.
 
 A pickle is a program. It can name any function of any module and have it called. Here the names of
 numpy's arrays stand for functions of this file, which build arrays of numbers from bytes. Every

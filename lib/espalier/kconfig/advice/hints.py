@@ -148,7 +148,7 @@ def _chosen(symbols: Symbols, setting: Setting) -> list[Symbol]:
 
 
 def of_member(symbols: Symbols, choice: str, text: str) -> str:
-    """Return what was meant by `text`, which is no member of `choice`; empty if nobody knows."""
+    """Return what was meant by `text`, which is no member of `choice`; empty if no rule says."""
     if near := spelling.nearest(text, symbols.members(choice)):
         return f"did you mean {near}?"
     for other in symbols.choices:

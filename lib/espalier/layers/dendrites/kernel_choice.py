@@ -1,4 +1,4 @@
-"""Which way of computing sums is the fastest for a layer, told by its sizes and the device alone.
+"""Which way of computing sums is the fastest for a layer, chosen by its sizes and the device alone.
 
 Nothing is timed when a network runs: different ways round differently, and a run with the same
 seed has to give the same numbers.
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from espalier.layers.dendrites.kernels import Backend
 
-LARGE = 2**28  # numbers of a dense matrix that a GPU is not asked to hold for a moment
+LARGE = 2**28  # numbers of a dense matrix that a GPU is not to hold even for a moment
 
 
 def choose_backend(x: Tensor, weight: Tensor) -> Backend:

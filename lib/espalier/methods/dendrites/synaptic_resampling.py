@@ -7,7 +7,7 @@ a fresh optimizer; or, for comparison, they inherit those of the synapses whose 
 Source: saurluca/dendritic-computation at 24fc87b.
 See `espalier.methods.dendrites.synapse_turnover`.
 Differs: there one proposal is made for each synapse, and one that fails is given up, so that fewer
-are replaced than asked for; and moments lie at (unit, input), so that an input that is connected
+are replaced than requested; and moments lie at (unit, input), so that an input that is connected
 again finds its old ones.
 """
 

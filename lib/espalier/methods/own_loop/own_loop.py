@@ -45,8 +45,9 @@ class LoopOptions(TypedDict, total=False):
 class OwnLoop:
     """Base of the classes: what a method does in anybody's loop.
 
-    After every `step()` a pruned weight is exactly 0, and so is its state in the optimizer, whoever
-    has written there. Its gradient is masked as it arrives. `run` and `method` are the harness's.
+    After every `step()` a pruned weight is exactly 0, and so is its state in the optimizer,
+    whatever has written there. Its gradient is masked as it arrives. `run` and `method` are the
+    harness's.
     """
 
     def __init__(

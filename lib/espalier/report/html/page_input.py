@@ -26,7 +26,7 @@ class PageInput:
 
     `running` says whether it goes on, so that the page is written again; `written` is when it was,
     in seconds since 1970. `beside` has all beside a baseline, and `best_per` the best of each value
-    of a symbol, if these are given.
+    of a symbol, if these are given. `inputs` is a hash of all that its reports are made from.
     """
 
     folder: Path
@@ -38,6 +38,7 @@ class PageInput:
     beside: AgainstBaseline | None = None
     best_per: CellTable | None = None
     running: bool = False
+    inputs: str = ""
 
     @cached_property
     def every(self) -> list[Configuration]:

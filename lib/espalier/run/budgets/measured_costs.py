@@ -7,8 +7,8 @@ from collections.abc import Hashable
 from itertools import groupby
 from typing import NamedTuple
 
-from espalier.core.trial import Trial
-from espalier.run.cost_model import EPOCHS, NOISE
+from espalier.core.trial import EPOCHS, Trial
+from espalier.run.cost_model import NOISE
 from espalier.store.store import Store
 from espalier.store.sweep_state import lasted
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from espalier.core.process.stop_signals import EXIT_INTERRUPTED
 from espalier.core.texts.count_text import count_text
 from espalier.core.trial import Status
-from espalier.report.reports import USUAL, read_sweep
+from espalier.report.report_request import USUAL
+from espalier.report.reports import read_sweep
 from espalier.run.closing import SweepEnd
 from espalier.run.displays.earlier_failures import failed_endings, result_of
 from espalier.run.displays.progress import (

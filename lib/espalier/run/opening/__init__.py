@@ -1,1 +1,1 @@
-"""A sweep that is to run: what was asked for, and the folder and store that it runs in."""
+"""A sweep that is to run: its request, and the folder and store that it runs in."""

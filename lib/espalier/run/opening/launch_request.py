@@ -14,7 +14,7 @@ from espalier.core.trial import Trial
 from espalier.kconfig.symbols import BUDGET_MINUTES
 from espalier.plan.stopping.deciding_measures import ranked_by
 from espalier.plan.sweep_naming import UNNAMED, SweepNaming
-from espalier.report.reports import USUAL, ReportRequest
+from espalier.report.report_request import USUAL, ReportRequest
 from espalier.run.entries import entry_of
 from espalier.run.executor_choice import LOCAL, Placement, Workload
 from espalier.run.packing.priority import Priority, SeedsTogether

@@ -16,21 +16,23 @@ def refused_before(store: Store, settings: Mapping[str, str]) -> Iterator[int]:
     A refusal may hang on symbols outside of identity, such as CONFIG_DATA_DIR. It was made before
     the first step, so there are no numbers that trying again could make better.
     """
-    for trial, result, _ in store.final_results():
-        if _is_refusal(result) and dict(result.provenance.settings or {}) != dict(settings):
-            yield trial.number
+    now = dict(settings)
+    bad = (n for n, status in store.states().items() if status in (Status.FAILED, Status.ERROR))
+    for number in bad:
+        last = store.last_conclusive(number)
+        if last and _is_refusal(last[1]) and dict(last[1].provenance.settings or {}) != now:
+            yield number
 
 
 def _is_refusal(result: Result) -> bool:
-    """Return whether a trial was refused: what began to train says in what pack that was."""
+    """Return whether a bad end was a refusal: what began to train says in what pack that was."""
     made = result.provenance
-    bad = result.status in (Status.FAILED, Status.ERROR)
-    return bad and made.settings is not None and made.pack is None
+    return made.settings is not None and made.pack is None
 
 
 def set_aside_earlier(sweep: SweepDir) -> None:
     """Set aside what earlier attempts left of trials that are to run again and have not begun."""
-    last = {attempt.trial: attempt.attempt for attempt in sweep.store.attempts()}
     for number, earlier in sweep.store.again.items():
-        if earlier and last.get(number) == earlier:
+        attempts = sweep.store.attempts(number) if earlier else []
+        if attempts and attempts[-1].attempt == earlier:
             trial_folders.set_aside(sweep.directory(number), earlier)

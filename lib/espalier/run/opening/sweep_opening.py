@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -60,18 +60,21 @@ def _new_path(request: LaunchRequest) -> Path:
 
 def _create(folder: Path, request: LaunchRequest) -> None:
     header, trials = request.header_in(folder), [trial for trial, _ in request.trials]
-    seals = _sealed((), header, request, trials)
+    seals = _sealed((), header, request, lambda: trials)
     for line in results_dir.create(folder, replace(header, seals=seals), request.trials):
         print(line)
 
 
 def _sealed(
-    before: Sequence[ClaimSeal], header: PlanHeader, request: LaunchRequest, trials: Sequence[Trial]
+    before: Sequence[ClaimSeal],
+    header: PlanHeader,
+    request: LaunchRequest,
+    trials: Callable[[], Sequence[Trial]],
 ) -> list[ClaimSeal] | None:
     """Return the seals of a store that has the header's claims from now on; say a new one."""
-    seals = sealing.renewed(before, header.claims, lambda: request.known(trials))
+    seals = sealing.renewed(before, header.claims, lambda: request.known(trials()))
     for seal in (seals or [])[len(before) :]:
-        print(sealing.describe_seal(seal, len(trials)))
+        print(sealing.describe_seal(seal, len(trials())))
     return seals
 
 
@@ -81,9 +84,9 @@ def _refresh(sweep: SweepDir, request: LaunchRequest) -> str:
     Errors are retried if only they are left.
     """
     store, header = sweep.store, request.header_in(sweep.folder)
-    if store.attempts():  # an entry that started no worker binds nobody
+    if store.begun:  # an entry that started no worker may change
         _check_entry(sweep.folder, store.header, header)
-    seals = _sealed(store.header.seals or (), header, request, store.trials())
+    seals = _sealed(store.header.seals or (), header, request, store.trials)
     header = replace(header, seals=seals)
     _note_plan_name(sweep.folder, store.header.name, request.header.name)
     if header.race is not None:

@@ -50,7 +50,7 @@ class TrialEndings:
         retries: Retries,
         notes: Notes,
     ) -> None:
-        """Write into the folder of `sweep`; the others are told what has ended."""
+        """Write into the folder of `sweep`; the others learn what has ended."""
         self._folder, self._files = sweep.folder, TrialOutputs(sweep)
         self._tracker, self._budget, self._retries = tracker, budget, retries
         self._notes = notes

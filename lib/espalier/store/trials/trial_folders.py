@@ -94,10 +94,11 @@ def place_drafts(sweep: SweepDir) -> None:
 
     What a killed runner left half done is thereby done, or never was.
     """
-    attempts = sweep.store.attempts()
+    drafts = list(sweep.folder.glob(f"{_DRAFT}*"))
+    attempts = sweep.store.attempts() if drafts else []
     taken = {item.trial for item in attempts if item.round == TAKEN_OVER}
     places = {sweep.directory(number).name for number in taken}
-    for draft in list(sweep.folder.glob(f"{_DRAFT}*")):
+    for draft in drafts:
         place = sweep.folder / draft.name.removeprefix(_DRAFT)
         if place.name in places and not place.exists():
             draft.rename(place)

@@ -32,7 +32,7 @@ class NeuronPlaces:
         self._at: dict[Node, Place] = {}
 
     def follow(self, node: Node) -> None:
-        """Find the neurons in the result of `node`. Raises NoPath where they cannot be told."""
+        """Find the neurons in the result of `node`. Raises NoPath where they are unknown."""
         if is_layer(node.step):
             self._begin(node)
             return

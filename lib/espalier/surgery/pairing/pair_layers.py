@@ -1,7 +1,7 @@
 """The layers that pairs are made of, and their weights seen as (outputs, inputs, ...).
 
 A transposed convolution keeps its weight as (inputs, outputs, ...), and so does the `Conv1D` of
-Hugging Face's GPT-2, (inputs, outputs). Whoever works on a pair sees none of that.
+Hugging Face's GPT-2, (inputs, outputs). Code that works on a pair sees none of that.
 """
 
 from __future__ import annotations

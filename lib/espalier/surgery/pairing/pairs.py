@@ -47,8 +47,8 @@ class Pair:
     `gates` are further producers, as in SwiGLU: neuron i is made by output i of every one. Then
     `between` is one module that takes all their outputs.
 
-    Weights are seen as (outputs, inputs, ...), however a layer stores them: nobody else asks of
-    which class a layer is.
+    Weights are seen as (outputs, inputs, ...), however a layer stores them: no other code has to
+    tell which class a layer is.
     """
 
     name: str  # the producer's, dotted, as in `model.named_modules()`

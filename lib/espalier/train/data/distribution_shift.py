@@ -22,7 +22,7 @@ from typing_extensions import override
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Run
 from espalier.core.samples import SampleShape, Shape, Split, TokenShape
-from espalier.core.trial import Record
+from espalier.core.trial import EPOCHS, Record
 from espalier.core.trial_config import Config
 from espalier.train.data.shift_schedule import ShiftPlan
 from espalier.train.data.splits import (
@@ -51,7 +51,7 @@ def apply_shift(config: Config, data: Data) -> Data:
     UserError if that is absent or damaged.
     """
     plan = component.build(ShiftPlan, config, "")
-    epochs, each = config.read("NUM_EPOCHS", int), plan.task_epochs or 1
+    epochs, each = config.read(EPOCHS, int), plan.task_epochs or 1
     plan.check_epochs(epochs)
     if plan.kind == "permuted":
         return _permuted(data, PermutedTasks(each, plan.seed or 0, data.request), epochs)

@@ -1,6 +1,6 @@
 """What a GPU does while trials train on it: its use, its memory, its power and its energy.
 
-Asked of the driver through nvidia-ml-py, by a thread that reads a few times a second. The numbers
+Read from the driver through nvidia-ml-py, by a thread that reads a few times a second. The numbers
 are the whole device's: where several workers share it, each sees what all of them do.
 """
 
@@ -39,7 +39,7 @@ class GpuTracing:
     enabled: bool | None = symbol("GPU_TRACE")
 
     def check(self, device: torch.device) -> None:
-        """Raise UserError if there is nothing to ask, or nobody."""
+        """Raise UserError without a GPU or without its driver."""
         if self.enabled:
             _require_gpu(device)
             _handle(_open_driver(), device)

@@ -134,7 +134,7 @@ class LayerPopulation:
     law: InitDistribution
     share: float
     initial_size: int
-    owed: float = 0.0  # parts of neurons that the rate has asked for and not yet got
+    owed: float = 0.0  # parts of neurons that the rate calls for and that are not replaced yet
     born: int = 0
     died: int = 0
     aged: int = 0  # the step up to which ages are counted
