@@ -157,7 +157,8 @@ def _makespan(
         now, *_ = free.pop(0)
         shape = waiting[0].shape
         running = sum(size for end, kind, size in free if kind == shape and end > now)
-        size = min(packs[shape], share(count[shape], running, workers))
+        others = len(waiting) - count[shape]
+        size = min(packs[shape], share(count[shape], running, workers, others))
         pack = [trial for trial in waiting if trial.shape == shape][:size]
         taken = {trial.number for trial in pack}
         waiting = [trial for trial in waiting if trial.number not in taken]

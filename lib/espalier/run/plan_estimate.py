@@ -151,8 +151,9 @@ def _pool(means: _Means, folder: Path) -> Iterator[tuple[Pool, float]]:
 def _chosen(groups: Groups, packs: Mapping[str, int], workers: int) -> list[list[Trial]]:
     """Return the packs to measure: two of each shape that has them, and one for every worker."""
     lists: list[list[Trial]] = []
+    total = sum(map(len, groups.values()))
     for shape, group in groups.items():
-        size = min(packs[shape], share(len(group), 0, workers))
+        size = min(packs[shape], share(len(group), 0, workers, total - len(group)))
         lists.append(list(group[:size]))
         if len(group) > size:
             lists.append(list(group[-size:]))

@@ -262,7 +262,8 @@ class Runner:
 
     def _share(self, first: Trial, waiting: int) -> int:
         left = sum(busy.trials_left for busy in self._slots.tasks if busy.shape == first.shape)
-        most = share(waiting, left, self._executor.capacity)
+        others = len(self._queue) - waiting
+        most = share(waiting, left, self._executor.capacity, others)
         return min(most, self._budget.largest(first))
 
     def _begin(self, slot: int, trials: Sequence[Trial]) -> Task:

@@ -144,19 +144,21 @@ def test_what_may_not_start_here_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("waiting", "running", "workers", "expected"),
+    ("waiting", "running", "workers", "others", "expected"),
     [
-        (32, 0, 2, 16),
-        (16, 16, 2, 16),  # the other has just begun: all that is left is this one's
-        (8, 0.5, 2, 5),  # the other is nearly done
-        (1, 0, 4, 1),
-        (3, 0, 4, 1),
+        (32, 0, 2, 0, 16),
+        (16, 16, 2, 0, 16),  # the other has just begun: all that is left is this one's
+        (8, 0.5, 2, 0, 5),  # the other is nearly done
+        (1, 0, 4, 0, 1),
+        (3, 0, 4, 0, 1),
+        (5, 0, 2, 10, 5),  # other shapes are work for both meanwhile
+        (5, 0, 2, 9, 3),
     ],
 )
 def test_a_share_leaves_work_for_all(
-    waiting: int, running: float, workers: int, expected: int
+    waiting: int, running: float, workers: int, others: int, expected: int
 ) -> None:
-    assert share(waiting, running, workers) == expected
+    assert share(waiting, running, workers, others) == expected
 
 
 def test_a_retry_waits_behind_its_priority_at_the_cost_of_one() -> None:

@@ -50,11 +50,15 @@ def pack_note(size: PackSize) -> str:
     return f"note: trials run one at a time: {size.why}" if size.why else ""
 
 
-def share(waiting: int, running: float, workers: int) -> int:
+def share(waiting: int, running: float, workers: int, others: int) -> int:
     """Return how many trials one of `workers` may take, so that all have work until the end.
 
-    `running` is what is still to do of those that are being trained, in trials.
+    Of trials of its shape there are `waiting`; `running` is what is still to do of those that are
+    being trained, in trials; `others` of other shapes wait. As long as those are work enough for
+    every worker a shape is not split: two packs take longer than one of both.
     """
+    if others >= workers * waiting:
+        return waiting
     return max(1, math.ceil((waiting + running) / max(1, workers)))
 
 
