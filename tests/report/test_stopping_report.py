@@ -84,6 +84,23 @@ def test_what_was_stopped_is_not_ranked() -> None:
     assert all(item.measure("val_acc") is None for item in results[2:])
 
 
+def test_a_seed_that_came_to_its_end_does_not_rank_a_configuration_that_was_stopped(
+    tmp_path: Path,
+) -> None:
+    results = stopped_sweeps.stopped_sweep()
+    results[4] = stopped_sweeps.complete(results[4].trial, 99.0)
+    ranking = rank([tuple(item) for item in results])
+    assert [item.first.name for item in ranking.ranked] == ["config_001"]
+    folder = stored(tmp_path / "sweep_1", results, settings=SETTINGS)
+    write_reports(folder)
+    assert "not ranked: passed, stopped after epoch 1" in ranking_notes(folder)
+    analysis = (folder / ANALYSIS).read_text(encoding="utf-8")
+    assert "INCOMPLETE" not in analysis
+    assert "after epoch 1: 3 configurations, 1 stopped" in analysis
+    results[5] = stopped_sweeps.complete(results[5].trial, 99.0)  # trained again, to its end
+    assert len(rank([tuple(item) for item in results]).ranked) == 2
+
+
 def test_every_report_says_what_was_stopped(tmp_path: Path) -> None:
     folder = written(tmp_path)
     assert "STOPPED EARLY (asha" in (folder / ANALYSIS).read_text(encoding="utf-8")

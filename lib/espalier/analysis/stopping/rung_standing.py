@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from espalier.analysis.rank import TrialResult
 from espalier.analysis.stopping.rung_scores import RungConfiguration, rung_configurations
-from espalier.core.trial import Status, Trial
-from espalier.plan.stopping.stop_rules import StopRules, epochs_of
+from espalier.core.trial import Result, Status, Trial
+from espalier.plan.stopping.stop_rules import EPOCHS, StopRules, epochs_of
+from espalier.scripts.script_identity import is_of_own_code
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,33 @@ def stop_standing(results: Sequence[TrialResult], rules: StopRules) -> StopStand
     return StopStanding(
         rules,
         tuple(_rungs(every, rules)),
-        sum(len(result.history) for result in by_number.values()),
-        sum(epochs_of(item.trial) for item in results),
+        sum(map(_reached, by_number.values())),
+        sum(_lengths(results)),
         len(every),
         sum(all(trial.number in passed for trial in each.trials) for each in every),
     )
+
+
+def _reached(result: Result) -> int:
+    """Return the number of the last epoch of a trial."""
+    return int(result.history[-1].get("epoch") or len(result.history)) if result.history else 0
+
+
+def _lengths(results: Sequence[TrialResult]) -> Iterable[int]:
+    """Yield how many epochs each trial has in full.
+
+    A program need not heed CONFIG_NUM_EPOCHS: its trials are as long as those with the same that
+    have passed.
+    """
+    ends = dict[str, int]()
+    for item in results:
+        if item.result.status is Status.PASSED and is_of_own_code(item.trial.config):
+            epochs = item.trial.config.get(EPOCHS, "")
+            ends[epochs] = max(_reached(item.result), ends.get(epochs, 0))
+    for item in results:
+        usual = ends.get(item.trial.config.get(EPOCHS, ""), 0)
+        own = is_of_own_code(item.trial.config)
+        yield max((own and usual) or epochs_of(item.trial), _reached(item.result))
 
 
 def _rungs(every: Sequence[RungConfiguration], rules: StopRules) -> Iterable[Rung]:

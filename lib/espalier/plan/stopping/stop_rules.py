@@ -21,7 +21,7 @@ from espalier.scripts.script_identity import LIBRARY, TRAINER
 SYMBOL = STOP
 _BY = "STOP_BY"
 _SYMBOLS = ("STOP_REDUCTION", "STOP_RUNGS", "STOP_KEEP", _BY)
-_EPOCHS = "NUM_EPOCHS"
+EPOCHS = "NUM_EPOCHS"
 OF_EPOCHS = ("val_acc", "val_loss", "train_loss", "sparsity")
 """Measures that every epoch of every trial of the library has."""
 
@@ -112,7 +112,7 @@ def check_stop(header: PlanHeader, trials: Iterable[Trial]) -> None:
     if not rules.rungs(longest):
         least = rules.set_rungs[0] + 1 if rules.set_rungs else max(2, rules.reduction)
         what = f"needs trials of {least} epochs or more, and none has more than {longest}"
-        raise SettingError(SYMBOL, rules.rule, f"{what}; raise CONFIG_{_EPOCHS}")
+        raise SettingError(SYMBOL, rules.rule, f"{what}; raise CONFIG_{EPOCHS}")
 
 
 def idle_notes(settings: Mapping[str, str], trials: Iterable[Trial]) -> list[str]:
@@ -148,7 +148,7 @@ def _is_timed(trial: Trial) -> bool:
 
 def epochs_of(trial: Trial) -> int:
     """Return how many epochs a trial is to have; 1 if it does not say."""
-    return int(trial.config.get(_EPOCHS, "1"))
+    return int(trial.config.get(EPOCHS, "1"))
 
 
 def _check_recorded(header: PlanHeader) -> None:
