@@ -16,13 +16,15 @@ from espalier.scripts.script_identity import is_of_own_code
 class RungEntry:
     """A configuration at a rung: its first trial, and its mean score in the measure's own unit.
 
-    `percent` of its weights are zero there: it is compared with those that are as sparse.
+    `percent` of its weights are zero there: it is compared with those that are as sparse. So many
+    of its seeds are `missing` there, as they ended in errors before.
     """
 
     first: Trial
     score: float
     percent: int
     stopped: bool  # there
+    missing: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class StopStanding:
     """How a sweep stands whose configurations stop early.
 
     Of `full` epochs of all trials, so many were `trained`, without those of a program that began
-    anew. Of all `configurations`, so many came to their end with every seed.
+    anew. Of all `configurations`, so many came to their end with every seed, and so many are
+    `underway`: these are at no rung here, since what they have shown is not final.
     """
 
     rules: StopRules
@@ -55,6 +58,7 @@ class StopStanding:
     full: int
     configurations: int
     complete: int
+    underway: int
 
 
 def stop_standing(results: Sequence[TrialResult], rules: StopRules) -> StopStanding:
@@ -65,6 +69,7 @@ def stop_standing(results: Sequence[TrialResult], rules: StopRules) -> StopStand
         for trial in each.trials:
             each.take_in(trial.number, [by_number[trial.number]], rules.by)
     passed = {number for number, result in by_number.items() if result.status is Status.PASSED}
+    unended = {n for n, r in by_number.items() if r.status in (Status.NOTRUN, Status.RUNNING)}
     return StopStanding(
         rules,
         tuple(_rungs(every, rules)),
@@ -72,6 +77,7 @@ def stop_standing(results: Sequence[TrialResult], rules: StopRules) -> StopStand
         sum(_lengths(results)),
         len(every),
         sum(all(trial.number in passed for trial in each.trials) for each in every),
+        sum(any(trial.number in unended for trial in each.trials) for each in every),
     )
 
 
@@ -106,6 +112,7 @@ def _rungs(every: Sequence[RungConfiguration], rules: StopRules) -> Iterable[Run
                 rules.by.sign * course.scores[epoch],
                 course.percents[epoch],
                 each.stopped == epoch,
+                len(each.trials) - len(each.scores_at(epoch)),
             )
             for each, course in shown
             if epoch in course.scores
