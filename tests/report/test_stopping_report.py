@@ -11,7 +11,7 @@ from stored_sweeps import stored
 
 from espalier.analysis.rank import rank
 from espalier.analysis.stopping.rung_standing import StopStanding, stop_standing
-from espalier.core.trial import Status
+from espalier.core.trial import Result, Status
 from espalier.plan.stopping.stop_rules import stop_rules
 from espalier.report.frames.loaded_sweep import load_sweep
 from espalier.report.html.ranking_data import ranking_data
@@ -65,10 +65,22 @@ def test_the_file_has_every_configuration_at_every_rung() -> None:
                 "score": score,
                 "sparsity_percent": 90 * (arm == "b"),
                 "stopped": place == 2,
+                "seeds_missing": 0,
             }
             for place, number, arm, score in ((1, 1, "a", 92.0), (2, 3, "b", 72.0))
         ],
     }
+
+
+def test_seeds_in_error_are_missing_where_they_did_not_come() -> None:
+    results = stopped_sweeps.stopped_sweep()
+    crash = Result(Status.ERROR, "crash", history=stopped_sweeps.history(90.0, 1))
+    results[1] = results[1]._replace(result=crash)
+    rules = stop_rules(SETTINGS)
+    assert rules is not None
+    head = render_stopping(stop_standing(results, rules))
+    assert "  1. config_001 CONFIG_ARM=a: 91.00%\n" in head
+    assert "  1. config_001 CONFIG_ARM=a: 92.00%, without 1 seed in error\n" in head
 
 
 def test_what_was_stopped_is_not_ranked() -> None:
@@ -76,6 +88,23 @@ def test_what_was_stopped_is_not_ranked() -> None:
     ranking = rank([tuple(item) for item in results])
     assert [item.first.name for item in ranking.ranked] == ["config_001"]
     assert all(item.measure("val_acc") is None for item in results[2:])
+
+
+def test_a_seed_that_came_to_its_end_does_not_rank_a_configuration_that_was_stopped(
+    tmp_path: Path,
+) -> None:
+    results = stopped_sweeps.stopped_sweep()
+    results[4] = stopped_sweeps.complete(results[4].trial, 99.0)
+    ranking = rank([tuple(item) for item in results])
+    assert [item.first.name for item in ranking.ranked] == ["config_001"]
+    folder = stored(tmp_path / "sweep_1", results, settings=SETTINGS)
+    write_reports(folder)
+    assert "not ranked: passed, stopped after epoch 1" in ranking_notes(folder)
+    analysis = (folder / ANALYSIS).read_text(encoding="utf-8")
+    assert "INCOMPLETE" not in analysis
+    assert "after epoch 1: 3 configurations, 1 stopped" in analysis
+    results[5] = stopped_sweeps.complete(results[5].trial, 99.0)  # trained again, to its end
+    assert len(rank([tuple(item) for item in results]).ranked) == 2
 
 
 def test_every_report_says_what_was_stopped(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 A configuration is the trials that differ in SEED and SPLIT_SEED alone. It is scored by the mean of
 one measure over its passed trials. Reaching the target sparsity ranks first, since to prune less
 is easier; then a larger share of its planned trials that passed, since one that crashes on some
-seeds is judged on the lucky ones only; then a better mean; the place in the plan last.
+seeds is judged on the lucky ones only; then a better mean; the place in the plan last. One that was
+stopped at a rung has no rank, whatever single seeds of it came to.
 
 What is called behind the best is so with an error rate for the whole table (multiple_best.py):
 among those with the validation samples of the best that reached their target like it.
@@ -21,7 +22,7 @@ from espalier.analysis.confidence import Interval, Verdict, interval, verdict
 from espalier.analysis.multiple_best import behind_the_best
 from espalier.core import measures
 from espalier.core.measures import Measure
-from espalier.core.trial import REPETITION, Result, Status, Trial
+from espalier.core.trial import REPETITION, RUNG, Result, Status, Trial
 
 SLACK = 0.001
 """A sparsity this far from its target still meets it: whole weights of small layers."""
@@ -196,7 +197,7 @@ def rank(
     if `by` is no text of `RANK_BY`.
     """
     measure = measures.measures_of(by)[0]
-    every = [Configuration(group, scores(group, measure.name)) for group in grouped(results)]
+    every = [Configuration(group, _complete_scores(group, measure)) for group in grouped(results)]
     ranked = sorted((item for item in every if item.scores), key=lambda item: _order(item, measure))
     compared = with_verdicts(ranked, measure)
     unranked = tuple(item for item in every if not item.scores)
@@ -279,6 +280,15 @@ def scores(results: Iterable[TrialResult], by: str) -> dict[tuple[str, ...], flo
     """Return the measure `by` of each draw, of the trials that passed with a finite one."""
     values = {item.draw: item.measure(by) for item in results}
     return {draw: value for draw, value in values.items() if value is not None}
+
+
+def _complete_scores(group: Sequence[TrialResult], by: Measure) -> dict[tuple[str, ...], float]:
+    """Return the scores of a configuration; none of one that was stopped early.
+
+    A seed of it may have come to its end before that, and is no equal of those that were let go on.
+    """
+    stopped = any(item.result.reason == RUNG for item in group)
+    return {} if stopped else scores(group, by.name)
 
 
 def _order(item: Configuration, by: Measure) -> tuple[bool, float, float, int]:

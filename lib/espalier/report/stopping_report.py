@@ -27,6 +27,7 @@ def render_stopping(standing: StopStanding) -> str:
         standing=standing,
         rule=describe_rule(standing),
         spent=describe_epochs(standing),
+        underway=describe_underway(standing),
         mixed=any(len({entry.percent for entry in rung.entries}) > 1 for rung in standing.rungs),
         heading=rung_heading,
         line=lambda entry: entry_line(entry, standing),
@@ -44,6 +45,7 @@ def stopping_json(standing: StopStanding) -> str:
             "epochs_of_all": standing.full,
             "configurations": standing.configurations,
             "complete": standing.complete,
+            "underway": standing.underway,
             "rungs": [_record(rung) for rung in standing.rungs],
         }
     )
@@ -67,7 +69,16 @@ def stop_lines(standing: StopStanding) -> list[str]:
     """Return by which rule, what was stopped where, and what came to its end, a line each."""
     complete = f"{standing.complete} of {count_text(standing.configurations, 'configuration')}"
     head = f"{complete} came to the end; epochs taken: {describe_epochs(standing)}"
-    return [describe_rule(standing), head, *map(rung_heading, standing.rungs)]
+    underway = list(filter(None, [describe_underway(standing)]))
+    return [describe_rule(standing), head, *underway, *map(rung_heading, standing.rungs)]
+
+
+def describe_underway(standing: StopStanding) -> str:
+    """Return how many configurations have not ended, and so are at no rung; empty for none."""
+    if not standing.underway:
+        return ""
+    are = "are" if standing.underway > 1 else "is"
+    return f"{count_text(standing.underway, 'configuration')} {are} under way, and not counted here"
 
 
 def rung_heading(rung: Rung) -> str:
@@ -81,7 +92,8 @@ def entry_line(entry: RungEntry, standing: StopStanding) -> str:
     values = " ".join(settings(swept_values(entry.first)))
     score = standing.rules.by.with_unit(entry.score) if math.isfinite(entry.score) else "no score"
     sparse = f" at {entry.percent}% sparsity" if entry.percent else ""
-    return f"{entry.first.name} {values}: {score}{sparse}" + ", stopped" * entry.stopped
+    less = f", without {count_text(entry.missing, 'seed')} in error" if entry.missing else ""
+    return f"{entry.first.name} {values}: {score}{sparse}{less}" + ", stopped" * entry.stopped
 
 
 def _record(rung: Rung) -> Record:
@@ -96,4 +108,5 @@ def _entries(rung: Rung) -> Iterator[Record]:
             "score": strict_json.finite(entry.score),
             "sparsity_percent": entry.percent,
             "stopped": entry.stopped,
+            "seeds_missing": entry.missing,
         }

@@ -67,7 +67,7 @@ class Runner:
         self._gate = MemoryGate(executor, limits.waits, out_of_memory(self._store))
         self._pack_sizes: dict[str, PackSize] = {}
         self._notes = Notes(view)
-        self._budget = open_budget(limits.until, self._store)
+        self._budget = open_budget(limits.until, self._store, supply.leg)
         self._tracker = StatusTracker(self._store)
         self._attempts = AttemptRecords(sweep)
         retries = Retries(self._store, limits.attempts)

@@ -62,6 +62,11 @@ class ScriptIdentity:
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
 
 
+def is_of_own_code(config: Mapping[str, str]) -> bool:
+    """Return whether a trial's configuration names a program or a function that trains it."""
+    return SCRIPT in config or "TRAIN_FUNCTION" in config
+
+
 def is_of_programs(settings: Mapping[str, str]) -> bool:
     """Return whether the trials of a sweep are programs."""
     return settings.get(TRAINER) == PROGRAMS

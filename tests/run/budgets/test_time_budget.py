@@ -41,7 +41,7 @@ def after(wish: LaunchRequest, seconds: float, ended: int = 1) -> Path:
 
 def test_what_fits_may_start_and_nothing_else() -> None:
     now, costs = [0.0], MeasuredCosts()
-    budget = TimeBudget(100.0, costs, lambda: now[0])
+    budget = TimeBudget(100.0, costs, clock=lambda: now[0])
     assert budget.admits(trial(1)) and not budget.spent  # whatever it takes: nothing is known
     budget.add(trial(1), 1, 40.0)
     assert budget.admits(trial(2))
@@ -54,11 +54,24 @@ def test_what_fits_may_start_and_nothing_else() -> None:
 
 
 def test_a_trial_longer_than_the_rest_leaves_room_for_shorter_ones() -> None:
-    budget = TimeBudget(100.0, MeasuredCosts(), lambda: 60.0)
+    budget = TimeBudget(100.0, MeasuredCosts(), clock=lambda: 60.0)
     budget.add(trial(1), 1, 50.0)
     budget.add(trial(2), 1, 20.0)
     assert [budget.admits(trial(number)) for number in (1, 2)] == [False, True]
     assert not budget.spent
+
+
+def test_a_part_up_to_a_rung_is_what_is_weighed_and_measured() -> None:
+    legs = {1: 2, 2: 2, 3: 6}
+    budget = TimeBudget(100.0, MeasuredCosts(), lambda each: legs[each.number], lambda: 60.0)
+    budget.add(trial(1), 1, 10.0)
+    assert [budget.admits(trial(number)) for number in (2, 3)] == [True, True]
+    legs[3] = 8
+    assert not budget.admits(trial(3))  # 44 seconds, and 40 are left
+    budget.add(trial(2), 1, 10.0, most=1)  # it has trained one of its two epochs
+    assert budget.admits(trial(2))
+    legs[2] = 4
+    assert not budget.admits(trial(2))
 
 
 def test_without_a_limit_nothing_is_weighed() -> None:

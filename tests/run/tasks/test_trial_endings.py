@@ -11,7 +11,8 @@ import pytest
 
 from espalier.core.process.disk_full import DiskFullError
 from espalier.core.trial import LOG, PAUSED, Result, Status, Task
-from espalier.run.budgets.time_budget import open_budget
+from espalier.run.budgets.measured_costs import MeasuredCosts
+from espalier.run.budgets.time_budget import TimeBudget
 from espalier.run.displays.progress import Ending, Notes
 from espalier.run.tasks.busy_slot import BusySlot
 from espalier.run.tasks.trial_endings import Conclusion, Retries, TrialEndings
@@ -50,6 +51,7 @@ class Sweep:
     opened: SweepDir
     endings: TrialEndings
     tracker: StatusTracker
+    costs: MeasuredCosts
 
     def conclude(self, result: Result) -> Conclusion:
         task = Task.single(TRIAL, {}, self.opened.directory(1))
@@ -65,10 +67,11 @@ class Sweep:
 def sweep(tmp_path: Path) -> Sweep:
     opened = SweepDir(fake_sweep.created(fake_sweep.request(tmp_path, [TRIAL])))
     opened.prepare(1)
-    tracker, budget = StatusTracker(opened.store), open_budget(float("inf"), opened.store)
+    tracker, costs = StatusTracker(opened.store), MeasuredCosts()
+    budget = TimeBudget(60.0, costs, clock=lambda: 0.0)
     tracker.set(1, Status.RUNNING)
     retries, notes = Retries(opened.store, 2), Notes(Lines())
-    return Sweep(opened, TrialEndings(opened, tracker, budget, retries, notes), tracker)
+    return Sweep(opened, TrialEndings(opened, tracker, budget, retries, notes), tracker, costs)
 
 
 def test_a_trial_that_passed_is_shown_with_its_files_written(sweep: Sweep) -> None:
@@ -93,6 +96,7 @@ def test_what_decides_nothing_runs_again_and_is_not_shown(sweep: Sweep, reason: 
 def test_a_paused_trial_waits_for_its_supply(sweep: Sweep) -> None:
     assert sweep.conclude(Result(Status.STOPPED, PAUSED)) == Conclusion(again=False)
     assert sweep.counts == {Status.NOTRUN: 1}
+    assert sweep.costs.least > 0  # a budget of minutes knows what it took
 
 
 def test_a_full_disk_is_the_end_of_the_sweep(sweep: Sweep) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from espalier.core.trial import Trial
+from espalier.plan.stopping.stop_rules import epochs_of
 from espalier.run.budgets.measured_costs import MeasuredCosts, costs_of
 from espalier.run.packing.pack_queue import LARGEST
 from espalier.store.store import Store
@@ -23,10 +24,17 @@ class TimeBudget:
     """
 
     def __init__(
-        self, until: float, costs: MeasuredCosts, clock: Callable[[], float] = time.monotonic
+        self,
+        until: float,
+        costs: MeasuredCosts,
+        leg: Callable[[Trial], int] = epochs_of,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Let trials end before `clock()` is `until`; `math.inf` is no limit."""
-        self._until, self._costs, self._clock = until, costs, clock
+        """Let trials end before `clock()` is `until`; `math.inf` is no limit.
+
+        `leg` gives the epochs that a trial would train now: to its end, or to its next rung.
+        """
+        self._until, self._costs, self._leg, self._clock = until, costs, leg, clock
 
     @property
     def _left(self) -> float:
@@ -47,20 +55,28 @@ class TimeBudget:
         """Whether there is any limit."""
         return self._until < math.inf
 
-    def add(self, trial: Trial, size: int, seconds: float) -> None:
-        """Take in that a trial ended `seconds` after its task began, which had `size` trials."""
+    def add(self, trial: Trial, size: int, seconds: float, most: int = 0) -> None:
+        """Take in that a trial ended `seconds` after its task began, which had `size` trials.
+
+        It has trained its leg, or `most` epochs if that is less and not 0.
+        """
         if self.limited:
-            self._costs.add(trial, size, seconds)
+            leg = self._leg(trial)
+            self._costs.add(trial, size, seconds, min(leg, most or leg))
 
     def admits(self, trial: Trial) -> bool:
         """Return whether a trial may start now."""
-        return not (self.limited and (self.spent or self._costs.seconds(trial) > self._left))
+        if not self.limited:
+            return True
+        return not self.spent and self._costs.seconds(trial, self._leg(trial)) <= self._left
 
     def largest(self, trial: Trial) -> int:
         """Return the most trials like this one that may start now as one task, at least 1."""
-        return self._costs.largest(trial, self._left) if self.limited else LARGEST
+        if not self.limited:
+            return LARGEST
+        return self._costs.largest(trial, self._left, self._leg(trial))
 
 
-def open_budget(until: float, store: Store) -> TimeBudget:
+def open_budget(until: float, store: Store, leg: Callable[[Trial], int]) -> TimeBudget:
     """Return the budget of a sweep, which knows what its trials have taken so far."""
-    return TimeBudget(until, costs_of(store) if until < math.inf else MeasuredCosts())
+    return TimeBudget(until, costs_of(store) if until < math.inf else MeasuredCosts(), leg)

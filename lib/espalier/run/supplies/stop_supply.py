@@ -20,7 +20,7 @@ from espalier.analysis.stopping.rung_scores import (
 )
 from espalier.analysis.stopping.stop_decisions import Fate, RungDecisions, Stage
 from espalier.core.trial import PAUSED, RUNG, Record, Result, Status, Trial
-from espalier.plan.stopping.stop_rules import StopRules
+from espalier.plan.stopping.stop_rules import StopRules, epochs_of
 from espalier.run.supplies.supply import Growth, Supply, Vacancy
 from espalier.run.tasks.trial_outputs import TrialOutputs
 from espalier.store.results_dir import SweepDir
@@ -59,6 +59,12 @@ class StopSupply(Supply):
     def until(self, trial: Trial) -> int:
         """Return the epoch after which a trial pauses, 0 for its end."""
         return self._fate(trial.number).rung if self._pauses else 0
+
+    def leg(self, trial: Trial) -> int:
+        """Return how many epochs a trial trains that begins now; all of one that begins anew."""
+        end = self.until(trial) or epochs_of(trial)
+        shown = self._configuration(trial.number).scores.get(trial.number, {})
+        return max(1, end - max(shown, default=0)) if self._pauses else epochs_of(trial)
 
     def __call__(self, vacancy: Vacancy) -> Growth:
         """Return the trials that go on; those that do not are stopped in the store."""

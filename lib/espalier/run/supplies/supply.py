@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from espalier.core.trial import Record, Result, Trial
+from espalier.plan.stopping.stop_rules import epochs_of
 from espalier.run.pool import Executor
 
 
@@ -47,6 +48,10 @@ class Supply(ABC):
         """Return after which epoch a trial that begins now pauses; 0: it trains to its end."""
         del trial
         return 0
+
+    def leg(self, trial: Trial) -> int:
+        """Return how many epochs a trial trains that begins now, until it pauses or ends."""
+        return epochs_of(trial)
 
     def observe(self, number: int, record: Record) -> Result | None:
         """Take in the record of an epoch of a running trial; return its result if it ends here."""

@@ -68,6 +68,7 @@ class TrialEndings:
         if pack and pack.why and busy.size > 1:
             self._notes.add(pack_note(PackSize(1, pack.why)))
         if result.reason == PAUSED:  # what becomes of it is for the supply to say
+            self._budget.add(trial, busy.size, busy.elapsed, len(result.history))
             self._tracker.set(trial.number, Status.NOTRUN)
             return Conclusion(again=False)
         if result.reason in INCONCLUSIVE:
