@@ -167,7 +167,7 @@ def test_intervals(text: str, whole: bool, values: str) -> None:
         (
             "0~*1",
             False,
-            "an interval that is even in the logarithm needs ends above 0; raise them, or write 0~1",
+            "an interval that is even in the logarithm needs ends above 0; raise them, or write 0~",
         ),
         ("3|1~2", True, "an interval has no other values beside it"),
         ("0.5~3", True, "the ends must be integers"),
