@@ -329,7 +329,7 @@ help:
 ##   TO=<format>            - What export writes for: tensorboard, mlflow, trackio, wandb-offline,
 ##                            csv; for diffconfig a configuration
 ##   KIND=<names>           - Figures: which, by commas (all that the sweep has); new: model,
-##                            dataset, optimizer, lr_schedule or method
+##                            dataset, optimizer, lr_schedule, method or sampler
 ##   STYLE=<size>           - Figures: for a column of a paper, a page or a talk (page)
 ##   SIZE=<inches>          - Figures: width and height of each, as 3.4x2.6
 ##   DPI=<n>                - Figures: dots per inch of a png

@@ -40,6 +40,7 @@ def do(folder: Path, line: str) -> None:
     verbs = {
         "new": [["new"]],
         "lint": [["lint"]],
+        "sweep-generate": [["sweep-generate", given.get("RANGE_CONFIG", "")]],
         "sweep": [["sweep-generate", given.get("RANGE_CONFIG", "")], ["sweep-run", "--in-process"]],
         "check-external": [],  # a test of the Makefile
     }
@@ -89,6 +90,23 @@ def test_the_plan_records_it_too_and_needs_it_again(place: Path) -> None:
     assert f"give it again, if you trust what is in it: EXTERNAL={header['trees'][0]['path']}" in (
         done.stderr
     )
+
+
+def test_a_sampler_of_the_page_plans_what_it_says(place: Path) -> None:
+    other = place.parent / "drawn"
+    other.mkdir()
+    done = espalier(other, "sweep-generate", "leaning-range", EXTERNAL="../my-tree")
+    assert done.returncode == 0, done.stderr
+    said = PAGE.split("That plans 8 configurations")[1].split("\n\n")[1]
+    assert "\n" + re.sub("^    ", "", said, flags=re.MULTILINE) + "\n" in done.stdout
+    assert "Wrote 16 configurations" in done.stdout
+    header = json.loads((other / "sweep_configs" / "plan.jsonl").read_text().splitlines()[0])
+    assert (header["design"]["sampler"], header["settings"]["LEANING_LEAN"]) == ("leaning", "3")
+
+
+def test_a_sampler_is_unknown_without_its_tree(place: Path) -> None:
+    done = espalier(place, "sweep-generate", "digits-sobol-range", SAMPLER="leaning")
+    assert done.returncode == 2 and "SAMPLER=leaning: must be one of cmaes, gp" in done.stderr
 
 
 REFUSED = "was made with a tree outside, and a file does not say what code runs; give it again"
@@ -174,5 +192,5 @@ def test_a_changed_tree_is_other_code(place: Path) -> None:
 
 def test_the_page_has_the_commands_that_are_run() -> None:
     assert [line.split()[1] for line in COMMANDS if line.startswith("make ")] == [
-        *("new", "lint", "sweep", "check-external")
+        *("new", "new", "sweep-generate", "lint", "sweep", "check-external")
     ]

@@ -163,8 +163,13 @@ def test_intervals(text: str, whole: bool, values: str) -> None:
     ("text", "whole", "rule"),
     [
         ("0.1~0.001", False, "the interval is empty; write 0.001~0.1"),
-        ("3~3", True, "the interval is empty; write 3 for one value"),
-        ("0~*1", False, "an interval that is even in the logarithm needs ends above 0"),
+        ("3~3", True, "both ends are the same; write 3 for one value"),
+        (
+            "0~*1",
+            False,
+            "an interval that is even in the logarithm needs ends above 0; raise them, or write 0~",
+        ),
+        ("3|1~2", True, "an interval has no other values beside it"),
         ("0.5~3", True, "the ends must be integers"),
         ("1*~4", False, r"the form is low~\*high, as in 1~\*4"),
         ("0.1~0.5|0.7", False, "an interval has no other values beside it"),
@@ -177,7 +182,12 @@ def test_what_is_no_interval(text: str, whole: bool, rule: str) -> None:
         number_range.interval(text, whole)
 
 
-@pytest.mark.parametrize("text", ["~1", "a~b", "~/data", "home~1", "1:2:3", "0.1"])
+@pytest.mark.parametrize("text", ["1|2~3", "0.1~0.5|0.7", "x|1~*2", "1 | 2 ~ 3"])
+def test_an_interval_among_other_values_is_meant_as_one(text: str) -> None:
+    assert number_range.is_interval(text)
+
+
+@pytest.mark.parametrize("text", ["a|~1", "1|b~2", "~1", "a~b", "~/data", "home~1", "1:2:3", "0.1"])
 def test_what_is_not_meant_as_an_interval(text: str) -> None:
     assert not number_range.is_interval(text)
 

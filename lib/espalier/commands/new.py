@@ -18,7 +18,7 @@ from espalier.core.trees.own_trees import VARIABLE
 
 @click.command()
 @make_option(
-    "KIND", "--kind", type=OneOf([*component.KINDS]), required=True, help="what it is to be"
+    "KIND", "--kind", type=OneOf([*component.ALL_KINDS]), required=True, help="what it is to be"
 )
 @make_option("NAME", "--name", required=True, help="what it is called: small letters, digits and _")
 def command(kind: str, name: str) -> int:
@@ -36,7 +36,7 @@ def command(kind: str, name: str) -> int:
         path.write_text(text, encoding="utf-8")
     print("\n".join(f"Wrote {path}" for path in files))
     given = f" {VARIABLE}={shlex.quote(str(tree))}" if tree else ""
-    print(f"next: CONFIG_{component.KINDS[kind][1]}={name} in a range file chooses it;")
+    print(f"next: CONFIG_{component.ALL_KINDS[kind][1]}={name} in a range file chooses it;")
     tries = "check-external" if tree else "check"
     print(f"{MAKE} {tries}{given} tries it")
     return 0

@@ -19,7 +19,6 @@ from types import ModuleType, NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from espalier.core.errors import UserError
-from espalier.core.paths import LIBRARY
 from espalier.core.trees import own_trees
 from espalier.core.trees.tree_layout import ROOMS, fragments
 from espalier.core.trial_config import Config
@@ -35,8 +34,8 @@ KINDS = {  # kind -> (package under espalier, the Kconfig choice that selects it
 }
 """The kinds that a trial is built of."""
 
-SWEEP_KINDS = {"sampler": ("plan/samplers", "SAMPLER")}
-"""The kinds that act on a sweep and are part of no trial. They lie in our own tree alone."""
+SWEEP_KINDS = {"sampler": (ROOMS["sampler"], "SAMPLER")}
+"""The kinds that act on a sweep and are part of no trial."""
 
 ALL_KINDS = {**KINDS, **SWEEP_KINDS}
 
@@ -55,10 +54,9 @@ def _modules(kind: str) -> dict[str, str]:
     """Return the modules of `kind` that have a fragment beside them, by the component's name."""
     package, _ = ALL_KINDS[kind]
     base = package.split("/")
-    rooms = own_trees.rooms(package) if kind in KINDS else [LIBRARY / package]
     return {
         path.stem: ".".join(["espalier", *base, *path.relative_to(room).with_suffix("").parts])
-        for room in rooms
+        for room in own_trees.rooms(package)
         for path in fragments(room)
     }
 

@@ -87,8 +87,9 @@ class NumberInterval:
 
 
 def is_interval(text: str) -> bool:
-    """Return whether `text` is meant as an interval: a `~` behind a number."""
-    return is_number(text.partition(SPAN)[0].strip().rstrip("*")) and SPAN in text
+    """Return whether `text` is meant as an interval: a `~` behind a number, in any of its parts."""
+    parts = (part.partition(SPAN)[0] for part in text.split("|") if SPAN in part)
+    return any(is_number(first.strip().rstrip("*")) for first in parts)
 
 
 def interval(text: str, whole: bool) -> NumberInterval:
@@ -110,11 +111,13 @@ def interval(text: str, whole: bool) -> NumberInterval:
 def _check_ends(made: NumberInterval) -> None:
     ends = (made.low, made.high)
     if made.low >= made.high:
+        if made.low == made.high:
+            raise ValueError(f"both ends are the same; write {plain(made.low)} for one value")
         fix = replace(made, low=made.high, high=made.low)
-        rule = f"write {fix}" if made.low > made.high else f"write {plain(made.low)} for one value"
-        raise ValueError(f"the interval is empty; {rule}")
+        raise ValueError(f"the interval is empty; write {fix}")
     if made.log and made.low <= 0:
-        raise ValueError("an interval that is even in the logarithm needs ends above 0")
+        rule = "an interval that is even in the logarithm needs ends above 0"
+        raise ValueError(f"{rule}; raise them, or write {replace(made, log=False)}")
     if made.whole and any(end != int(end) for end in ends):
         raise ValueError("the ends must be integers")
 

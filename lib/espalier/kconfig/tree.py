@@ -107,7 +107,8 @@ def _sources(trees: int) -> dict[str, str]:
     A variable names each tree, so that to move one changes no file.
     """
     patterns = {
-        f"{room}.Kconfig": [f"{room}/{each}" for each in PATTERNS] for room in ROOMS.values()
+        f"{Path(room).name}.Kconfig": [f"{room}/{each}" for each in PATTERNS]
+        for room in ROOMS.values()
     }
     patterns[MENUS] = [MENUS]
     return {f"external/{name}": _reading(trees, each) for name, each in patterns.items() if trees}

@@ -44,7 +44,7 @@ def _forget(trees: Sequence[Path]) -> None:
 
 def _search_anew(room: str) -> None:
     """Let Python look for the modules of a room in the trees of now, if it was imported before."""
-    package = sys.modules.get(f"espalier.{room}")
+    package = sys.modules.get(f"espalier.{room.replace('/', '.')}")
     if package is not None:
         own = package.__path__[0]
         package.__path__ = [own, *own_trees.search_path(room)]

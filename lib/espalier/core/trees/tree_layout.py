@@ -11,6 +11,7 @@ ROOMS = {
     "optimizer": "optimizers",
     "lr_schedule": "lr_schedules",
     "method": "methods",
+    "sampler": "plan/samplers",
 }
 """The folder of each kind of component."""
 MENUS = "Kconfig"
