@@ -68,7 +68,7 @@ def ranking_measure(store: Store, results: Iterable[TrialResult], by: str | None
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Let the collector of cycles rest: of the millions of objects of a large store it frees none.
 
     To look through them again and again would take a quarter of the time of its page.
@@ -103,7 +103,7 @@ def write_reports(sweep_dir: Path, request: ReportRequest = USUAL) -> str:
     return write_reports_of(read_for_reports(sweep_dir, request), request)
 
 
-@_uncollected()
+@uncollected()
 def write_reports_of(page: PageInput, request: ReportRequest) -> str:
     """Write the same of a sweep that has been read."""
     results, ranking, sweep_dir = page.results, page.ranking, page.folder
@@ -140,7 +140,7 @@ def refresh_reports(page: PageInput, request: ReportRequest) -> None:
         write_reports_of(page, request)
 
 
-@_uncollected()
+@uncollected()
 def write_page(sweep_dir: Path, request: ReportRequest = USUAL) -> None:
     """Write report.html alone, as that of a sweep that runs: it loads itself again.
 
@@ -150,7 +150,7 @@ def write_page(sweep_dir: Path, request: ReportRequest = USUAL) -> None:
     write_files(sweep_dir, {REPORT: render_page(page)})
 
 
-@_uncollected()
+@uncollected()
 def read_sweep(sweep_dir: Path, request: ReportRequest, running: bool = False) -> PageInput:
     """Return the sweep as its store has it now, ranked. Raises as `write_reports` does."""
     with Store.open(sweep_dir / STORE, readonly=True) as store:

@@ -17,6 +17,7 @@ from espalier.report.closing_summary import next_step, summary_lines
 from espalier.report.html.page_input import PageInput
 from espalier.report.html.report_page import REPORT
 from espalier.report.report_request import ReportRequest
+from espalier.report.reports import uncollected
 from espalier.run.budgets.time_budget import EXIT_OVER
 from espalier.run.displays.progress import counted
 from espalier.run.pending import pending
@@ -116,6 +117,7 @@ class SweepEnd:
         )
 
 
+@uncollected()
 def report_stop(sweep: SweepDir, left: int, request: ReportRequest, minutes: float) -> int:
     """Write the reports of a sweep that was stopped by a signal, or that had only `minutes`.
 
@@ -128,6 +130,7 @@ def report_stop(sweep: SweepDir, left: int, request: ReportRequest, minutes: flo
     return EXIT_OVER if over else EXIT_INTERRUPTED
 
 
+@uncollected()
 def report_end(sweep: SweepDir, limits: RunLimits, request: ReportRequest) -> int:
     """Write the reports, print what matters of them, and advise on what did not pass.
 
