@@ -101,7 +101,7 @@ def test_parts_up_to_a_rung_are_measured_by_their_own_epochs(tmp_path: Path) -> 
     rules = {"STOP": "asha", "STOP_REDUCTION": "3", "STOP_RUNGS": "2,8"}
     trials = [trial(1, NUM_EPOCHS="20")]
     sweep = SweepDir(created(request(tmp_path, trials, **rules)))
-    ends = {2: (10.0, PAUSED), 8: (60.0, PAUSED), 20: (96.0, "")}  # 5, 10 and 8 seconds an epoch
+    ends = {2: (1e4, PAUSED), 8: (6e4, PAUSED), 20: (9.6e4, "")}  # 5,000, 10,000 and 8,000 each
     with sweep.store.writing():
         for last, (seconds, reason) in ends.items():
             status = Status.STOPPED if reason else Status.PASSED
@@ -110,6 +110,6 @@ def test_parts_up_to_a_rung_are_measured_by_their_own_epochs(tmp_path: Path) -> 
             sweep.store.finish(1, attempt, result, time.time() - seconds)
     costs = costs_of(sweep.store)
     said = [costs.seconds(trials[0], count) for count in (2, 6, 12)]
-    assert said == pytest.approx([11.0, 33.0, 66.0], rel=0.01)  # never longer than in proportion
-    assert costs.least == pytest.approx(11.0, rel=0.01)
+    assert said == pytest.approx([1.1e4, 3.3e4, 6.6e4], rel=0.01)  # never longer than in proportion
+    assert costs.least == pytest.approx(1.1e4, rel=0.01)
     sweep.close()
