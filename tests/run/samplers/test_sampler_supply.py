@@ -192,6 +192,17 @@ def test_more_configurations_than_planned_go_on_with_the_same_sweep(
     assert len(record_of(sweep).proposals) == 10
 
 
+def test_fewer_configurations_than_there_are_leave_all_of_them(
+    tmp_path: Path, real: Symbols
+) -> None:
+    sweep = SweepDir(began(tmp_path, real))
+    run(sweep)
+    there = len(record_of(sweep).proposals)
+    fewer = SweepDir(began(tmp_path, real, SAMPLER_TRIALS="2"))
+    header: PlanHeader = proposal_plan.go_on(sweep.store.header, fewer.store.header)
+    assert (header.design["trials"], len(header.design["proposals"])) == (there, there)
+
+
 def test_another_sampler_is_another_plan(tmp_path: Path, real: Symbols) -> None:
     tpe = SweepDir(began(tmp_path, real))
     gp = SweepDir(began(tmp_path, real, SAMPLER="gp"))

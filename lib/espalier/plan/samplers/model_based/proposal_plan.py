@@ -51,10 +51,12 @@ def with_texts(
 def go_on(header: PlanHeader, planned: PlanHeader) -> PlanHeader:
     """Return the header of a plan that is gone on with, with the settings of one made anew.
 
-    What has been proposed stays; how many there are to be may be another number by now.
+    What has been proposed stays; how many there are to be may be another number by now, but no
+    less than that.
     """
     before, now = (SamplerRecord.from_json(each.design) for each in (header, planned))
-    exhausted = before.exhausted and before.trials == now.trials
-    record = replace(before, trials=now.trials, exhausted=exhausted)
+    trials = max(now.trials, len(before.proposals))
+    exhausted = before.exhausted and before.trials == trials
+    record = replace(before, trials=trials, exhausted=exhausted)
     kept = {name: getattr(header, name) for name in ("axes", "trials", "counts", "packs")}
     return replace(planned, **kept, design=record.as_json())
