@@ -31,7 +31,7 @@ def why_alone(trainer: Trainer) -> str:
 
 def has_hooks(model: nn.Module) -> bool:
     """Return whether something waits for what a part of `model` computes, or for its gradients."""
-    if nn_module._has_any_global_hook():
+    if nn_module._has_any_global_hook():  # type: ignore[no-untyped-call]
         return True
     return any(vars(module)[name] for module in model.modules() for name in _HOOKS) or any(
         p._backward_hooks or p._post_accumulate_grad_hooks for p in model.parameters()
