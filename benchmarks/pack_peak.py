@@ -4,7 +4,10 @@
 
 One process with one thread, in the environment of a worker. A round multiplies two matrices of
 1024 x 1024 (the peak) and copies 256 MiB (the memory's rate), then trains packs and a trial alone:
-every epoch but the first, with its validation, its masks and whatever else belongs to it. An
+every epoch but the first, with its validation, its masks and whatever else belongs to it. Between
+them are two limits that no program over the same kernels can pass: a pack's products by themselves,
+and the fused update with them. The last figure is what an update moves if no cache holds a pack:
+weights read in both passes, gradients written, and weights, gradients and moments in the update. An
 update's work is what its matrix products take and no more: forward, the gradients of the weights,
 and those of the inputs of all layers but the first. The time is the processor's, so that what else
 runs on the machine counts only as far as it takes caches and memory away.
@@ -17,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import measuring
@@ -25,6 +29,7 @@ from measuring import Figure
 from torch.utils.flop_counter import FlopCounterMode
 
 from espalier.core.trial import Task
+from espalier.optimizers.lean import fused
 from espalier.plan import planning
 from espalier.run.workers import worker_environment
 from espalier.train.engine.device import make_deterministic
@@ -36,6 +41,9 @@ from espalier.train.worker_entry import prepare
 SIDE = 1024
 COPIED = 2**26  # numbers of 4 bytes
 TAKES = 5  # of the peak and the copy, of which the fastest counts
+REPEATS = 20  # of a pack's kernels in a take
+LEAST_EPOCHS = 20  # of a trial that is not trained
+MOVED = 10  # numbers an update moves for each parameter: 6 read and 4 written
 GOAL = ">= 0.4"
 RANGES = {
     "method none": "CONFIG_OPTIMIZER=adamw\nCONFIG_PRUNING_METHOD=none\n",
@@ -78,6 +86,41 @@ def updates(method: str, trials: int, epochs: int) -> float:
     return done * made[0].run.steps_per_epoch / (time.thread_time() - clock)
 
 
+class Kernels:
+    """The products of an update of so many trials and the fused update, with nothing around."""
+
+    def __init__(self, trials: int) -> None:
+        run = trainers("method none", 1, LEAST_EPOCHS)[0].run
+        every = [p.detach().repeat(trials, *[1] * p.ndim) for p in run.model.parameters()]
+        self.trials, self.bytes = trials, 4 * sum(p[0].numel() for p in every)
+        parts = [every, *([torch.full_like(p, 1e-3) for p in every] for _ in range(3))]
+        self._state = [list(chain.from_iterable(part)) for part in parts]
+        self._steps = [torch.ones(())] * len(self._state[0])
+        self._weights, self._gradients = ([t for t in part if t.ndim == 3] for part in parts[:2])
+        sizes = [self._weights[0].shape[2], *(w.shape[1] for w in self._weights)]
+        self._rows = [torch.rand(trials, run.batch_size, size) for size in sizes]
+
+    def multiply(self) -> None:
+        """Do the products of an update of every trial."""
+        for weight, rows in zip(self._weights, self._rows[:-1], strict=True):
+            torch.bmm(rows, weight.transpose(1, 2))
+        for i, weight in reversed(list(enumerate(self._weights))):
+            after = self._rows[i + 1]
+            torch.bmm(after.transpose(1, 2), self._rows[i], out=self._gradients[i])
+            if i:
+                torch.bmm(after, weight)
+
+    def update(self) -> None:
+        """Do the products, and step every trial."""
+        self.multiply()
+        settings = (1e-3, (0.9, 0.999), 0.01, 1e-8, False, False)
+        fused(torch._fused_adamw_, (*self._state, [], self._steps), settings, {})
+
+    def rate(self, act: Callable[[], object]) -> float:
+        """Return the updates a second that `act` allows: of all trials together."""
+        return REPEATS * self.trials / fastest(lambda: [act() for _ in range(REPEATS)])
+
+
 def fastest(act: Callable[[], object]) -> float:
     """The least seconds of some takes."""
     act()
@@ -114,9 +157,12 @@ def main() -> None:
     make_deterministic(1)
     cost = work(trainers("method none", 1, args.epochs)[0])
     sizes = {f"packs of {args.pack}": args.pack, "alone": 1}
+    kernels = Kernels(args.pack)
     candidates: dict[str, measuring.Measure] = {
         "peak": lambda _: peak(),
         "copy": lambda _: bandwidth(),
+        f"products of packs of {args.pack}": lambda _: kernels.rate(kernels.multiply),
+        f"products and update of packs of {args.pack}": lambda _: kernels.rate(kernels.update),
     }
     for method in RANGES:
         for how, trials in sizes.items():
@@ -124,7 +170,14 @@ def main() -> None:
                 m, k, args.epochs
             )
     seen = measuring.interleaved(candidates, args.rounds)
-    measuring.tell(args, figures(seen, cost), [f"an update is {cost / 1e6:.2f} MFLOP"])
+    moved = MOVED * kernels.bytes
+    notes = [f"an update is {cost / 1e6:.2f} MFLOP and moves {moved / 1e6:.2f} MB"]
+    measuring.tell(args, [*figures(seen, cost), waiting(seen["copy"], moved)], notes)
+
+
+def waiting(rates: list[float], moved: float) -> Figure:
+    """The time that memory takes for an update, at its rate of a copy."""
+    return Figure("memory: an update, if no cache helps", [moved / v * 1e6 for v in rates], "us")
 
 
 def figures(seen: dict[str, list[float]], cost: float) -> list[Figure]:
@@ -135,7 +188,8 @@ def figures(seen: dict[str, list[float]], cost: float) -> list[Figure]:
     ]
     for name, rates in list(seen.items())[2:]:
         share = [cost * rate / peak for rate, peak in zip(rates, seen["peak"], strict=True)]
-        goal = "" if name.endswith("alone") else GOAL
+        method, _, how = name.partition(", ")
+        goal = GOAL if method in RANGES and how != "alone" else ""
         made.append(Figure(name, rates, "updates/s"))
         made.append(Figure(f"{name}: share of the peak", share, "", goal))
     return made

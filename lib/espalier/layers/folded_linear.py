@@ -155,7 +155,7 @@ class Products(torch.autograd.Function):
         made: list[Tensor | None] = [None] * (2 * count)
         for i in reversed(range(count)):
             if ctx.rectified[i]:
-                g = torch.ops.aten.threshold_backward(g, rows[i + 1], 0)
+                g = _cut(g, rows[i + 1], ours=i + 1 < count)
             if needs[2 + 2 * i]:
                 made[2 * i] = torch.bmm(g.transpose(1, 2), rows[i], out=_free(ctx.targets[2 * i]))
             if needs[3 + 2 * i]:
@@ -163,6 +163,14 @@ class Products(torch.autograd.Function):
             if any(needs[: 2 + 2 * i]):
                 g = torch.bmm(g, weights[i])
         return g.view(ctx.shape) if needs[0] else None, None, *made
+
+
+def _cut(g: Tensor, y: Tensor, *, ours: bool) -> Tensor:
+    """Return the gradient of what a ReLU has made y of; in place if `g` is `ours`."""
+    cut: Tensor = torch.ops.aten.threshold_backward.grad_input(
+        g, y, 0, grad_input=g if ours else torch.empty_like(g)
+    )
+    return cut
 
 
 def _free(target: Target | None) -> Tensor | None:

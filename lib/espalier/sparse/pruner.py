@@ -39,13 +39,13 @@ class Pruner:
         """Zero the gradients of pruned weights, after the backward pass."""
         self.masks.mask_gradients()
 
-    @torch.no_grad()
     def after_step(
         self, step: int, optimizer: torch.optim.Optimizer, scores: Callable[[], Scores]
     ) -> None:
         """Prune by `scores` if masks change after update `step`."""
         if self.schedule.is_update(step):
-            self.masks.set(self.choose(self.schedule.sparsity(step), scores()), optimizer)
+            with torch.no_grad():
+                self.masks.set(self.choose(self.schedule.sparsity(step), scores()), optimizer)
 
     def choose(self, sparsity: float, scores: Scores) -> Tensor:
         """Return the weights to prune to reach `sparsity`: (weights in a row,) bool."""

@@ -495,6 +495,36 @@ def test_what_an_update_holds_on_to_is_not_replaced_unnoticed(
         pack.check()
 
 
+@pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.parametrize("layer", [1, 2], ids=["a linear layer", "a ReLU"])
+def test_a_hook_that_comes_later_is_noticed(layer: int, place: int) -> None:
+    trainers, pack = pack_of(packing.mlp)
+    pack.backward(*batch())
+    pack.check()
+    hook = list(trainers[place].run.model.children())[layer].register_forward_hook(lambda *_: None)
+    with pytest.raises(RuntimeError, match="hook was registered"):
+        pack.check()
+    hook.remove()
+    pack.check()
+
+
+def doubled(x: Tensor) -> Tensor:
+    return 2 * x
+
+
+@pytest.mark.parametrize("layer", [1, 2], ids=["a linear layer", "a ReLU"])
+def test_a_layer_whose_forward_was_replaced_is_not_taken_for_one_of_its_class(layer: int) -> None:
+    def build() -> nn.Module:
+        parts = [nn.Flatten(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, packing.CLASSES)]
+        parts[layer].forward = doubled
+        return nn.Sequential(*parts)
+
+    data = packing.split(4)
+    trainers = [packing.trainer(packing.varied(PLAIN, k), build, data) for k in range(3)]
+    with pytest.raises(CannotPack):
+        next(loop.Loop(trainers).epochs())
+
+
 class Tallying(nn.Module):
     """Keeps count in a dictionary that stays the same object."""
 

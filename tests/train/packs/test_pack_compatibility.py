@@ -171,6 +171,8 @@ HOOKS: dict[str, Callable[[nn.Module], Any]] = {
     "backward": lambda m: m[1].register_full_backward_hook(lambda *_: None),
     "of a parameter": lambda m: m[1].weight.register_hook(lambda grad: None),
     "after a gradient": lambda m: m[1].weight.register_post_accumulate_grad_hook(lambda p: None),
+    "of a ReLU": lambda m: m[2].register_forward_hook(lambda *_: None),
+    "of the chain": lambda m: m.register_forward_hook(lambda *_: None),
     "parametrization": lambda m: nn.utils.parametrizations.weight_norm(m[1]),
 }
 
@@ -180,6 +182,16 @@ def test_models_with_hooks_are_trained_alone(kind: str) -> None:
     trainers = [hooked(HOOKS[kind]), hooked(HOOKS[kind])]
     assert why_alone(trainers[0]) == "the model has hooks"
     assert group_by_structure(trainers) == [[0], [1]]
+
+
+def test_hooks_of_all_modules_are_hooks_of_the_model() -> None:
+    trainer = of(packing.mlp)
+    hook = nn.modules.module.register_module_forward_hook(lambda *_: None)
+    try:
+        assert why_alone(trainer) == "the model has hooks"
+    finally:
+        hook.remove()
+    assert why_alone(trainer) == ""
 
 
 def test_what_else_is_trained_alone() -> None:

@@ -24,7 +24,8 @@ def evaluate(trainer: Trainer, split: Split) -> tuple[float, float]:
     numbers are those of a run alone.
     """
     trainer.run.model.eval()
-    trainer.forward.eval()
+    if trainer.forward is not trainer.run.model:  # compiled
+        trainer.forward.eval()
     return evaluate_model(trainer.forward, split, trainer.autocast())
 
 

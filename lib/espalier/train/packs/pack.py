@@ -25,6 +25,7 @@ from espalier.optimizers.together import combine_steps
 from espalier.train.engine.losses import mean_losses
 from espalier.train.engine.trainer import Trainer
 from espalier.train.packs.fold_verification import verify_fold
+from espalier.train.packs.pack_compatibility import has_hooks
 
 StackUpdates = Callable[..., Callable[[], Any] | None]
 """Returns one update of all optimizers, or None if each must step by itself."""
@@ -128,13 +129,21 @@ class Pack:
             torch._foreach_copy_([into for into, _ in moved], [g for _, g in moved])
 
     def check(self) -> None:
-        """Raise RuntimeError if a tensor of a run's model is not a view into its stack any more."""
+        """Raise RuntimeError if a run's model is no more what is computed with.
+
+        Its tensors must be views into the stacks. Hooks would not be run.
+        """
         moved = _places(self._runs) != self._places or not self._gradients_in_place()
         held = _optimizer_parts(self._runs) if self._held else []
         if moved or list(map(id, held)) != list(map(id, self._held)):
             raise RuntimeError(
                 "a tensor of a model, a gradient or a part of an optimizer was replaced, frozen or "
                 "thawed while in a pack: the method must declare packable = False"
+            )
+        if any(has_hooks(run.model) for run in self._runs):
+            raise RuntimeError(
+                "a hook was registered on a module or parameter while in a pack, where it is not "
+                "run: the method must declare packable = False"
             )
 
     def store_generators(self) -> None:

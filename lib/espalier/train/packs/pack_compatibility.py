@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.modules import module as nn_module
 
 from espalier.train.engine.trainer import Trainer
 
@@ -23,12 +24,15 @@ def why_alone(trainer: Trainer) -> str:
         "batches are taken in parts": trainer.micro_batch > 0,
         "float16 loss scaling is kept for each trial alone": recipe.amp == "fp16",
         f"the method {type(run.method).__name__} cannot be packed": not run.method.packable,
-        "the model has hooks": _has_hooks(run.model),
+        "the model has hooks": has_hooks(run.model),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-def _has_hooks(model: nn.Module) -> bool:
+def has_hooks(model: nn.Module) -> bool:
+    """Return whether something waits for what a part of `model` computes, or for its gradients."""
+    if nn_module._has_any_global_hook():  # type: ignore[no-untyped-call]
+        return True
     return any(vars(module)[name] for module in model.modules() for name in _HOOKS) or any(
         p._backward_hooks or p._post_accumulate_grad_hooks for p in model.parameters()
     )
