@@ -14,10 +14,10 @@ from espalier.core import component
 from espalier.core.contracts import Optimizer
 from espalier.optimizers.adamwprune import AdamWPrune, AdamWPruneSpec
 from espalier.optimizers.adamwspam import AdamWSpam
-from espalier.optimizers.guarded import GuardedAdam
+from espalier.optimizers.guards.guarded import GuardedAdam
+from espalier.optimizers.guards.spam import Spam
 from espalier.optimizers.lean import LeanAdam, LeanSGD
 from espalier.optimizers.sgd import SGD
-from espalier.optimizers.spam import Spam
 from espalier.optimizers.stacked import Stack, stack_optimizers
 
 K, STEPS = 5, 60

@@ -165,6 +165,14 @@ class Lean(torch.optim.Optimizer, ABC):
     def _stepped(self) -> StepSettings:
         return _STEPPED.setdefault(self, StepSettings())
 
+    def begin_state(self, parameters: list[Tensor], name: str) -> list[Tensor]:
+        """Return the state `name` of each parameter, in its shape; zeros where there is none."""
+        states = [(p, self.state[p]) for p in parameters]
+        for parameter, state in states:
+            if name not in state:
+                state[name] = torch.zeros_like(parameter)
+        return [state[name] for _, state in states]
+
     @abstractmethod
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
         """Return the call for `parameters` of `group`, 1 or more of one device and format."""

@@ -367,11 +367,35 @@ def test_state_of_a_wrapped_optimizer_is_zeroed_and_read(name: str) -> None:
         assert not optimizer.inner.state[weight]["exp_avg"][where].any()
 
 
-@pytest.mark.parametrize("kind", [torch.optim.Adamax, torch.optim.SGD])
-def test_an_optimizer_without_adams_moments_is_refused_at_once(kind: Any) -> None:
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        (
+            torch.optim.Adamax,
+            "keeps no second moment, which bitter0 reads: take importance='power'",
+        ),
+        (torch.optim.SGD, "keeps no first moment and second moment, .* take MagnitudePruning"),
+    ],
+)
+def test_an_optimizer_without_the_moments_that_are_read_is_refused(kind: Any, error: str) -> None:
     model = loops.network()
-    with pytest.raises(TypeError, match=rf"^optimizer: {kind.__name__} keeps no moments"):
+    with pytest.raises(TypeError, match=rf"^optimizer: {kind.__name__} {error}"):
         espalier.StatePruning(model, kind(model.parameters()), **ARGUMENTS["StatePruning"])
+
+
+def test_the_family_takes_the_square_of_a_momentum_for_a_second_moment() -> None:
+    model = loops.network()
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.5)
+    pruned = espalier.StatePruning(
+        model, optimizer, **ARGUMENTS["StatePruning"], importance="power", power=0.5
+    )
+    loops.backward(model, 0)
+    optimizer.step()
+    out = torch.empty(loops.PRUNABLE)
+    pruned.method.scores(pruned.run).fill(out)  # type: ignore[attr-defined]
+    rows = [(w.detach(), optimizer.state[w]["momentum_buffer"]) for w in pruned.masks.weights]
+    by_hand = [w.abs() * (m**2 + 1e-8) ** 0.5 for w, m in rows]
+    assert torch.allclose(out, torch.cat([x.flatten() for x in by_hand]), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["SNFS", "MovementPruning"])

@@ -13,7 +13,7 @@ from typing import Any, Literal, Unpack
 import torch
 from torch import nn
 
-from espalier.core.arguments import check_count, check_names, check_share
+from espalier.core.arguments import check_count, check_names, check_number, check_share
 from espalier.kconfig.config_dataclass import with_defaults
 from espalier.methods.own_loop.argument_checks import (
     check_choices,
@@ -26,7 +26,8 @@ from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.pruning.movement import Movement
 from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.methods.pruning.state import State
-from espalier.sparse.importance import MOMENTS, Importance, check_allocation
+from espalier.sparse.importance import Importance, check_allocation, missing_moment
+from espalier.sparse.optimizer_parts import readable
 from espalier.sparse.schedule import Curve
 from espalier.surgery.restarts import fresh_optimizer
 
@@ -84,26 +85,31 @@ class MovementPruning(OwnLoop):
 
 
 class StatePruning(OwnLoop):
-    """Prune by an Adam-like optimizer's own state: see `methods.pruning.state`.
+    """Prune by an optimizer's own state: see `methods.pruning.state`.
 
-    What `AdamWPrune` does within its step, for any optimizer that keeps Adam's two moments.
+    What `AdamWPrune` does within its step, for any optimizer that keeps the moments which
+    `importance` reads; `power` is the exponent of the family "power".
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # a method's own, beside those of all
         self,
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
         *,
         ramp_end_step: int,
         importance: Importance | None = None,
+        power: float | None = None,
         **options: Unpack[PruningOptions],
     ) -> None:
         check_kinds(model, optimizer)
-        own = {} if importance is None else {"importance": importance}
+        own: dict[str, Any] = {} if importance is None else {"importance": importance}
         check_choices(State, own)
+        if power is not None:
+            check_number("power", power)
+            own["power"] = power
         plan = _plan(type(self), ramp_end_step, options)
-        _check_moments(optimizer)
         method = with_defaults(State, plan=plan, **own)
+        _check_moments(optimizer, method.importance)
         check_allocation(method.importance, plan.allocation)
         super().__init__(model, optimizer, method, ramp_end_step, options)
 
@@ -138,12 +144,15 @@ def _plan(kind: type[OwnLoop], ramp_end_step: int, options: Mapping[str, Any]) -
     return plan
 
 
-def _check_moments(optimizer: torch.optim.Optimizer) -> None:
-    """Raise TypeError for an optimizer whose state, tried out, does not have both moments."""
+def _check_moments(optimizer: torch.optim.Optimizer, importance: Importance) -> None:
+    """Raise TypeError for an optimizer whose state, tried out, has not what a formula reads."""
     names = fresh_optimizer.traits_of(optimizer).state
-    seen = names >= MOMENTS if names else all("betas" in g for g in optimizer.param_groups)
-    if not seen:
+    if not names and all("betas" in group for group in optimizer.param_groups):
+        return  # it could not be tried out; Adams have betas
+    lacking = missing_moment(importance, readable(optimizer, names))
+    if lacking:
+        family = "importance='power', " if readable(optimizer, names) else ""
         raise TypeError(
-            f"optimizer: {type(optimizer).__name__} keeps no moments as Adam does, by which "
-            "StatePruning prunes: take MagnitudePruning, or an Adam"
+            f"optimizer: {type(optimizer).__name__} keeps no {lacking}, which {importance} reads: "
+            f"take {family}MagnitudePruning, or an Adam"
         )
