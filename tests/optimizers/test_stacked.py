@@ -124,6 +124,8 @@ def varied(name: str, k: int) -> dict[str, Any]:
         "clip_norm": [0.0, 0.5, 2.0, 1e9, 1.0][k],
         "momentum": [0.9, 0.0, 0.5, 0.8, 0.99][k],
         "nesterov": k in (2, 3),
+        "scale": "moonlight" if k < 3 else "keller",
+        "adam_rate": 0.3 + k,
         "spam": Spam(
             enable_clip=k != 1,
             theta=[0.7, 2.0, 50.0, None, 1.1][k],

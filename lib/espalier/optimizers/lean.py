@@ -224,14 +224,22 @@ class LeanAdam(Lean, torch.optim.Adam):
         for group in self.param_groups:
             if any(p.grad is None for p in group["params"]):
                 for state in (self.state[p] for p in group["params"] if self.state.get(p)):
-                    state.update(step=state["step"].clone())
+                    counter = state.get("step")
+                    if counter is not None:
+                        state.update(step=counter.clone())
 
     @override
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
+        return self.begin_call(group, parameters, AdamCall)
+
+    def begin_call(
+        self, group: dict[str, Any], parameters: list[Tensor], kind: type[AdamCall]
+    ) -> AdamCall:
+        """Return the call for `parameters` of `group`, whose state is there from now on."""
         states = [self.state[p] for p in parameters]
         if not all(states):
             _begin(parameters, states, group["amsgrad"])
-        return AdamCall(self, group, parameters, states)
+        return kind(self, group, parameters, states)
 
 
 class AdamCall:
