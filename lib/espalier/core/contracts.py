@@ -99,8 +99,27 @@ class Optimizer(ABC):
     def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
         """Return a torch optimizer over the trainable parameters of `model`.
 
-        It must not decay biases and the weights of normalisation (`ndim <= 1`).
+        It must not decay biases and the weights of normalisation (`ndim <= 1`). One that is a
+        `Switching` is switched by the loop: to training before the updates of an epoch, and to
+        evaluation after them. So what is evaluated, saved, kept or resumed from is what it says.
         """
+
+
+@runtime_checkable
+class Switching(Protocol):
+    """An optimizer whose parameters are of one kind in training and of another in evaluation.
+
+    Schedule-free ones are: they evaluate an average. It is in training when it is made. Both
+    change the parameters in place, and do nothing if that is what they are already.
+    """
+
+    def train(self) -> None:
+        """Make the parameters those to be trained."""
+        ...
+
+    def eval(self) -> None:
+        """Make the parameters those to be evaluated and saved."""
+        ...
 
 
 @dataclass(frozen=True)

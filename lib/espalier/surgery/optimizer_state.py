@@ -193,6 +193,31 @@ def add_param(
             return
 
 
+def group_places(
+    optimizer: torch.optim.Optimizer | None, parameters: Iterable[Tensor]
+) -> list[int]:
+    """Return the number of the group that each of `parameters` is in; -1 for one in none."""
+    groups = [] if optimizer is None else optimizer.param_groups
+    places = {id(p): place for place, group in enumerate(groups) for p in group["params"]}
+    return [places.get(id(p), -1) for p in parameters]
+
+
+def replace_params(
+    optimizer: torch.optim.Optimizer | None,
+    old: Iterable[Tensor],
+    new: Iterable[nn.Parameter],
+    places: Iterable[int],
+) -> None:
+    """Let `optimizer` train `new` parameters in place of `old` ones, in the groups at `places`."""
+    if optimizer is None:
+        return
+    for added, place in zip(new, places, strict=True):
+        if place >= 0:
+            optimizer.param_groups[place]["params"].append(added)
+    for parameter in old:
+        remove_param(optimizer, parameter)
+
+
 def remove_param(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> None:
     """Let `optimizer` forget `parameter`, which is no longer trained."""
     if optimizer is None:
