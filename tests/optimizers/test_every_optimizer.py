@@ -77,7 +77,8 @@ def test_weight_decay_leaves_biases_and_normalisation_alone(name: str) -> None:
     optimizer = spec(name, weight_decay=0.5).build(model, 0.1)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    optimizer.step()
+    for _ in range(2):  # some only look at the first gradient
+        optimizer.step()
     for old, new in zip(before, loops.values(model), strict=True):
         assert torch.equal(old, new) == (old.ndim <= 1 or not old.any())
 
@@ -94,6 +95,7 @@ def test_a_closure_is_evaluated_with_gradients_and_its_loss_returned(name: str) 
         return loss
 
     assert optimizer.step(closure).item() == 29.0
+    optimizer.step(closure)
     assert bowl().item() < 29.0
 
 

@@ -52,15 +52,31 @@ class WholeState(Protocol):
     """An optimizer with state of whole weights: none of its elements is that of one element.
 
     `whole_state` has its names, though such a tensor may have its weight's shape: moments of a
-    rotated weight. It is left alone where a weight is masked, and begins anew when it is gone.
+    rotated weight. It is left alone where a weight is masked.
     """
 
     whole_state: frozenset[str]
 
 
+@runtime_checkable
+class RenewedState(Protocol):
+    """An optimizer with state that begins anew, by itself, where it is gone.
+
+    `renewed_state` has its names. It is dropped where a weight changes its shape, and no slice of
+    it is that of a neuron.
+    """
+
+    renewed_state: frozenset[str]
+
+
 def whole_state(optimizer: torch.optim.Optimizer) -> frozenset[str]:
     """Return the names of state that no element of a weight has a part in."""
     return optimizer.whole_state if isinstance(optimizer, WholeState) else frozenset()
+
+
+def renewed_state(optimizer: torch.optim.Optimizer) -> frozenset[str]:
+    """Return the names of state that is dropped where a weight changes its shape."""
+    return optimizer.renewed_state if isinstance(optimizer, RenewedState) else frozenset()
 
 
 def read_state(optimizer: torch.optim.Optimizer, weight: Tensor) -> StateReading | None:

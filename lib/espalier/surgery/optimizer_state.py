@@ -119,6 +119,7 @@ def rebuild(
     gone. Raises ValueError, before anything changes, if some of its state cannot follow.
     """
     check_resizable(optimizer, [parameter])
+    state_shapes.renew(optimizer, parameter)
     for state, name, tensor in state_shapes.tensors(optimizer, parameter):
         along = state_shapes.dims(name, tensor, parameter.shape)
         if along is not None and dim in along:

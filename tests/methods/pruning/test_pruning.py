@@ -47,7 +47,7 @@ def test_the_allowed_pairs_are_these() -> None:
     assert ("adamwprune", "state") in pairs and ("sgd", "movement") in pairs
     assert ("sgd", "state") not in pairs and ("adamwprune", "magnitude") not in pairs
     both = {name for name, method in pairs if method == "state" and (name, "movement") in pairs}
-    assert both == {"adafactor", "lion", "muon", "schedulefree"}
+    assert both == {"adafactor", "lion", "muon", "schedulefree", "soap"}
     assert len(pruning()) == 5 * 2 + 1 + 3 * len(both)
 
 
