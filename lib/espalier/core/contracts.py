@@ -122,6 +122,13 @@ class Switching(Protocol):
         ...
 
 
+@runtime_checkable
+class TrainsAlone(Protocol):
+    """An optimizer under which a run in a pack would not be what it is alone."""
+
+    why_alone: str
+
+
 @dataclass(frozen=True)
 class LrSchedule(ABC):
     """The contract of a learning-rate schedule component: a pure function of the step."""

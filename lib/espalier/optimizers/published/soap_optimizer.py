@@ -43,13 +43,17 @@ class SoapOptimizer(LeanAdam):
     before the bias is corrected.
     Differs: weights decay before the step, as in AdamW; filter banks are matrices, where the
     repository has a basis for each dimension by default; an element whose mean gradient is exactly
-    0, as that of a masked weight, is left where it is. No stack: the bases of each run are
-    factorised at steps that the host decides, one matrix after the other.
+    0, as that of a masked weight, is left where it is.
+
+    A run in a pack would not be what it is alone. Where the products of gradients have no full
+    rank, as in small batches, rounding decides which eigenvectors there are, and Adam divides by
+    what it finds along them.
     """
 
     # A matrix's mean gradient begins at 0; the steps of vectors are counted.
     restart_kind: ClassVar[RestartKind] = RestartKind.COUNTED
     coupling: ClassVar[str] = "it rotates whole matrices"
+    why_alone: ClassVar[str] = "rounding decides the bases of SOAP where gradients are few"
     readable: ClassVar[frozenset[Moment]] = frozenset[Moment](("first", "second"))
     whole_state: ClassVar[frozenset[str]] = frozenset(
         (ROTATED, LEFT, RIGHT, LEFT_BASIS, RIGHT_BASIS)
