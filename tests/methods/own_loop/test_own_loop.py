@@ -21,6 +21,7 @@ import espalier
 from espalier.core import component
 from espalier.core.contracts import Method
 from espalier.optimizers.adamw import AdamW
+from espalier.optimizers.muon import Muon
 
 every = pytest.mark.parametrize("name", ARGUMENTS)
 
@@ -381,6 +382,23 @@ def test_an_optimizer_without_the_moments_that_are_read_is_refused(kind: Any, er
     model = loops.network()
     with pytest.raises(TypeError, match=rf"^optimizer: {kind.__name__} {error}"):
         espalier.StatePruning(model, kind(model.parameters()), **ARGUMENTS["StatePruning"])
+
+
+def test_an_optimizer_that_says_what_it_keeps_is_believed() -> None:
+    model = loops.network()
+    optimizer = Muon(ends=True).build(model, 0.01)
+    with pytest.raises(TypeError, match="MuonOptimizer keeps no second moment, which bitter7"):
+        espalier.StatePruning(
+            model, optimizer, **{**ARGUMENTS["StatePruning"], "importance": "bitter7"}
+        )
+    own = {**ARGUMENTS["StatePruning"], "importance": "power"}
+    pruned = espalier.StatePruning(model, optimizer, **own)
+    for step in range(25):
+        loops.backward(model, step)
+        optimizer.step()
+        pruned.step()
+        pruned.masks.assert_masked(optimizer)
+    assert pruned.sparsity > 0.5
 
 
 def test_the_family_takes_the_square_of_a_momentum_for_a_second_moment() -> None:

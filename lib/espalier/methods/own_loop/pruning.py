@@ -27,7 +27,7 @@ from espalier.methods.pruning.movement import Movement
 from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.methods.pruning.state import State
 from espalier.sparse.importance import Importance, check_allocation, missing_moment
-from espalier.sparse.optimizer_parts import readable
+from espalier.sparse.optimizer_parts import ReadableState, readable
 from espalier.sparse.schedule import Curve
 from espalier.surgery.restarts import fresh_optimizer
 
@@ -146,8 +146,9 @@ def _plan(kind: type[OwnLoop], ramp_end_step: int, options: Mapping[str, Any]) -
 
 def _check_moments(optimizer: torch.optim.Optimizer, importance: Importance) -> None:
     """Raise TypeError for an optimizer whose state, tried out, has not what a formula reads."""
-    names = fresh_optimizer.traits_of(optimizer).state
-    if not names and all("betas" in group for group in optimizer.param_groups):
+    says = isinstance(optimizer, ReadableState)
+    names = frozenset() if says else fresh_optimizer.traits_of(optimizer).state
+    if not (says or names) and all("betas" in group for group in optimizer.param_groups):
         return  # it could not be tried out; Adams have betas
     lacking = missing_moment(importance, readable(optimizer, names))
     if lacking:
