@@ -466,3 +466,18 @@ def test_sgd_without_momentum_has_no_state() -> None:
     pack = Pack([lambda m: SGD(momentum=0.0).build(m, 0.1)] * 2)
     train(pack, [0, 1], range(2), pack.stacked())  # type: ignore[arg-type]
     assert not any(pack.optimizers[0].state.values())
+
+
+def test_averages_are_stacked_anew_in_evaluation_and_step_in_training_alone() -> None:
+    pack = Pack(builds("schedulefree"))
+    train(pack, list(range(K)), range(3), pack.stacked())  # type: ignore[arg-type]
+    for optimizer in pack.optimizers:
+        optimizer.eval()  # type: ignore[attr-defined]
+    pack.keep([1, 2])
+    step = pack.stacked()  # as when runs leave after an epoch
+    assert step is not None
+    with pytest.raises(RuntimeError, match=r"call train\(\)"):
+        step()
+    for optimizer in pack.optimizers:
+        optimizer.train()  # type: ignore[attr-defined]
+    train(pack, [1, 2], range(3, 5), step)

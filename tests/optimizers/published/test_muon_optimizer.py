@@ -69,6 +69,8 @@ def test_hidden_are_the_matrices_between_the_ends_and_no_embedding() -> None:
     assert [id(p) for p in hidden_matrices(text)] == [id(text[1].weight), id(text[2].weight)]
     text[3].weight = text[0].weight  # a tied head is the embedding
     assert [id(p) for p in hidden_matrices(text)] == [id(text[1].weight), id(text[2].weight)]
+    image = nn.Sequential(nn.Conv2d(1, 3, 2), nn.Embedding(4, 3), nn.Linear(3, 3), nn.Linear(3, 2))
+    assert [id(p) for p in hidden_matrices(image)] == [id(image[2].weight)]
     body[1].weight.requires_grad_(False)
     assert hidden_matrices(body) == []
 

@@ -39,7 +39,7 @@ class ScheduleFreeStack(Stack):
     """Runs may differ in everything; steps are counted on the host."""
 
     READS = ("betas", "eps", "warmup", "weight_decay")
-    FIXED: ClassVar[dict[str, Any]] = {"training": True}
+    FIXED: ClassVar[dict[str, Any]] = {}
 
     @classmethod
     @override
@@ -69,6 +69,7 @@ class ScheduleFreeStack(Stack):
     @override
     def count(self) -> None:
         for k, optimizer in enumerate(self.optimizers):
+            optimizer.before_update()
             paces = [advance(group, self.column("lr")[k]) for group in optimizer.param_groups]
             for name, value in paces[0]._asdict().items():
                 self.column(name)[k] = value
