@@ -12,6 +12,7 @@ from espalier.core.contracts import CannotTrain
 from espalier.methods.pruning.state import State
 from espalier.optimizers.muon import Muon
 from espalier.optimizers.published.hidden_matrices import hidden_matrices
+from espalier.optimizers.published.muon_optimizer import MuonOptimizer
 
 DECAY, SHARE, BETAS, EPS = 0.1, 0.5, (0.8, 0.9), 1e-6
 
@@ -59,6 +60,26 @@ def muon_rules(scale: str, nesterov: bool) -> object:
 def test_a_hundred_steps_are_those_of_the_post(scale: str, nesterov: bool) -> None:
     spec = Muon(0.95, nesterov, scale, False, DECAY, SHARE, *BETAS, EPS)  # type: ignore[arg-type]
     assert distance(spec, muon_rules(scale, nesterov)) < 1e-9  # type: ignore[arg-type]
+
+
+def test_it_is_torchs_but_for_the_number_format() -> None:
+    """torch's orthogonalizes in bfloat16, of 8 bits; both have moved by 0.1 and more."""
+    start = torch.randn(4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    ours, theirs = (nn.Parameter(start.clone()) for _ in range(2))
+    options = {"momentum": 0.95, "nesterov": True, "scale": "moonlight", "share": 1.0}
+    group = {"params": [ours], "hidden": True}
+    optimizers: list[torch.optim.Optimizer] = [
+        MuonOptimizer([group], 0.01, **options),  # type: ignore[arg-type]
+        torch.optim.Muon([theirs], 0.01, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
+    ]
+    for step in range(100):
+        generator = torch.Generator().manual_seed(step)
+        gradient = torch.randn(4, 4, generator=generator, dtype=torch.float64)
+        for parameter, optimizer in zip((ours, theirs), optimizers, strict=True):
+            parameter.grad = gradient.clone()
+            optimizer.step()
+    assert float((ours - theirs).abs().max()) < 0.005
+    assert float((ours.detach() - start).abs().max()) > 0.1
 
 
 def test_hidden_are_the_matrices_between_the_ends_and_no_embedding() -> None:

@@ -4,7 +4,9 @@ Gradients are taken at y, between the average x, which is what is evaluated, and
 steps lead: y = beta1 x + (1 - beta1) z. Parameters hold y in training and x in evaluation; z is
 state, so x or y need no memory of their own.
 
-Source: Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682, algorithm 1.
+Source: Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682, algorithm 1, as in its
+experiments: `AdamWScheduleFreePaper` of the authors' package schedulefree. The package's default has
+since come to correct the second moment, and not the rate, for its begin at 0.
 Differs: the learning rate may be scheduled all the same, and the average then weights each step by
 its squared rate, as the algorithm does in the warm-up.
 """
