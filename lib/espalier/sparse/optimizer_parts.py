@@ -115,8 +115,9 @@ def tensors_of(
     `exp_avg`, `momenta.0`. State of the whole parameter (see `WholeState`) is left out.
     """
     for part in () if optimizer is None else parts_of(optimizer):
+        whole = whole_state(part)
         for name, value in part.state.get(parameter, {}).items():
-            if name not in whole_state(part):
+            if name not in whole:
                 yield from contained(str(name), value)
 
 

@@ -76,6 +76,17 @@ def test_a_step_in_evaluation_is_an_error() -> None:
     assert weight.tolist() != [1.0, 1.0]
 
 
+def test_number_formats_in_a_group_are_one_step_of_it() -> None:
+    weights = [nn.Parameter(torch.ones(2, dtype=d)) for d in (torch.float32, torch.float64)]
+    optimizer = ScheduleFreeOptimizer(weights, 0.1, betas=(0.9, 0.99), eps=1e-8, warmup=0)
+    for _ in range(3):
+        for weight in weights:
+            weight.grad = torch.ones_like(weight)
+        optimizer.step()
+    assert optimizer.param_groups[0]["steps"] == 3
+    assert weights[0].tolist() == pytest.approx(weights[1].tolist(), rel=1e-6)
+
+
 def test_the_mode_is_a_part_of_the_state() -> None:
     straight, first, second = (rule_beds.double_network() for _ in range(3))
     built = [SPEC.build(model, 0.01) for model in (straight, first, second)]

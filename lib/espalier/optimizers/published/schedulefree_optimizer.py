@@ -5,8 +5,8 @@ steps lead: y = beta1 x + (1 - beta1) z. Parameters hold y in training and x in 
 state, so x or y need no memory of their own.
 
 Source: Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682, algorithm 1, as in its
-experiments: `AdamWScheduleFreePaper` of the authors' package schedulefree. The package's default has
-since come to correct the second moment, and not the rate, for its begin at 0.
+experiments: `AdamWScheduleFreePaper` of the authors' package schedulefree. The package's default
+has since come to correct the second moment, and not the rate, for its begin at 0.
 Differs: the learning rate may be scheduled all the same, and the average then weights each step by
 its squared rate, as the algorithm does in the warm-up.
 """
@@ -24,10 +24,9 @@ from espalier.optimizers.lean import Lean
 from espalier.optimizers.published.stacked_schedulefree import (
     BASE,
     SQUARE,
+    Pace,
     ScheduleFreeStack,
     advance,
-    average_of,
-    points_of,
 )
 from espalier.optimizers.stacked import stacked_by
 
@@ -53,16 +52,17 @@ class ScheduleFreeOptimizer(Lean):
         counts = {"steps": 0, "weight_sum": 0.0, "training": True}
         own = {"lr": lr, "betas": betas, "eps": eps, "warmup": warmup}
         super().__init__(params, {**own, "weight_decay": weight_decay, **counts})
+        self._paces: dict[int, Pace] = {}  # of the present step, by group
 
     @torch.no_grad()
     def train(self) -> None:
         """Make the parameters those to be trained, in place; nothing if they are."""
-        self._switch(points_of, training=True)
+        self._switch(_points, training=True)
 
     @torch.no_grad()
     def eval(self) -> None:
         """Make the parameters those to be evaluated and saved, in place; nothing if they are."""
-        self._switch(average_of, training=False)
+        self._switch(_average, training=False)
 
     def _switch(
         self, turn: Callable[[list[Tensor], list[Tensor], float], None], *, training: bool
@@ -75,7 +75,13 @@ class ScheduleFreeOptimizer(Lean):
 
     @override
     def before_update(self) -> None:
-        """Refuse to step in evaluation."""
+        """Count a step of every group. Raises RuntimeError in evaluation."""
+        self.check_training()
+        for group in self.param_groups:
+            self._paces[id(group)] = advance(group, float(self.effective_lr(group["lr"])))
+
+    def check_training(self) -> None:
+        """Raise RuntimeError in evaluation."""
         if not all(group["training"] for group in self.param_groups):
             raise RuntimeError(
                 f"{type(self).__name__}: its parameters are those to be evaluated: call train() "
@@ -91,8 +97,7 @@ class ScheduleFreeOptimizer(Lean):
         gradients = [p.grad for p in parameters if p.grad is not None]
 
         def update() -> None:
-            pace = advance(group, float(self.effective_lr(group["lr"])))
-            beta2 = group["betas"][1]
+            pace, beta2 = self._paces[id(group)], group["betas"][1]
             torch._foreach_mul_(squares, beta2)
             torch._foreach_addcmul_(squares, gradients, gradients, value=1 - beta2)
             sizes = torch._foreach_sqrt(squares)
@@ -104,3 +109,13 @@ class ScheduleFreeOptimizer(Lean):
             torch._foreach_add_(bases, steps, alpha=-pace.rate)
 
         return update
+
+
+def _average(weights: list[Tensor], bases: list[Tensor], beta1: float) -> None:
+    """Turn the points of gradients into averages, in place; `bases` are the plain steps' points."""
+    torch._foreach_lerp_(weights, bases, 1 - 1 / beta1)
+
+
+def _points(weights: list[Tensor], bases: list[Tensor], beta1: float) -> None:
+    """Turn averages into the points where gradients are taken, in place."""
+    torch._foreach_lerp_(weights, bases, 1 - beta1)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
-from torch import Tensor
 from typing_extensions import override
 
 from espalier.optimizers.stacked import Stack
@@ -69,7 +68,7 @@ class ScheduleFreeStack(Stack):
     @override
     def count(self) -> None:
         for k, optimizer in enumerate(self.optimizers):
-            optimizer.before_update()
+            optimizer.check_training()
             paces = [advance(group, self.column("lr")[k]) for group in optimizer.param_groups]
             for name, value in paces[0]._asdict().items():
                 self.column(name)[k] = value
@@ -89,13 +88,3 @@ class ScheduleFreeStack(Stack):
 
 def _counts(group: Mapping[str, Any]) -> tuple[int, float]:
     return group["steps"], group["weight_sum"]
-
-
-def average_of(weights: list[Tensor], bases: list[Tensor], beta1: float) -> None:
-    """Turn the points of gradients into averages, in place; `bases` are the plain steps' points."""
-    torch._foreach_lerp_(weights, bases, 1 - 1 / beta1)
-
-
-def points_of(weights: list[Tensor], bases: list[Tensor], beta1: float) -> None:
-    """Turn averages into the points where gradients are taken, in place."""
-    torch._foreach_lerp_(weights, bases, 1 - beta1)

@@ -70,9 +70,9 @@ def tensors(
     Those of optimizers that `optimizer` wraps too, but for state that begins anew by itself.
     """
     for part in () if optimizer is None else parts_of(optimizer):
-        state = part.state.get(parameter, {})
+        state, renewed = part.state.get(parameter, {}), renewed_state(part)
         for name, value in list(state.items()):
-            if torch.is_tensor(value) and name not in renewed_state(part):
+            if torch.is_tensor(value) and name not in renewed:
                 yield state, name, value
 
 
@@ -107,11 +107,10 @@ def dims(name: str, tensor: Tensor, shape: torch.Size) -> tuple[int | None, ...]
 def follows(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> str:
     """Return what of the state of `parameter` cannot change its shape with it; empty if all can."""
     for part in () if optimizer is None else parts_of(optimizer):
+        renewed = renewed_state(part)
         for name, value in part.state.get(parameter, {}).items():
-            if name in renewed_state(part):
-                continue
             sliced = torch.is_tensor(value) and dims(name, value, parameter.shape) is not None
-            if not (sliced or _is_shapeless(value)):
+            if not (name in renewed or sliced or _is_shapeless(value)):
                 return str(name)
     return ""
 
