@@ -39,7 +39,8 @@ def test_what_the_trials_of_a_pack_have_in_common() -> None:
         "TEXT_VOCABULARY TEXT_CONTEXT TEXT_STRIDE TEXT_LEAK_LOSS BATCH_SIZE TRAIN_SUBSET "
         "TEXT_SHIFT_CORPUS TEXT_SHIFT_FILE SHIFT SHIFT_EPOCHS SHIFT_SEED "
         "NPZ_FILE NPZ_CHANNELS FOLDER_PATH FOLDER_SIDE FOLDER_COLOURS "
-        "VALIDATION_FRACTION SPLIT_SEED NORMALIZE OPTIMIZER ADAMWPRUNE_BASE PRUNING_METHOD "
+        "VALIDATION_FRACTION SPLIT_SEED NORMALIZE OPTIMIZER ADAMWPRUNE_BASE MUON_ENDS "
+        "PRUNING_METHOD "
         "AMP COMPILE CPU_THREADS DEVICES_PER_TRIAL "
         "DENDRITES_NEURONS DENDRITES_PER_NEURON DENDRITES_INPUTS "
         "DENDRITES_SOMA DENDRITES_ACTIVATION DENDRITES_WIRING DENDRITES_SPREAD DENDRITES_INIT "
@@ -112,3 +113,13 @@ def test_an_integer_outside_of_a_range_that_always_holds_is_refused(symbols: Sym
         symbols.canonical("MOST", "101")
     assert symbols.canonical("COUNT", "1000") == "1000"  # up to another symbol's value
     assert symbols.canonical("EDGE", "9") == "9"
+
+
+def test_an_optimizer_brings_pruning_by_default_only_where_its_name_says_so() -> None:
+    symbols = Symbols(tree.parse())
+    brought = {}
+    for name in symbols.members("OPTIMIZER"):
+        symbols.kconf.unset_values()
+        symbols.kconf.syms[f"OPTIMIZER_SELECT_{name.upper()}"].set_value("y")
+        brought[name] = symbols.kconf.syms["PRUNING_SELECT_STATE"].str_value
+    assert {name for name, value in brought.items() if value == "y"} == {"adamwprune"}
