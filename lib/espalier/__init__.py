@@ -17,6 +17,7 @@ _HOMES = {
     "MagnitudePruning": "methods.own_loop.pruning",
     "MovementPruning": "methods.own_loop.pruning",
     "StatePruning": "methods.own_loop.pruning",
+    "SnipPruning": "methods.own_loop.criteria",
     "StaticSparse": "methods.own_loop.dynamic_sparsity",
     "SET": "methods.own_loop.dynamic_sparsity",
     "RigL": "methods.own_loop.dynamic_sparsity",

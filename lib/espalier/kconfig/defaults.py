@@ -30,6 +30,8 @@ def _of_symbol(symbol: Symbol) -> str | None:
 
 
 def _of_choice(symbols: Symbols, choice: Choice) -> str | None:
-    member = choice.orig_defaults[0][0] if choice.orig_defaults else choice.syms[0]
+    always = choice.kconfig.y
+    plain = [member for member, condition in choice.orig_defaults if condition is always]
+    member = plain[0] if plain else choice.syms[0]
     owner = symbols.owner(member.name)
     return owner[1] if owner else None

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from espalier.sparse.allocation import Allocation, segments
 from espalier.sparse.mask import MaskSet
-from espalier.sparse.schedule import Schedule
+from espalier.sparse.schedule import SparsitySchedule
 from espalier.sparse.scores import Scores
 from espalier.sparse.threshold import mark_smallest
 
@@ -26,13 +26,14 @@ class Pruner:
     def __init__(
         self,
         weights: Mapping[str, Tensor],
-        schedule: Schedule,
+        schedule: SparsitySchedule,
         allocation: Allocation,
     ) -> None:
         self.masks = MaskSet(weights)
         self.schedule = schedule
         self.allocation = allocation
         self.memory: list[Tensor] = []  # a tensor a weight, for methods whose scores need it
+        self.criterion_updates = 0.0  # what finding the scores took, beside training
         self._scores: Tensor | None = None  # (weights in a row,), kept: allocating it is slow
 
     def before_step(self) -> None:
@@ -45,7 +46,11 @@ class Pruner:
     ) -> None:
         """Prune by `scores` if masks change after update `step`."""
         if self.schedule.is_update(step):
-            self.masks.set(self.choose(self.schedule.sparsity(step), scores()), optimizer)
+            self.prune(self.schedule.sparsity(step), optimizer, scores())
+
+    def prune(self, sparsity: float, optimizer: torch.optim.Optimizer, scores: Scores) -> None:
+        """Prune to `sparsity` the weights with the lowest `scores`."""
+        self.masks.set(self.choose(sparsity, scores), optimizer)
 
     def choose(self, sparsity: float, scores: Scores) -> Tensor:
         """Return the weights to prune to reach `sparsity`: (weights in a row,) bool."""
