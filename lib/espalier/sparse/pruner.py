@@ -34,6 +34,7 @@ class Pruner:
         self.allocation = allocation
         self.memory: list[Tensor] = []  # a tensor a weight, for methods whose scores need it
         self.criterion_updates = 0.0  # what finding the scores took, beside training
+        self.kept: dict[str, Any] = {}  # an earlier point of the run, for one that goes back
         self._scores: Tensor | None = None  # (weights in a row,), kept: allocating it is slow
 
     def before_step(self) -> None:

@@ -21,6 +21,8 @@ from torch.nn import functional as F
 import espalier
 from espalier.core import component
 from espalier.core.contracts import Method
+from espalier.methods.pruning.magnitude import Magnitude
+from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.optimizers.adamw import AdamW
 
 every = pytest.mark.parametrize("name", ARGUMENTS)
@@ -405,3 +407,20 @@ def test_options_of_a_criterion_that_make_no_sense_are_refused(
     built = own_loops.adamw(model.parameters())
     with pytest.raises(ValueError, match=message):
         espalier.SnipPruning(model, built, **{**own_loops.SAMPLES, **options})
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, pickled])
+def test_lottery_tickets_are_those_of_the_harness(again: Callable[[Trained], Trained]) -> None:
+    when = {"timing": "rounds", "rounds": 2, "rewind": "weights", "rewind_step": 3}
+    model = loops.network()
+    optimizer = AdamW(weight_decay=0.01).build(model, 0.01)
+    method = espalier.MagnitudePruning(model, optimizer, total_steps=24, **when)  # type: ignore[arg-type]
+    trained = model, optimizer, method
+    own_loops.train(trained, 0, 12)
+    trained = again(trained)
+    own_loops.train(trained, 12, 24)
+    plan = PruningPlan(target=0.7, **when)  # type: ignore[arg-type]
+    run = loops.run_of(AdamW(weight_decay=0.01), Magnitude(plan), epochs=4)
+    loops.train(run, 24)
+    assert loops.same(loops.values(trained[0]), loops.values(run.model))
+    assert trained[2].measures()["discarded_updates"] == 14

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 
 import torch
+from torch import Tensor
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
 from espalier.core.self_measuring import Measures, count_parameters
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.pruning.pruning_schedule import PruningPlan
+from espalier.methods.pruning.rewinding import go_back, keep_point
 from espalier.sparse.orientation import ROWS
 from espalier.sparse.prunable import Coverage, cover
 from espalier.sparse.pruner import Pruner
@@ -26,6 +29,12 @@ class PruningMethod(Method[Pruner], ABC):
 
     plan: PruningPlan
 
+    @property
+    @override
+    def packable(self) -> bool:
+        """False where the optimizer's state is replaced by an earlier one."""
+        return not self.plan.rewinds_weights
+
     @abstractmethod
     def scores(self, run: Run[Pruner]) -> Scores:
         """Return the scores after the update that has just been done."""
@@ -38,8 +47,12 @@ class PruningMethod(Method[Pruner], ABC):
         schedule = self.plan.schedule(run.length)
         self._check_units(coverage)
         run.method_state = Pruner(coverage.weights, schedule, self.plan.allocation)
-        if schedule.is_update(0):
-            self.prune(run, schedule.sparsity(0))
+        run.method_state.memory = self.first_memory(run)
+        self._act(run, 0)
+
+    def first_memory(self, run: Run[Pruner]) -> list[Tensor]:
+        """Return the tensors that scores need, one for each weight; none unless they need any."""
+        return []
 
     def _check_units(self, coverage: Coverage) -> None:
         """Raise CannotTrain where units are compared and a weight does not have them in rows."""
@@ -64,9 +77,33 @@ class PruningMethod(Method[Pruner], ABC):
 
     @override
     def after_step(self, run: Run[Pruner]) -> None:
-        schedule = run.method_state.schedule
-        if schedule.is_update(run.step):
-            self.prune(run, schedule.sparsity(run.step))
+        self._act(run, run.step)
+
+    def _act(self, run: Run[Pruner], step: int) -> None:
+        """Do what is due after update `step`: keep this point, prune, go back to a kept one."""
+        pruner, rewinds = run.method_state, self.plan.rewinds_weights
+        if rewinds and step == self.plan.rewind_step:
+            pruner.kept = keep_point(run)
+        if pruner.schedule.is_update(step):
+            self.prune(run, pruner.schedule.sparsity(step))
+            if rewinds:
+                go_back(run, pruner.kept)
+
+    @override
+    def rate_position(self, run: Run[Pruner]) -> tuple[int, int]:
+        """Return where the run's ticket is in a schedule as long as the ticket."""
+        if not self.plan.goes_back:
+            return super().rate_position(run)
+        times = self.plan.round_times(run.length)
+        return times.position(run.step), math.ceil(times.longest / run.steps_per_epoch)
+
+    @override
+    def changes(self, run: Run[Pruner]) -> int:
+        """Return the rounds that have ended: after each, validation has to recover."""
+        return self._rounds_done(run) if self.plan.timing == "rounds" else 0
+
+    def _rounds_done(self, run: Run[Pruner]) -> int:
+        return self.plan.round_times(run.length).done(run.step)
 
     @override
     def check(self, run: Run[Pruner]) -> None:
@@ -79,8 +116,13 @@ class PruningMethod(Method[Pruner], ABC):
 
     @override
     def measures(self, run: Run[Pruner]) -> Measures:
+        """Return `discarded_updates` too where the run goes back: those that were undone."""
         live = count_parameters(run.model) - run.method_state.masks.pruned
-        return {**run.method_state.measures(), "live_parameters": live}
+        measures = {**run.method_state.measures(), "live_parameters": live}
+        if self.plan.rewinds_weights:
+            span = self.plan.round_times(run.length).span
+            measures["discarded_updates"] = span * self._rounds_done(run)
+        return measures
 
     @override
     def connectivity(self, run: Run[Pruner]) -> Measures:
@@ -89,8 +131,10 @@ class PruningMethod(Method[Pruner], ABC):
 
     @override
     def state_dict(self, run: Run[Pruner]) -> StateDict:
-        return run.method_state.state_dict()
+        kept = {"kept": run.method_state.kept} if self.plan.rewinds_weights else {}
+        return {**run.method_state.state_dict(), **kept}
 
     @override
     def load_state_dict(self, run: Run[Pruner], state: StateDict) -> None:
-        run.method_state.load_state_dict(state)
+        run.method_state.kept = state.get("kept", {})
+        run.method_state.load_state_dict({k: v for k, v in state.items() if k != "kept"})

@@ -48,10 +48,13 @@ class RoundTimes:
         """The updates of the last ticket, counted as if it had been trained from step 0."""
         return self.back + self.total - self.ends[-1]
 
+    def done(self, step: int) -> int:
+        """Return how many rounds have ended after `step` updates in all."""
+        return sum(end <= step for end in self.ends)
+
     def position(self, step: int) -> int:
         """Return which update of its ticket the run has come to after `step` updates in all."""
-        last = max((end for end in self.ends if end <= step), default=None)
-        return step if last is None else self.back + step - last
+        return step - self.span * self.done(step)
 
 
 @kconfig_dataclass
@@ -98,8 +101,18 @@ class PruningPlan(RunSchedule):
     def round_times(self, length: RunLength) -> RoundTimes:
         """Return the rounds of a run, for the timing of that name."""
         assert self.rounds is not None, "the timing is rounds"
-        back = 0 if self.rewind in (None, "nothing") else self.rewind_step or 0
-        return RoundTimes(length.total_steps, self.rounds, back)
+        back = self.rewind_step if self.goes_back else None
+        return RoundTimes(length.total_steps, self.rounds, back or 0)
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether the learning-rate schedule goes back after a round."""
+        return self.timing == "rounds" and self.rewind in ("learning_rate", "weights")
+
+    @property
+    def rewinds_weights(self) -> bool:
+        """Whether weights and optimizer state go back too."""
+        return self.goes_back and self.rewind == "weights"
 
     def _ramp_end(self, length: RunLength) -> int:
         assert self.ramp_end_epoch is not None
