@@ -47,11 +47,7 @@ class Pruner:
     ) -> None:
         """Prune by `scores` if masks change after update `step`."""
         if self.schedule.is_update(step):
-            self.prune(self.schedule.sparsity(step), optimizer, scores())
-
-    def prune(self, sparsity: float, optimizer: torch.optim.Optimizer, scores: Scores) -> None:
-        """Prune to `sparsity` the weights with the lowest `scores`."""
-        self.masks.set(self.choose(sparsity, scores), optimizer)
+            self.masks.set(self.choose(self.schedule.sparsity(step), scores()), optimizer)
 
     def choose(self, sparsity: float, scores: Scores) -> Tensor:
         """Return the weights to prune to reach `sparsity`: (weights in a row,) bool."""

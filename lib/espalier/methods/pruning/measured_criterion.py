@@ -22,6 +22,7 @@ from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.pruning.pruning_method import PruningMethod
 from espalier.sparse import processes
+from espalier.sparse.mask import MaskSet
 from espalier.sparse.pruner import Pruner
 from espalier.sparse.schedule import exponential_sparsity
 from espalier.sparse.scores import Scores
@@ -53,13 +54,9 @@ class MeasuredCriterion(PruningMethod):
 
     @override
     def scores(self, run: Run[Pruner]) -> Scores:
-        masks = run.method_state.masks
         with torch.enable_grad():
             values = [x.detach() for x in self.saliencies(run)]
-        if masks.mask is not None:
-            parts = zip(values, masks.split(masks.mask), strict=True)
-            values = [x.masked_fill(pruned, -torch.inf) for x, pruned in parts]
-        return Scores(copy_scores, [(x,) for x in values])
+        return rank_pruned_last(values, run.method_state.masks)
 
     @override
     def measures(self, run: Run[Pruner]) -> Measures:
@@ -118,8 +115,15 @@ def samples_of(run: Run) -> Samples:
     return run.samples or TrainingSamples(run)
 
 
-def copy_scores(scores: Tensor, out: Tensor) -> Tensor:
-    """Write scores that have been measured into `out`."""
+def rank_pruned_last(values: Sequence[Tensor], masks: MaskSet) -> Scores:
+    """Return scores in the weights' shapes, by which what is pruned stays pruned."""
+    if masks.mask is not None:
+        parts = zip(values, masks.split(masks.mask), strict=True)
+        values = [x.masked_fill(pruned, -torch.inf) for x, pruned in parts]
+    return Scores(_copy, [(x,) for x in values])
+
+
+def _copy(scores: Tensor, out: Tensor) -> Tensor:
     return out.copy_(scores)
 
 

@@ -69,7 +69,13 @@ class PruningMethod(Method[Pruner], ABC):
     @torch.no_grad()
     def prune(self, run: Run[Pruner], sparsity: float) -> None:
         """Prune to `sparsity`."""
-        run.method_state.prune(sparsity, run.optimizer, self.scores(run))
+        pruner = run.method_state
+        mask = pruner.choose(sparsity, self.scores(run))
+        self.compensate(run, mask)
+        pruner.masks.set(mask, run.optimizer)
+
+    def compensate(self, run: Run[Pruner], mask: Tensor) -> None:
+        """Change weights that stay for those that `mask` (weights in a row,) is about to prune."""
 
     @override
     def after_backward(self, run: Run[Pruner]) -> None:
