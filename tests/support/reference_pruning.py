@@ -194,8 +194,16 @@ PLANS: dict[str, tuple[PruningPlan, dict[int, float]]] = {
 STEPS = 96
 
 
-def compare(make: Callable[..., Method], rule: Rule, timing: str) -> None:
-    """Train by method and by rule, side by side."""
+def everything() -> tuple[Array, NDArray[np.int64]]:
+    """All images in rows, and their labels."""
+    split = data()
+    return split.x.flatten(1).numpy(), split.y.numpy()
+
+
+def compare(make: Callable[..., Method], rule: Rule, timing: str, unit: str = "tanh") -> Run:
+    """Train by method and by rule, side by side; return the method's run."""
     plan, when = PLANS[timing]
-    run = run_of(make(plan))
-    assert_same(train(run, STEPS), trained(Reference.of(network()), rule, when, STEPS))
+    kind = nn.Tanh if unit == "tanh" else nn.ReLU
+    run = train(run_of(make(plan), network(kind)), STEPS)
+    assert_same(run, trained(Reference.of(network(kind), unit), rule, when, STEPS))
+    return run

@@ -16,8 +16,7 @@ EVERYTHING = 6  # batches
 
 def sensitivity(reference: Reference) -> list[Array]:
     """|w g| with the gradient over all data, as equation 5."""
-    split = reference_pruning.data()
-    grads = reference.gradients(split.x.flatten(1).numpy(), split.y.numpy())
+    grads = reference.gradients(*reference_pruning.everything())
     return [np.abs(w * g) for w, g in zip(reference.matrices, grads[::2], strict=True)]
 
 

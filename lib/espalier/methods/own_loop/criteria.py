@@ -70,8 +70,10 @@ class UserSamples:
 class _Measured(OwnLoop):
     """Base of those that have a criterion on samples."""
 
-    criterion: ClassVar[type[DataCriterion]]
-    timing: ClassVar[Timing] = "gradual"
+    criterion: ClassVar[type[MeasuredCriterion]]
+    timing: ClassVar[Timing | None] = None
+    allocation: ClassVar[str | None] = None
+    parts: ClassVar[int | None] = None
 
     def __init__(
         self,
@@ -91,8 +93,49 @@ class _Measured(OwnLoop):
 class SnipPruning(_Measured):
     """Prune by |w g|, in the constructor unless `timing` says else: see `methods.pruning.snip`."""
 
-    criterion = Snip
-    timing = "start"
+    criterion, timing = Snip, "start"
+
+
+class GraspPruning(_Measured):
+    """Prune by w * Hg, in the constructor unless `timing` says else: see `methods.pruning.grasp`.
+
+    `loss` is given the model's outputs divided by the temperature.
+    """
+
+    criterion, timing = Grasp, "start"
+
+
+class SynFlowPruning(_Measured):
+    """Prune by synaptic flow, in the constructor unless told: see `methods.pruning.synflow`.
+
+    Of `batches` the shape of an input is all that it looks at.
+    """
+
+    criterion, timing, parts = SynFlow, "start", 100
+
+
+class WandaPruning(_Measured):
+    """Prune by |w| ||x|| within each unit, unless told: see `methods.pruning.wanda`."""
+
+    criterion, allocation = Wanda, "per_unit"
+
+
+class OBDPruning(_Measured):
+    """Prune by the empirical Fisher's w^2 / 2: see `methods.pruning.obd`.
+
+    `loss` is called for single samples.
+    """
+
+    criterion = OptimalBrainDamage
+
+
+class OBSPruning(_Measured):
+    """Prune by block-wise Fisher inverses, and adapt the rest: see `methods.pruning.obs`.
+
+    `loss` is called for single samples.
+    """
+
+    criterion = OptimalBrainSurgeon
 
 
 def _samples(model: nn.Module, batches: Batches, loss: Loss) -> UserSamples:

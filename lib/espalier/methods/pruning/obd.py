@@ -3,10 +3,10 @@
 Source: LeCun, Denker and Solla 1990, Optimal Brain Damage: the saliency h_kk w_k^2 / 2, with h_kk
 the diagonal of the Hessian.
 Differs: the diagonal is estimated, and in three ways; theirs is a backward pass of second
-derivatives of their own, without terms across units. The empirical Fisher is the mean of the squared
-gradients of single samples. Gauss-Newton is that of the network's own distribution over classes,
-summed exactly. Hutchinson's is that of the Hessian itself, z * Hz with signs z at random (Yao et
-al. 2021, AdaHessian, arXiv 2006.00719), and may be negative.
+derivatives of their own, without terms across units. The empirical Fisher is the mean of the
+squared gradients of single samples. Gauss-Newton is that of the network's own distribution over
+classes, summed exactly. Hutchinson's is that of the Hessian itself, z * Hz with signs z at random
+(Yao et al. 2021, AdaHessian, arXiv 2006.00719), and may be negative.
 """
 
 from __future__ import annotations

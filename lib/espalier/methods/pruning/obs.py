@@ -58,30 +58,28 @@ class OptimalBrainSurgeon(DataCriterion):
         return [_in_blocks(stack, self.block) for stack in stacks]
 
     def _costs(self, weight: Tensor, rows: Tensor) -> Tensor:
-        own = _in_blocks(weight.flatten()[None], self.block)[:, 0]
         costs = [
-            w.double().square() / (2 * inverse.diagonal(dim1=1, dim2=2))
-            for w, inverse in zip(
-                torch.split(own, self._at_once), self._inverses(rows), strict=True
-            )
+            w.square() / (2 * inverse.diagonal(dim1=1, dim2=2))
+            for w, inverse in self._by_block(weight, rows)
         ]
         return torch.cat(costs).flatten()[: weight.numel()].view(weight.shape)
 
-    @property
-    def _at_once(self) -> int:
-        return max(1, PIECE // self.block**2)
-
-    def _inverses(self, rows: Tensor) -> Iterator[Tensor]:
-        """Yield inverses (n, block, block) in float64 of the blocks of F, some at once.
+    def _by_block(self, values: Tensor, rows: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield values (n, block) and inverses (n, block, block) of F, some at once, in float64.
 
         Processes have samples of their own, and the same F.
         """
         unit = self.damping * torch.eye(self.block, dtype=torch.float64, device=rows.device)
-        for part in torch.split(rows, self._at_once):
+        some = max(1, PIECE // self.block**2)
+        own = _in_blocks(values.flatten()[None], self.block)[:, 0]
+            _in_blocks(values.flatten()[None], self.block)[:, 0],
+            max(1, PIECE // self.block**2),
+        )
+        for part, held in zip(torch.split(rows, some), torch.split(own, some), strict=True):
             wide = part.double()
             fisher = wide.transpose(1, 2) @ wide / part.shape[1]
             processes.average([fisher])
-            yield torch.cholesky_inverse(torch.linalg.cholesky(fisher + unit))
+            yield held.double(), torch.cholesky_inverse(torch.linalg.cholesky(fisher + unit))
 
     @override
     def compensate(self, run: Run[Pruner], mask: Tensor) -> None:
@@ -95,15 +93,11 @@ class OptimalBrainSurgeon(DataCriterion):
 
     def _change(self, weight: Tensor, rows: Tensor, pruned: Tensor) -> Tensor:
         """Return the sum over pruned weights q of -w_q / [F^-1]_qq F^-1 e_q."""
-        leaving = _in_blocks((weight * pruned).flatten()[None], self.block)[:, 0]
-        changes = []
-        for w, inverse in zip(
-            torch.split(leaving, self._at_once), self._inverses(rows), strict=True
-        ):
-            ratio = w.double() / inverse.diagonal(dim1=1, dim2=2)
-            changes.append(-(inverse @ ratio[:, :, None])[:, :, 0])
-        flat = torch.cat(changes).flatten()[: weight.numel()]
-        return flat.view(weight.shape).to(weight)
+        changes = [
+            -(inverse @ (w / inverse.diagonal(dim1=1, dim2=2))[:, :, None])[:, :, 0]
+            for w, inverse in self._by_block(weight * pruned, rows)
+        ]
+        return torch.cat(changes).flatten()[: weight.numel()].view(weight.shape).to(weight)
 
 
 def _in_blocks(rows: Tensor, block: int) -> Tensor:
