@@ -32,12 +32,18 @@ class TrainingBatches:
 
 
 SAMPLES: dict[str, Any] = {"batches": TrainingBatches(), "loss": F.cross_entropy}
-MEASURED: dict[str, Any] = {**SAMPLES, **PRUNED, "criterion_batches": 6, "timing": "gradual"}
+MEASURED: dict[str, Any] = {**SAMPLES, **PRUNED, "timing": "gradual"}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "MagnitudePruning": PRUNED,
     "MovementPruning": PRUNED,
     "StatePruning": PRUNED,
     "SnipPruning": {**SAMPLES, "target_sparsity": 0.7, "criterion_batches": 6},
+    "GraspPruning": {**SAMPLES, "target_sparsity": 0.7, "temperature": 100.0},
+    "SynFlowPruning": {**SAMPLES, "target_sparsity": 0.7, "criterion_rounds": 20},
+    "WandaPruning": MEASURED,
+    "OBDPruning": MEASURED,
+    "OBSPruning": {**MEASURED, "block": 4},
+    "RandomPruning": PRUNED,
     "StaticSparse": SPARSE,
     "SET": REWIRED,
     "RigL": REWIRED,

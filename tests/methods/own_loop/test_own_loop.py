@@ -7,6 +7,7 @@ import gc
 import io
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,8 +20,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import espalier
-from espalier.core import component
-from espalier.core.contracts import Method
 from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.optimizers.adamw import AdamW
@@ -181,15 +180,15 @@ def test_skipped_updates_break_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in ARGUMENTS if n.endswith("Pruning")])
 def test_pruning_chooses_the_masks_of_the_harness(name: str) -> None:
     """An epoch of the harness is six updates: its ramp is as long if it ends with epoch 3."""
-    measured = {"batches": 6} if "batches" in ARGUMENTS[name] else {}
+    measured = "batches" in ARGUMENTS[name]
     arguments = {**(own_loops.MEASURED if measured else own_loops.PRUNED), "ramp_end_step": 18}
     model = loops.network()
     optimizer = AdamW(weight_decay=0.01).build(model, 0.01)
     method = getattr(espalier, name)(model, optimizer, **arguments)
     own_loops.train((model, optimizer, method), 0, 20)
-    cls: Any = component.find("method", name.removesuffix("Pruning").lower(), Method)
-    plan = method.method.plan.__class__(0.7, 2, 3, 3)
-    run = loops.run_of(AdamW(weight_decay=0.01), cls(plan=plan, **measured))
+    plan = replace(method.method.plan, ramp_end_epoch=3)
+    ours = replace(method.method, plan=plan)
+    run = loops.run_of(AdamW(weight_decay=0.01), ours)
     run.samples = method.run.samples
     loops.train(run, 20)
     assert torch.equal(method.masks.mask, run.method_state.masks.mask)

@@ -47,16 +47,13 @@ LEAST = {"frequency": 1, "warmup_steps": 0, "rounds": 1, "rewind_step": 0}
 
 
 def plan_of(
-    kind: type[OwnLoop],
-    ramp_end_step: int | None,
-    options: Mapping[str, Any],
-    own: type = PruningOptions,
+    kind: type[OwnLoop], ramp_end_step: int | None, options: Mapping[str, Any]
 ) -> tuple[PruningPlan, int]:
     """Return the plan of a run in which every update is an epoch, and its number of updates.
 
-    `own` are the options that `kind` takes. Raises ValueError or TypeError.
+    Raises ValueError or TypeError.
     """
-    check_names(kind, options, own.__annotations__)
+    check_names(kind, options, PruningOptions.__annotations__)
     values = given(options, **FIELDS)
     check_choices(PruningPlan, values)
     if "target" in values:

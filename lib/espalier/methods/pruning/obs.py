@@ -72,9 +72,6 @@ class OptimalBrainSurgeon(DataCriterion):
         unit = self.damping * torch.eye(self.block, dtype=torch.float64, device=rows.device)
         some = max(1, PIECE // self.block**2)
         own = _in_blocks(values.flatten()[None], self.block)[:, 0]
-            _in_blocks(values.flatten()[None], self.block)[:, 0],
-            max(1, PIECE // self.block**2),
-        )
         for part, held in zip(torch.split(rows, some), torch.split(own, some), strict=True):
             wide = part.double()
             fisher = wide.transpose(1, 2) @ wide / part.shape[1]
