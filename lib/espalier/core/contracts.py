@@ -7,7 +7,7 @@ A component is a frozen dataclass of hyperparameters, whose fields are Kconfig s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeAlias, runtime_checkable
@@ -149,10 +149,14 @@ class Method(Generic[State_contra]):
     parameters, never their data. Draw random numbers from `run.generators["method"]`.
     """
 
-    # Whether several runs may be trained as one program. False for a method that changes shapes,
-    # sets attributes of modules, or replaces tensors of the model, gradients, optimizer state or
-    # parameter groups instead of changing them in place.
-    packable: ClassVar[bool] = True
+    @property
+    def packable(self) -> bool:
+        """Whether several runs may be trained as one program.
+
+        False for a method that changes shapes, sets attributes of modules, or replaces tensors of
+        the model, gradients, optimizer state or parameter groups instead of changing them in place.
+        """
+        return True
 
     def attach(self, run: Run[State_contra]) -> None:
         """Begin, before the first step. Raises `CannotTrain` for a trial that makes no sense."""
@@ -160,6 +164,10 @@ class Method(Generic[State_contra]):
     def charge(self, run: Run[State_contra]) -> int:
         """Return the number of epochs that `attach` has used up; the run trains that many fewer."""
         return 0
+
+    def rate_position(self, run: Run[State_contra]) -> tuple[int, int]:
+        """Return the step and the epochs by which the coming update's learning rate is set."""
+        return run.step, run.epochs
 
     def after_backward(self, run: Run[State_contra]) -> None:
         """Act on gradients, which are not yet clipped; `run.step` updates are done."""
@@ -243,6 +251,18 @@ class ReadsGradients(Protocol[State_contra]):
         ...
 
 
+class Samples(Protocol):
+    """Training samples beside those of the loop, and the loss on them."""
+
+    def batches(self, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield `count` batches (b, ...) and their targets; fewer if there are fewer."""
+        ...
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss of a batch, a scalar."""
+        ...
+
+
 class Augment(Protocol):
     """A random change of training images each time they are seen."""
 
@@ -273,6 +293,7 @@ class Run(Generic[State_co]):
     method_state: State_co = field(default=None)  # type: ignore[assignment]  # until `attach`
     augmentation: Augment | None = None
     layers: str | Sequence[str] | None = None  # what alone is masked, see `sparse.prunable`
+    samples: Samples | None = None  # what criteria look at; None: those of `train`
 
     def attach(self) -> None:
         """Attach the method, and take the epochs that it charges. Raises `CannotTrain`."""

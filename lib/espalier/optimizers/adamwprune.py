@@ -319,5 +319,6 @@ def _schedule(
 
 def _check_choices(importance: Importance, allocation: Allocation) -> None:
     check_choice("importance", importance, get_args(Importance))
-    check_choice("allocation", allocation, get_args(Allocation))
+    layers = [item for item in get_args(Allocation) if item != "per_unit"]  # no orientations here
+    check_choice("allocation", allocation, layers)
     check_allocation(importance, allocation)

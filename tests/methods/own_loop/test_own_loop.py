@@ -7,6 +7,8 @@ import gc
 import io
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import loops
@@ -18,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import espalier
-from espalier.core import component
-from espalier.core.contracts import Method
+from espalier.methods.pruning.magnitude import Magnitude
+from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.optimizers.adamw import AdamW
 from espalier.optimizers.muon import Muon
 
@@ -179,14 +181,17 @@ def test_skipped_updates_break_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in ARGUMENTS if n.endswith("Pruning")])
 def test_pruning_chooses_the_masks_of_the_harness(name: str) -> None:
     """An epoch of the harness is six updates: its ramp is as long if it ends with epoch 3."""
-    arguments = {**ARGUMENTS[name], "ramp_end_step": 18}
+    measured = "batches" in ARGUMENTS[name]
+    arguments = {**(own_loops.MEASURED if measured else own_loops.PRUNED), "ramp_end_step": 18}
     model = loops.network()
     optimizer = AdamW(weight_decay=0.01).build(model, 0.01)
     method = getattr(espalier, name)(model, optimizer, **arguments)
     own_loops.train((model, optimizer, method), 0, 20)
-    cls: Any = component.find("method", name.removesuffix("Pruning").lower(), Method)
-    plan = method.method.plan.__class__(0.7, 2, 3, 3)
-    run = loops.train(loops.run_of(AdamW(weight_decay=0.01), cls(plan=plan)), 20)
+    plan = replace(method.method.plan, ramp_end_epoch=3)
+    ours = replace(method.method, plan=plan)
+    run = loops.run_of(AdamW(weight_decay=0.01), ours)
+    run.samples = method.run.samples
+    loops.train(run, 20)
     assert torch.equal(method.masks.mask, run.method_state.masks.mask)
     assert loops.same(loops.values(model), loops.values(run.model))
 
@@ -421,3 +426,42 @@ def test_a_scaler_that_is_none_is_refused(name: str) -> None:
     model, optimizer, _ = own_loops.start(name)
     with pytest.raises(TypeError, match=r"^scaler: must be a torch.amp.GradScaler, not int"):
         getattr(espalier, name)(model, optimizer, scaler=3, **ARGUMENTS[name])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"warmup_steps": 3}, "warmup_steps: means nothing where timing='start'"),
+        ({"timing": "one_shot"}, "ramp_end_step: must be given where timing='one_shot'"),
+        ({"timing": "rounds"}, "total_steps: must be given where timing='rounds'"),
+        ({"timing": "rounds", "total_steps": 3, "rounds": 3}, "lower rounds or rewind_step"),
+        ({"timing": "later"}, "timing='later': must be"),
+        ({"batches": []}, "batches: has no batch"),
+        ({"criterion_batches": 0}, "criterion_batches"),
+        ({"loss": partial(F.cross_entropy, reduction="none")}, "loss: returns"),
+    ],
+)
+def test_options_of_a_criterion_that_make_no_sense_are_refused(
+    options: dict[str, Any], message: str
+) -> None:
+    model = loops.network()
+    built = own_loops.adamw(model.parameters())
+    with pytest.raises(ValueError, match=message):
+        espalier.SnipPruning(model, built, **{**own_loops.SAMPLES, **options})
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, pickled])
+def test_lottery_tickets_are_those_of_the_harness(again: Callable[[Trained], Trained]) -> None:
+    when = {"timing": "rounds", "rounds": 2, "rewind": "weights", "rewind_step": 3}
+    model = loops.network()
+    optimizer = AdamW(weight_decay=0.01).build(model, 0.01)
+    method = espalier.MagnitudePruning(model, optimizer, total_steps=24, **when)  # type: ignore[arg-type]
+    trained = model, optimizer, method
+    own_loops.train(trained, 0, 12)
+    trained = again(trained)
+    own_loops.train(trained, 12, 24)
+    plan = PruningPlan(target=0.7, **when)  # type: ignore[arg-type]
+    run = loops.run_of(AdamW(weight_decay=0.01), Magnitude(plan), epochs=4)
+    loops.train(run, 24)
+    assert loops.same(loops.values(trained[0]), loops.values(run.model))
+    assert trained[2].measures()["discarded_updates"] == 14

@@ -108,10 +108,14 @@ class Trainer:
         if isinstance(self.run.optimizer, Switching):
             self.run.optimizer.eval()
 
+    def rate_factor(self) -> float:
+        """Return the factor of the coming update's learning rate. Raises CannotTrain."""
+        step, epochs = self.run.method.rate_position(self.run)
+        return self.schedule.factor(step, self.run.steps_per_epoch, epochs)
+
     def set_learning_rate(self) -> None:
         """Set the optimizer's learning rate for the coming update."""
-        run = self.run
-        factor = self.schedule.factor(run.step, run.steps_per_epoch, run.epochs)
+        run, factor = self.run, self.rate_factor()
         for group in run.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * factor
         if self.rates is not None:
