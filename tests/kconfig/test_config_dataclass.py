@@ -14,8 +14,8 @@ from espalier.core.component import symbol
 from espalier.kconfig import config_dataclass, defaults
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.optimizers.adamwspam import AdamWSpam
+from espalier.optimizers.guards.spam import Spam
 from espalier.optimizers.sgd import SGD
-from espalier.optimizers.spam import Spam
 from espalier.train.engine.trainer import Recipe
 
 

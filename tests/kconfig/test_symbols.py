@@ -39,7 +39,8 @@ def test_what_the_trials_of_a_pack_have_in_common() -> None:
         "TEXT_VOCABULARY TEXT_CONTEXT TEXT_STRIDE TEXT_LEAK_LOSS BATCH_SIZE TRAIN_SUBSET "
         "TEXT_SHIFT_CORPUS TEXT_SHIFT_FILE SHIFT SHIFT_EPOCHS SHIFT_SEED "
         "NPZ_FILE NPZ_CHANNELS FOLDER_PATH FOLDER_SIDE FOLDER_COLOURS "
-        "VALIDATION_FRACTION SPLIT_SEED NORMALIZE OPTIMIZER ADAMWPRUNE_BASE PRUNING_METHOD "
+        "VALIDATION_FRACTION SPLIT_SEED NORMALIZE OPTIMIZER ADAMWPRUNE_BASE MUON_ENDS "
+        "PRUNING_METHOD "
         "AMP COMPILE CPU_THREADS DEVICES_PER_TRIAL "
         "DENDRITES_NEURONS DENDRITES_PER_NEURON DENDRITES_INPUTS "
         "DENDRITES_SOMA DENDRITES_ACTIVATION DENDRITES_WIRING DENDRITES_SPREAD DENDRITES_INIT "
@@ -64,7 +65,7 @@ def test_a_time_of_zero_is_in_no_configuration() -> None:
 
 def test_the_controls_of_reports(symbols: Symbols) -> None:
     assert symbols.controls == {}
-    assert Symbols(tree.parse()).controls["PRUNING_METHOD"] == ["none", "static"]
+    assert Symbols(tree.parse()).controls["PRUNING_METHOD"] == ["none", "random_pruning", "static"]
 
 
 def test_a_choice_may_have_several_controls(tmp_path: Path) -> None:
@@ -148,3 +149,13 @@ def test_what_no_range_of_a_symbol_allows_is_refused_by_its_place(tmp_path: Path
     with pytest.raises(UserError) as raised:
         toy.parse_requests(symbols, "CONFIG_WIDTH=8~100000000")
     assert str(raised.value) == "f:1: CONFIG_WIDTH=8~100000000: must be in [1, 256]"
+
+
+def test_an_optimizer_brings_pruning_by_default_only_where_its_name_says_so() -> None:
+    symbols = Symbols(tree.parse())
+    brought = {}
+    for name in symbols.members("OPTIMIZER"):
+        symbols.kconf.unset_values()
+        symbols.kconf.syms[f"OPTIMIZER_SELECT_{name.upper()}"].set_value("y")
+        brought[name] = symbols.kconf.syms["PRUNING_SELECT_STATE"].str_value
+    assert {name for name, value in brought.items() if value == "y"} == {"adamwprune"}

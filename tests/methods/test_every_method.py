@@ -9,7 +9,7 @@ import loops
 import pytest
 import torch
 from covering import rest_nightly
-from method_pairs import PLAN, allowed
+from method_pairs import allowed, pruning_fields
 from torch import nn
 
 from espalier.core import component
@@ -70,7 +70,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 
 def run_of(optimizer: str, method: str) -> Run:
     cls: Any = component.find("method", method, Method)
-    plan = {"plan": PLAN} if issubclass(cls, PruningMethod) else QUICK.get(method, {})
+    plan = pruning_fields(method) if issubclass(cls, PruningMethod) else QUICK.get(method, {})
     return run_with(optimizer, method, cls(**plan))
 
 

@@ -17,9 +17,9 @@ from torch.nn import functional as F
 
 from espalier.kconfig.config_dataclass import with_defaults
 from espalier.optimizers.adamwprune import AdamWPrune
-from espalier.optimizers.guarded import GuardedAdam
+from espalier.optimizers.guards.guarded import GuardedAdam
+from espalier.optimizers.guards.spam import Spam
 from espalier.optimizers.lean import LeanAdam, LeanSGD
-from espalier.optimizers.spam import Spam
 from espalier.sparse import outside_writes
 
 SETTINGS: dict[str, Any] = {

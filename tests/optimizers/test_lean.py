@@ -181,7 +181,7 @@ import sys, torch
 from espalier.core import component
 from espalier.core.contracts import Optimizer
 for name in component.names("optimizer"):
-    model = torch.nn.Linear(2, 2)
+    model = torch.nn.Sequential(*(torch.nn.Linear(2, 2) for _ in range(3)))
     optimizer = component.find("optimizer", name, Optimizer)().build(model, 0.1)
     scaler = torch.amp.GradScaler("cpu", enabled=False)
     for _ in range(2):

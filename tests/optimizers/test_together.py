@@ -9,8 +9,8 @@ import torch
 
 from espalier.kconfig.config_dataclass import with_defaults
 from espalier.optimizers.adamwprune import AdamWPrune
+from espalier.optimizers.guards.spam import Spam
 from espalier.optimizers.lean import LeanAdam, LeanSGD
-from espalier.optimizers.spam import Spam
 from espalier.optimizers.together import combine_steps
 
 STEPS = 5

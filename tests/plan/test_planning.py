@@ -14,10 +14,19 @@ from espalier.plan.planning import plan_from_rows
 
 
 def others(symbols: Symbols) -> list[str]:
-    """Switches of the methods that do not prune, of which there may be more any day."""
+    """Switches of all but few optimizers and methods, of which there may be more any day."""
+    optimizers = ("sgd", "adam", "adamw", "adamwadv", "adamwspam", "adamwprune")
     pruning = ("none", "magnitude", "movement", "state")
-    names = [name for name in symbols.members("PRUNING_METHOD") if name not in pruning]
-    return [f"PRUNING_ENABLE_{name.upper()}" for name in names]
+    kept = {
+        "OPTIMIZER": ("OPTIMIZER_ENABLE", optimizers),
+        "PRUNING_METHOD": ("PRUNING_ENABLE", pruning),
+    }
+    return [
+        f"{switch}_{name.upper()}"
+        for choice, (switch, few) in kept.items()
+        for name in symbols.members(choice)
+        if name not in few
+    ]
 
 
 def planned(folder: Path, text: str, symbols: Symbols) -> Plan:

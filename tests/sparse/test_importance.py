@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from espalier.sparse.importance import FORMULAS, Importance, state_scores
+from espalier.optimizers.published.lion_optimizer import LionOptimizer
+from espalier.sparse.importance import FORMULAS, Importance, powered, state_scores
 from espalier.sparse.scores import PIECE, Scores
 
 W, M, V = -0.5, 0.04, 0.0016  # sqrt(v) = 0.04, so m / sqrt(v) = 1; v^(1/4) = 0.2
@@ -54,6 +55,49 @@ def test_bitter8_is_in_half_precision_and_bitter9_in_single_as_a_compiler_fuses_
     assert ((single - exact).abs() <= 4e-7 * exact).all()
     assert len(single.unique()) > 1900 > len(half.unique())
     assert ((half - exact).abs() < 1e-3).all()
+
+
+@pytest.mark.parametrize("power", [-0.5, 0.0, 0.25, 0.5, 1.0])
+def test_the_family_is_a_power_of_the_second_moment(power: float) -> None:
+    w, v = torch.tensor([W, 3.0, 0.0]), torch.tensor([V, 0.0, 1.0])
+    out = powered(power, w, w, v, torch.empty(3))
+    assert out.tolist() == pytest.approx(
+        [0.5 * (V + 1e-8) ** power, 3 * (1e-8) ** power, 0.0], rel=1e-5
+    )
+    assert v.tolist() == pytest.approx([V, 0.0, 1.0])
+
+
+def test_a_quarter_is_bitter7() -> None:
+    generator = torch.Generator().manual_seed(0)
+    w, v = torch.rand(100, generator=generator), torch.rand(100, generator=generator) * 1e-3
+    family = powered(0.25, w, w, v, torch.empty(100))
+    assert torch.allclose(family, scores("bitter7", w, w, v), rtol=1e-6, atol=0)
+
+
+def stepped(optimizer: torch.optim.Optimizer, weight: Tensor) -> torch.optim.Optimizer:
+    weight.grad = torch.tensor([0.1, -0.4])
+    optimizer.step()
+    return optimizer
+
+
+def test_without_a_second_moment_it_takes_the_square_of_the_first() -> None:
+    weight = torch.nn.Parameter(torch.tensor([0.5, -2.0]))
+    lion = stepped(LionOptimizer([weight], 0.1, betas=(0.9, 0.99)), weight)
+    out = torch.empty(2)
+    state_scores("power", [weight], lion, 0.5).fill(out)
+    m = [0.001, 0.004]  # a hundredth of the gradient
+    now = [0.4, 1.9]  # each weight moved by the rate
+    by_hand = [w * (x * x + 1e-8) ** 0.5 for w, x in zip(now, m, strict=True)]
+    assert out.tolist() == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_a_formula_that_reads_what_is_not_kept_is_an_error() -> None:
+    weight = torch.nn.Parameter(torch.tensor([0.5, -2.0]))
+    lion = stepped(LionOptimizer([weight], 0.1, betas=(0.9, 0.99)), weight)
+    with pytest.raises(ValueError, match="importance='bitter7': the optimizer keeps no second mom"):
+        state_scores("bitter7", [weight], lion)
+    with pytest.raises(ValueError, match="importance='power': needs an exponent"):
+        state_scores("power", [weight], lion)
 
 
 @pytest.mark.parametrize("name", sorted(FORMULAS))

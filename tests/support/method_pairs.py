@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from itertools import product
+from typing import Any
 
 from kconfiglib import Kconfig
 
@@ -13,6 +14,11 @@ from espalier.methods.pruning.pruning_schedule import PruningPlan
 
 # Six steps an epoch: updates after steps 8, 11, 14, 17, 20, 23 and 24
 PLAN = PruningPlan(target=0.7, warmup=5, ramp_end_epoch=4, frequency=3)
+
+
+def pruning_fields(method: str) -> dict[str, Any]:
+    """Fields of a pruning method that go with every optimizer which it is offered for."""
+    return {"plan": PLAN, **({"importance": "power"} if method == "state" else {})}
 
 
 MODELS = ("resnet18", "sparse_mlp", "blocks")  # with one of which every method can be chosen

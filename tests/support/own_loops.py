@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import loops
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 import espalier
 from espalier.methods.own_loop.own_loop import OwnLoop
@@ -21,10 +22,28 @@ PRUNED: dict[str, Any] = {
     "ramp_end_step": 20,
     "frequency": 3,
 }
+
+
+class TrainingBatches:
+    """The batches of `loops`, as a DataLoader yields them."""
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return (loops.batch(step) for step in range(6))
+
+
+SAMPLES: dict[str, Any] = {"batches": TrainingBatches(), "loss": F.cross_entropy}
+MEASURED: dict[str, Any] = {**SAMPLES, **PRUNED, "timing": "gradual"}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "MagnitudePruning": PRUNED,
     "MovementPruning": PRUNED,
     "StatePruning": PRUNED,
+    "SnipPruning": {**SAMPLES, "target_sparsity": 0.7, "criterion_batches": 6},
+    "GraspPruning": {**SAMPLES, "target_sparsity": 0.7, "temperature": 100.0},
+    "SynFlowPruning": {**SAMPLES, "target_sparsity": 0.7, "criterion_rounds": 20},
+    "WandaPruning": MEASURED,
+    "OBDPruning": MEASURED,
+    "OBSPruning": {**MEASURED, "block": 4},
+    "RandomPruning": PRUNED,
     "StaticSparse": SPARSE,
     "SET": REWIRED,
     "RigL": REWIRED,

@@ -84,6 +84,10 @@ def configured(wishes: Values) -> Values:
     return next((c for c in others if c["PRUNING_METHOD"] == wishes["PRUNING_METHOD"]), config)
 
 
+ALONE = {"soap"}
+"""The optimizers whose runs are in no pack."""
+
+
 def combinations() -> list[Values]:
     """Every optimizer, each kind of it that cannot be mixed, with every method it allows."""
     allowed = []
@@ -91,7 +95,7 @@ def combinations() -> list[Values]:
         taken = configured(wishes)
         own = [n for n in symbols().shape if n in taken and _is_choice_of(n, wishes)]
         allowed += [c for c in _products(own, wishes) if c.items() <= configured(c).items()]
-    return [c for c in allowed if _method_of(c).packable]
+    return [c for c in allowed if _method_of(c).packable and c["OPTIMIZER"] not in ALONE]
 
 
 def _products(choices: Sequence[str], start: Values | None = None) -> Iterator[Values]:

@@ -56,10 +56,14 @@ class Replica:
         if self.parallel:
             self.forward = DistributedDataParallel(self.model)
 
-    def update(self) -> None:
+    def draw(self) -> tuple[Tensor, Tensor]:
         x = torch.randn(self.shape, generator=self.data)
+        return x, (x[..., 0] > 0).long()
+
+    def update(self) -> None:
+        x, y = self.draw()
         self.optimizer.zero_grad()
-        logits, labels = self.forward(x).flatten(0, -2), (x[..., 0] > 0).long().flatten()
+        logits, labels = self.forward(x).flatten(0, -2), y.flatten()
         loss = nn.functional.cross_entropy(logits, labels)
         loss.backward()
         if not self.parallel:
@@ -179,7 +183,10 @@ def branches(rank: int) -> int:
 def masked(name: str, rank: int) -> int:
     """Prune or rewire in a loop of one's own; return how often the masks were others."""
     replica = Replica(rank)
-    method = getattr(espalier, name)(replica.model, replica.optimizer, **own_loops.ARGUMENTS[name])
+    arguments = own_loops.ARGUMENTS[name]
+    if "batches" in arguments:
+        arguments = {**own_loops.MEASURED, "batches": [replica.draw()]}
+    method = getattr(espalier, name)(replica.model, replica.optimizer, **arguments)
     changes, before = 0, torch.zeros(0)
     for _ in range(14):
         replica.update()

@@ -232,3 +232,14 @@ def test_a_schedule_that_steps_before_the_correction_plays_no_part(name) -> None
         late.optimizer.param_groups[0].update(lr=0.01, betas=(0.9, 0.999))
         late.update(late.fresh, late.new, gradient)
     torch.testing.assert_close(late.old[1:3], late.new[1:3], rtol=1e-6, atol=1e-8)
+
+
+def test_new_parameters_take_the_places_of_old_ones_in_their_groups() -> None:
+    old = [torch.nn.Parameter(torch.ones(1)) for _ in range(3)]
+    new = [torch.nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    groups = [{"params": old[:1]}, {"params": old[1:2]}]
+    optimizer = torch.optim.SGD(groups, 0.1)  # type: ignore[arg-type]
+    assert optimizer_state.group_places(optimizer, old) == [0, 1, -1]
+    optimizer_state.replace_params(optimizer, old, new, [1, -1])
+    assert [len(group["params"]) for group in optimizer.param_groups] == [0, 1]
+    assert optimizer.param_groups[1]["params"][0] is new[0]

@@ -7,8 +7,8 @@ import torch
 from surgery_bodies import mlp, step, trained
 from torch import nn
 
-from espalier.optimizers.guarded import GuardedAdam
-from espalier.optimizers.spam import Spam
+from espalier.optimizers.guards.guarded import GuardedAdam
+from espalier.optimizers.guards.spam import Spam
 from espalier.surgery import birth, optimizer_state, resize
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.pairing.pairs import find_pairs

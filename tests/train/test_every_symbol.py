@@ -138,6 +138,7 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     "SPARSE_ALLOCATION": {"MODEL": "lenet5"},  # ER and ERK are one for linear layers
     "SPARSE_START*": {"SPARSE_DENSITY": "0.5"},
     "OPTIMIZER": {"PRUNING_METHOD": "none"},
+    "MUON_SCALE": {"MUON_ADAM_RATE": "1"},  # whose default goes by it
     "PRUNING_METHOD": DEEP,
     "APOPTOSIS_LAYERS_*": DEEP,
     "APOPTOSIS_LAYERS_BIRTH_SHARE": {**DEEP, "APOPTOSIS_LAYERS_MATURATION": "30"},

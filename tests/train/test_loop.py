@@ -10,6 +10,7 @@ from torch import nn
 
 from espalier.core.contracts import Method, Run
 from espalier.core.samples import Split
+from espalier.optimizers.published.schedulefree_optimizer import ScheduleFreeOptimizer
 from espalier.train.data.splits import batches
 from espalier.train.engine.evaluation import evaluate
 from espalier.train.engine.trainer import Recipe
@@ -65,6 +66,20 @@ def test_the_hooks_see_each_update_once_and_in_order():
     for step in (1, 2, 3):  # 6 samples in batches of 2
         expected += [("backward", step - 1), ("step", step), ("check", step)]
     assert run.method_state == [*expected, ("epoch", 1)]
+
+
+def test_what_is_evaluated_and_kept_is_what_an_optimizer_that_switches_says() -> None:
+    run = linear_run(Diary(), samples=6, epochs=2)
+    run.optimizer = ScheduleFreeOptimizer(
+        run.model.parameters(), 0.1, betas=(0.9, 0.99), eps=1e-8, warmup=0
+    )
+    records = []
+    for ours, record in Loop([trainer(run)]).epochs():
+        assert not run.optimizer.param_groups[0]["training"]
+        assert record["val_loss"] == evaluate(ours, run.validation)[0]  # of the averages
+        records.append(record)
+    run.optimizer.train()
+    assert evaluate(trainer(run), run.validation)[0] != records[-1]["val_loss"]
 
 
 def test_checks_run_only_when_debugging():

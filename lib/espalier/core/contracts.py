@@ -7,7 +7,7 @@ A component is a frozen dataclass of hyperparameters, whose fields are Kconfig s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeAlias, runtime_checkable
@@ -99,8 +99,34 @@ class Optimizer(ABC):
     def build(self, model: nn.Module, lr: float) -> torch.optim.Optimizer:
         """Return a torch optimizer over the trainable parameters of `model`.
 
-        It must not decay biases and the weights of normalisation (`ndim <= 1`).
+        It must not decay biases and the weights of normalisation (`ndim <= 1`). One that is a
+        `Switching` is switched by the loop: to training before the updates of an epoch, and to
+        evaluation after them. So what is evaluated, saved, kept or resumed from is what it says.
         """
+
+
+@runtime_checkable
+class Switching(Protocol):
+    """An optimizer whose parameters are of one kind in training and of another in evaluation.
+
+    Schedule-free ones are: they evaluate an average. It is in training when it is made. Both
+    change the parameters in place, and do nothing if that is what they are already.
+    """
+
+    def train(self) -> None:
+        """Make the parameters those to be trained."""
+        ...
+
+    def eval(self) -> None:
+        """Make the parameters those to be evaluated and saved."""
+        ...
+
+
+@runtime_checkable
+class TrainsAlone(Protocol):
+    """An optimizer under which a run in a pack would not be what it is alone."""
+
+    why_alone: str
 
 
 @dataclass(frozen=True)
@@ -123,10 +149,14 @@ class Method(Generic[State_contra]):
     parameters, never their data. Draw random numbers from `run.generators["method"]`.
     """
 
-    # Whether several runs may be trained as one program. False for a method that changes shapes,
-    # sets attributes of modules, or replaces tensors of the model, gradients, optimizer state or
-    # parameter groups instead of changing them in place.
-    packable: ClassVar[bool] = True
+    @property
+    def packable(self) -> bool:
+        """Whether several runs may be trained as one program.
+
+        False for a method that changes shapes, sets attributes of modules, or replaces tensors of
+        the model, gradients, optimizer state or parameter groups instead of changing them in place.
+        """
+        return True
 
     def attach(self, run: Run[State_contra]) -> None:
         """Begin, before the first step. Raises `CannotTrain` for a trial that makes no sense."""
@@ -134,6 +164,10 @@ class Method(Generic[State_contra]):
     def charge(self, run: Run[State_contra]) -> int:
         """Return the number of epochs that `attach` has used up; the run trains that many fewer."""
         return 0
+
+    def rate_position(self, run: Run[State_contra]) -> tuple[int, int]:
+        """Return the step and the epochs by which the coming update's learning rate is set."""
+        return run.step, run.epochs
 
     def after_backward(self, run: Run[State_contra]) -> None:
         """Act on gradients, which are not yet clipped; `run.step` updates are done."""
@@ -217,6 +251,18 @@ class ReadsGradients(Protocol[State_contra]):
         ...
 
 
+class Samples(Protocol):
+    """Training samples beside those of the loop, and the loss on them."""
+
+    def batches(self, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield `count` batches (b, ...) and their targets; fewer if there are fewer."""
+        ...
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss of a batch, a scalar."""
+        ...
+
+
 class Augment(Protocol):
     """A random change of training images each time they are seen."""
 
@@ -247,6 +293,7 @@ class Run(Generic[State_co]):
     method_state: State_co = field(default=None)  # type: ignore[assignment]  # until `attach`
     augmentation: Augment | None = None
     layers: str | Sequence[str] | None = None  # what alone is masked, see `sparse.prunable`
+    samples: Samples | None = None  # what criteria look at; None: those of `train`
 
     def attach(self) -> None:
         """Attach the method, and take the epochs that it charges. Raises `CannotTrain`."""

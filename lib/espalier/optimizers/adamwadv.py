@@ -13,7 +13,7 @@ from espalier.core.component import symbol
 from espalier.core.contracts import Optimizer
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.optimizers.groups import decay_groups
-from espalier.optimizers.guarded import GuardedAdam
+from espalier.optimizers.guards.guarded import GuardedAdam
 
 
 @kconfig_dataclass

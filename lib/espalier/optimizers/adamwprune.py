@@ -27,10 +27,10 @@ from espalier.optimizers.groups import (
     parameters_in,
     refuse_complex,
 )
-from espalier.optimizers.guarded import GuardedAdam
-from espalier.optimizers.spam import Spam
+from espalier.optimizers.guards.guarded import GuardedAdam
+from espalier.optimizers.guards.spam import Spam
+from espalier.optimizers.guards.stacked_guarded import GuardedStack
 from espalier.optimizers.stacked import stacked_by
-from espalier.optimizers.stacked_guarded import GuardedStack
 from espalier.sparse.allocation import Allocation
 from espalier.sparse.importance import Importance, check_allocation, state_scores
 from espalier.sparse.mask import MaskSet
@@ -70,10 +70,10 @@ class AdamWPrune(GuardedAdam):
     Sparsity grows along `curve` from step `warmup_steps` to `ramp_end_step`, with a mask update
     every `frequency` steps; a pruned weight is exactly 0 after every step, also where somebody has
     written to it (see `sparse.outside_writes` for the one exception). Gradients of pruned weights
-    are masked as they arrive. `importance` and `allocation` are as in the harness; `clip_norm` acts
-    with the bases adamwadv and adamwspam, `spam` with adamwspam. `layers` are names in the model,
-    `*` standing for anything, of what alone is pruned; without them there is a warning if under
-    90 % of the weights in matrices can be.
+    are masked as they arrive. `importance`, the `power` of its family and `allocation` are as in
+    the harness; `clip_norm` acts with the bases adamwadv and adamwspam, `spam` with adamwspam.
+    `layers` are names in the model, `*` standing for anything, of what alone is pruned; without
+    them there is a warning if under 90 % of the weights in matrices can be.
 
     Raises ValueError or TypeError for settings that make no sense by themselves or together, for
     complex parameters and where there is nothing to prune.
@@ -97,6 +97,7 @@ class AdamWPrune(GuardedAdam):
         frequency: int = 50,
         curve: Curve = "cubic",
         importance: Importance = "bitter0",
+        power: float = 0.25,
         allocation: Allocation = "global",
         layers: Layers = None,
     ) -> None:
@@ -106,7 +107,9 @@ class AdamWPrune(GuardedAdam):
         if not 0 <= clip_norm < math.inf:
             raise ValueError(f"clip_norm={clip_norm:g}: must be at least 0, which is no limit")
         self.updates = 0
+        check_number("power", power)
         self.importance: Importance = importance
+        self.power = power
         _check_kinds(lr, betas, spam)
         params = parameters_in(params)
         super().__init__(
@@ -167,7 +170,7 @@ class AdamWPrune(GuardedAdam):
 
     def _scores(self) -> Any:
         assert self.pruner is not None
-        return state_scores(self.importance, self.pruner.masks.weights, self)
+        return state_scores(self.importance, self.pruner.masks.weights, self, self.power)
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -273,7 +276,7 @@ def _check_kinds(lr: Any, betas: Any, spam: Any) -> None:
     if not isinstance(betas, tuple | list) or len(betas) != 2:
         raise TypeError(f"betas={betas!r}: must be two numbers, such as (0.9, 0.999)")
     if not (spam is None or isinstance(spam, Spam)):
-        raise TypeError(f"spam={spam!r}: must be a Spam of espalier.optimizers.spam")
+        raise TypeError(f"spam={spam!r}: must be a Spam of espalier.optimizers.guards.spam")
 
 
 def _weights(
@@ -316,5 +319,6 @@ def _schedule(
 
 def _check_choices(importance: Importance, allocation: Allocation) -> None:
     check_choice("importance", importance, get_args(Importance))
-    check_choice("allocation", allocation, get_args(Allocation))
+    layers = [item for item in get_args(Allocation) if item != "per_unit"]  # no orientations here
+    check_choice("allocation", allocation, layers)
     check_allocation(importance, allocation)

@@ -1,6 +1,6 @@
 """AdamW with AMSGrad, a limit on the gradient's norm and guards against spikes.
 
-Source: Huang et al. 2025, arXiv 2501.06842; see `espalier.optimizers.spam`.
+Source: Huang et al. 2025, arXiv 2501.06842; see `espalier.optimizers.guards.spam`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from espalier.core.component import symbol
 from espalier.core.contracts import Optimizer
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.optimizers.groups import decay_groups
-from espalier.optimizers.guarded import GuardedAdam
-from espalier.optimizers.spam import Spam
+from espalier.optimizers.guards.guarded import GuardedAdam
+from espalier.optimizers.guards.spam import Spam
 
 
 @kconfig_dataclass

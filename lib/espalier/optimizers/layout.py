@@ -20,7 +20,7 @@ class Layout:
 
     def __init__(self, columns: RunColumns, stacks: Stacks, groups: list[int]) -> None:
         """`groups[i]` is the group of parameter i; they ascend."""
-        self.columns = columns
+        self.columns, self._stacks, self._members = columns, stacks, groups
         self.runs = len(columns[0])
         self.device, self.dtype = stacks[0][0].device, stacks[0][0].dtype
         self._weights = [weights.detach().view(self.runs, -1) for weights, _ in stacks]
@@ -32,6 +32,18 @@ class Layout:
         start = sum(n for n, group in zip(self._sizes, groups, strict=True) if group < index)
         end = sum(n for n, group in zip(self._sizes, groups, strict=True) if group <= index)
         return slice(start, end)
+
+    def part(self, groups: range) -> Layout | None:
+        """Return the layout of the parameters of some groups alone, None if there are none."""
+        rows = [row for row in zip(self.columns, self._stacks, self._members, strict=True)]
+        own = [(columns, stacks, g - groups.start) for columns, stacks, g in rows if g in groups]
+        return Layout(*map(list, zip(*own, strict=True))) if own else None
+
+    def matrices(self, matrix: Tensor) -> Iterator[Tensor]:
+        """Yield each parameter's part of a (K, N) matrix, (K, ...) in the parameter's shape."""
+        parts = torch.split(matrix, self._sizes, 1)
+        for part, (weights, _) in zip(parts, self._stacks, strict=True):
+            yield part.view(weights.shape)
 
     def zeros(self) -> Tensor:
         """Return zeros (K, N)."""

@@ -165,6 +165,14 @@ class Lean(torch.optim.Optimizer, ABC):
     def _stepped(self) -> StepSettings:
         return _STEPPED.setdefault(self, StepSettings())
 
+    def begin_state(self, parameters: list[Tensor], name: str) -> list[Tensor]:
+        """Return the state `name` of each parameter, in its shape; zeros where there is none."""
+        states = [(p, self.state[p]) for p in parameters]
+        for parameter, state in states:
+            if name not in state:
+                state[name] = torch.zeros_like(parameter)
+        return [state[name] for _, state in states]
+
     @abstractmethod
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
         """Return the call for `parameters` of `group`, 1 or more of one device and format."""
@@ -216,14 +224,22 @@ class LeanAdam(Lean, torch.optim.Adam):
         for group in self.param_groups:
             if any(p.grad is None for p in group["params"]):
                 for state in (self.state[p] for p in group["params"] if self.state.get(p)):
-                    state.update(step=state["step"].clone())
+                    counter = state.get("step")
+                    if counter is not None:
+                        state.update(step=counter.clone())
 
     @override
     def _kernel(self, group: dict[str, Any], parameters: list[Tensor]) -> Callable[[], None]:
+        return self.begin_call(group, parameters, AdamCall)
+
+    def begin_call(
+        self, group: dict[str, Any], parameters: list[Tensor], kind: type[AdamCall]
+    ) -> AdamCall:
+        """Return the call for `parameters` of `group`, whose state is there from now on."""
         states = [self.state[p] for p in parameters]
         if not all(states):
             _begin(parameters, states, group["amsgrad"])
-        return AdamCall(self, group, parameters, states)
+        return kind(self, group, parameters, states)
 
 
 class AdamCall:

@@ -183,11 +183,17 @@ class Stack(ABC):
         j = self._names.index(f"{name}0")
         return (self.values if values is None else values)[:, j : j + len(self.layout.groups)]
 
-    def adopt(self, name: str, runs: Iterable[bool] | None = None) -> Tensor:
-        """Return (K, N): the state `name`, that of `runs` (default: all) as views of it."""
+    def adopt(
+        self, name: str, runs: Iterable[bool] | None = None, layout: Layout | None = None
+    ) -> Tensor:
+        """Return (K, N): the state `name`, that of `runs` (default: all) as views of it.
+
+        With a `layout`, that of its parameters alone.
+        """
         chosen = [True] * self.layout.runs if runs is None else list(runs)
-        matrix = self.layout.zeros()
-        self.take(name, [view for view in self.layout.views(matrix) if chosen[view[0]]])
+        layout = layout or self.layout
+        matrix = layout.zeros()
+        self.take(name, [view for view in layout.views(matrix) if chosen[view[0]]])
         return matrix
 
     def take(self, name: str, views: list[tuple[int, Tensor, Tensor]]) -> None:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from typing_extensions import override
 
+from espalier.optimizers.layout import Layout
 from espalier.optimizers.stacked import Stack
 
 
 class AdamStack(Stack):
     """Runs with and without AMSGrad, and with either kind of weight decay, may be mixed."""
 
-    READS = ("betas", "eps", "amsgrad", "weight_decay", "decoupled_weight_decay")
+    READS: ClassVar[tuple[str, ...]] = (
+        "betas",
+        "eps",
+        "amsgrad",
+        "weight_decay",
+        "decoupled_weight_decay",
+    )
     FIXED = {"maximize": False}
 
     @classmethod
@@ -41,17 +48,21 @@ class AdamStack(Stack):
 
     def begin(self) -> None:
         """Take over the state; `in_step` is false if a run's parameters took unequal steps."""
-        self.steps = self._adopt_steps()
+        self.begin_moments(self.layout)
+
+    def begin_moments(self, layout: Layout) -> None:
+        """Take over the state of the parameters of `layout`, which Adam updates."""
+        self.steps = self._adopt_steps(layout)
         self.in_step = bool((self.steps == self.steps[:, :1]).all())
-        self.mean = self.adopt("exp_avg")
-        self.square = self.adopt("exp_avg_sq")
+        self.mean = self.adopt("exp_avg", layout=layout)
+        self.square = self.adopt("exp_avg_sq", layout=layout)
         amsgrad, decoupled = zip(*self._forms, strict=True)
-        self.largest = self.adopt("max_exp_avg_sq", amsgrad) if any(amsgrad) else None
+        self.largest = self.adopt("max_exp_avg_sq", amsgrad, layout) if any(amsgrad) else None
         self._shrinks, self._decays = any(decoupled), not all(decoupled)
 
-    def _adopt_steps(self) -> Tensor:
+    def _adopt_steps(self, layout: Layout) -> Tensor:
         """Return (K, parameters): one count each, for a run that leaves steps by itself again."""
-        columns = self.layout.columns
+        columns = layout.columns
         steps = torch.zeros(self.layout.runs, len(columns), device=self.layout.device)
         cells = [(k, p, steps[k, i]) for i, c in enumerate(columns) for k, p in enumerate(c)]
         self.take("step", cells)
@@ -62,19 +73,24 @@ class AdamStack(Stack):
     def update(self) -> None:
         weights, grads = self.layout.weights(), self.layout.grads()
         self.guard(grads)
-        self._decay(weights, grads)
+        self.decay(weights, grads)
+        self.move(weights, grads)
+        self.layout.put_weights(weights)
+
+    def move(self, weights: Tensor, grads: Tensor) -> None:
+        """Update weights (K, ...) in place, by gradients whose content is lost."""
         self.steps.add_(1)
         self.mean.lerp_(grads, self.of("fresh1"))
         self.square.lerp_(grads.square_(), self.of("fresh2"))
         rate, root = self._corrections()
         size = torch.addcmul(self.of("eps"), self._second_moment().sqrt(), root)
         weights.addcmul_(torch.div(self.mean, size, out=size), rate)
-        self.layout.put_weights(weights)
 
     def guard(self, grads: Tensor) -> None:
         """Change the gradients (K, N) as need be, before the update."""
 
-    def _decay(self, weights: Tensor, grads: Tensor) -> None:
+    def decay(self, weights: Tensor, grads: Tensor) -> None:
+        """Let all weights (K, N) decay, in place, or through the gradients."""
         if self._shrinks:
             kept = 1 - self.per_group("shrink", self.exact) * self.of("lr", self.exact)
             for columns, factor in self.layout.each_group(kept.to(weights.dtype)):
@@ -91,8 +107,12 @@ class AdamStack(Stack):
         first, second = self._names.index("beta1"), self._names.index("beta2")  # neighbours
         betas = self.exact[:, first : second + 1]
         corrections = 1 - betas.pow(self.steps[:, :1].double())
-        rate = -self.of("lr", self.exact) / corrections[:, :1]
+        rate = -self.rate() / corrections[:, :1]
         return rate.to(self.layout.dtype), corrections[:, 1:].rsqrt().to(self.layout.dtype)
+
+    def rate(self) -> Tensor:
+        """Return the rate of Adam's parameters, (K, 1) float64."""
+        return self.of("lr", self.exact)
 
     def _second_moment(self) -> Tensor:
         """Return (K, N): with AMSGrad its largest value so far."""

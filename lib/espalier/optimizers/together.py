@@ -32,8 +32,9 @@ def _plain(optimizer: torch.optim.Optimizer) -> bool:
     if vars(optimizer).keys() & {"step"}:  # replaced, as torch's schedulers do
         return False
     kind: type[Lean] = type(optimizer)
-    own = (kind.step, kind._update, kind.bind)  # a class of somebody else's may do more
-    return own == (Lean.step, Lean._update, Lean.bind)
+    # a class of somebody else's may do more, and one of ours something else for some parameters
+    own = (kind.step, kind._update, kind.bind, kind._kernel)
+    return own == (Lean.step, Lean._update, Lean.bind, LeanAdam._kernel)
 
 
 class _Together:

@@ -23,8 +23,10 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
-Allocation = Literal["global", "uniform", "per_layer", "er", "erk", "depth"]
-"""`uniform` and `per_layer` are one: the symbols of sparse starts and of pruning differ."""
+Allocation = Literal["global", "uniform", "per_layer", "per_unit", "er", "erk", "depth"]
+"""`uniform` and `per_layer` are one: the symbols of sparse starts and of pruning differ.
+
+`per_unit` gives layers the same numbers, and the units of a layer (units, ...) equal shares."""
 Shape = Sequence[int]
 
 
@@ -47,7 +49,20 @@ def segments(allocation: Allocation, shapes: Sequence[Shape], sparsity: float) -
         return [Segment(0, total, total - live_total(total, 1 - sparsity))]
     pruned = pruned_counts(allocation, shapes, sparsity)
     parts = zip(accumulate(sizes), sizes, pruned, strict=True)
-    return [Segment(stop - size, stop, count) for stop, size, count in parts]
+    layers = [Segment(stop - size, stop, count) for stop, size, count in parts]
+    if allocation != "per_unit":
+        return layers
+    return [row for layer, shape in zip(layers, shapes, strict=True) for row in _rows(layer, shape)]
+
+
+def _rows(layer: Segment, shape: Shape) -> list[Segment]:
+    """Return a segment for each unit of a layer (units, ...); they share what is live equally."""
+    units, inputs = shape[0], math.prod(shape[1:])
+    live = round_to_sum(
+        [(units * inputs - layer.pruned) / units] * units, units * inputs - layer.pruned
+    )
+    starts = range(layer.start, layer.stop, inputs)
+    return [Segment(a, a + inputs, inputs - n) for a, n in zip(starts, live, strict=True)]
 
 
 def pruned_counts(allocation: Allocation, shapes: Sequence[Shape], sparsity: float) -> list[int]:
@@ -166,6 +181,7 @@ def _erk(shape: Shape) -> float:
 PARTS: dict[Allocation, Callable[[Shape], float]] = {
     "uniform": _weights,
     "per_layer": _weights,
+    "per_unit": _weights,
     "er": _er,
     "erk": _erk,
 }

@@ -1,12 +1,101 @@
-"""What an optimizer holds: others that it wraps, and tensors of state within containers."""
+"""What an optimizer holds: others that it wraps, tensors of state, and what they say of a weight.
+
+An optimizer of ours whose state is not one running mean an element under torch's names says what it
+is through the protocols here. Any other is read by torch's names.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor
+
+Moment: TypeAlias = Literal["first", "second"]
+"""The running mean of a weight's gradients, or that of their squares."""
+
+NAMES: Mapping[str, Moment] = {
+    "exp_avg": "first",
+    "momentum_buffer": "first",
+    "exp_avg_sq": "second",
+}
+"""What torch calls them. A momentum is a sum and no mean, which ranks the weights alike."""
+
+
+@dataclass(frozen=True)
+class StateReading:
+    """What state says of each element of a weight, in its shape and basis, not bias-corrected.
+
+    None stands for what the optimizer does not keep.
+    """
+
+    first: Tensor | None = None
+    second: Tensor | None = None
+
+
+@runtime_checkable
+class ReadableState(Protocol):
+    """An optimizer that says what its state means for each element of a weight."""
+
+    readable: frozenset[Moment]
+
+    def read_state(self, weight: Tensor) -> StateReading:
+        """Return the moments of a `weight` that has state; those in `readable` are there."""
+        ...
+
+
+@runtime_checkable
+class WholeState(Protocol):
+    """An optimizer with state of whole weights: none of its elements is that of one element.
+
+    `whole_state` has its names, though such a tensor may have its weight's shape: moments of a
+    rotated weight. It is left alone where a weight is masked.
+    """
+
+    whole_state: frozenset[str]
+
+
+@runtime_checkable
+class RenewedState(Protocol):
+    """An optimizer with state that begins anew, by itself, where it is gone.
+
+    `renewed_state` has its names. It is dropped where a weight changes its shape, and no slice of
+    it is that of a neuron.
+    """
+
+    renewed_state: frozenset[str]
+
+
+def whole_state(optimizer: torch.optim.Optimizer) -> frozenset[str]:
+    """Return the names of state that no element of a weight has a part in."""
+    return optimizer.whole_state if isinstance(optimizer, WholeState) else frozenset()
+
+
+def renewed_state(optimizer: torch.optim.Optimizer) -> frozenset[str]:
+    """Return the names of state that is dropped where a weight changes its shape."""
+    return optimizer.renewed_state if isinstance(optimizer, RenewedState) else frozenset()
+
+
+def read_state(optimizer: torch.optim.Optimizer, weight: Tensor) -> StateReading | None:
+    """Return what an optimizer, or one that it wraps, says of `weight`; None if nothing yet."""
+    for part in parts_of(optimizer):
+        if state := part.state.get(weight):
+            if isinstance(part, ReadableState):
+                return part.read_state(weight)
+            held = {NAMES[name]: x for name, x in state.items() if name in NAMES}
+            if held:
+                return StateReading(**held)
+    return None
+
+
+def readable(optimizer: torch.optim.Optimizer, names: Iterable[str]) -> frozenset[Moment]:
+    """Return which moments an optimizer keeps whose state has these `names`."""
+    if isinstance(optimizer, ReadableState):
+        return optimizer.readable
+    return frozenset(NAMES[name] for name in names if name in NAMES)
 
 
 def parts_of(optimizer: torch.optim.Optimizer) -> Iterator[torch.optim.Optimizer]:
@@ -23,11 +112,13 @@ def tensors_of(
     """Yield the tensors that `optimizer` keeps for `parameter`, with the name of each.
 
     Those of optimizers that it wraps too, and those in lists and mappings, under names of both:
-    `exp_avg`, `momenta.0`.
+    `exp_avg`, `momenta.0`. State of the whole parameter (see `WholeState`) is left out.
     """
     for part in () if optimizer is None else parts_of(optimizer):
+        whole = whole_state(part)
         for name, value in part.state.get(parameter, {}).items():
-            yield from contained(str(name), value)
+            if name not in whole:
+                yield from contained(str(name), value)
 
 
 def contained(name: str, value: object) -> Iterator[tuple[str, Tensor]]:

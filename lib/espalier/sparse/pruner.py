@@ -10,7 +10,7 @@ from torch import Tensor
 
 from espalier.sparse.allocation import Allocation, segments
 from espalier.sparse.mask import MaskSet
-from espalier.sparse.schedule import Schedule
+from espalier.sparse.schedule import SparsitySchedule
 from espalier.sparse.scores import Scores
 from espalier.sparse.threshold import mark_smallest
 
@@ -26,13 +26,15 @@ class Pruner:
     def __init__(
         self,
         weights: Mapping[str, Tensor],
-        schedule: Schedule,
+        schedule: SparsitySchedule,
         allocation: Allocation,
     ) -> None:
         self.masks = MaskSet(weights)
         self.schedule = schedule
         self.allocation = allocation
         self.memory: list[Tensor] = []  # a tensor a weight, for methods whose scores need it
+        self.criterion_updates = 0.0  # what finding the scores took, beside training
+        self.kept: dict[str, Any] = {}  # an earlier point of the run, for one that goes back
         self._scores: Tensor | None = None  # (weights in a row,), kept: allocating it is slow
 
     def before_step(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 Curve = Literal["cubic", "late_cubic", "linear"]
 
@@ -33,6 +33,68 @@ def last_event(stop: float, total: int) -> int:
 def count_events(every: int, stop: float, total: int) -> int:
     """Return how many events there are every `every` of `total` updates, up to a share `stop`."""
     return max(0, last_event(stop, total)) // every
+
+
+class SparsitySchedule(Protocol):
+    """When masks change, and the sparsity then. Steps are updates; 0 is before the first."""
+
+    @property
+    def target(self) -> float:
+        """The sparsity that the last change reaches, in [0, 1)."""
+        ...
+
+    @property
+    def ramp_end(self) -> int:
+        """The step of the last change."""
+        ...
+
+    def is_update(self, step: int) -> bool:
+        """Return whether masks change after update `step`."""
+        ...
+
+    def sparsity(self, step: int) -> float:
+        """Return the sparsity in [0, target] of a mask update after `step`."""
+        ...
+
+
+@dataclass(frozen=True)
+class PrunedRounds:
+    """Weights go after the updates `steps`, ascending, each time the same share of those that live.
+
+    A single step is one-shot pruning, and (0,) is pruning before the first update.
+
+    Source: Frankle and Carbin 2019, The Lottery Ticket Hypothesis, arXiv 1803.03635, section 1.
+    Differs: there a rate is chosen, such as 20 % a round; here it follows from the target.
+    """
+
+    target: float
+    steps: tuple[int, ...]
+
+    @property
+    def ramp_end(self) -> int:
+        """The step of the last change."""
+        return self.steps[-1]
+
+    def is_update(self, step: int) -> bool:
+        """Return whether masks change after update `step`."""
+        return step in self.steps
+
+    def sparsity(self, step: int) -> float:
+        """Return the sparsity in [0, target] of a mask update after `step`."""
+        done = sum(end <= step for end in self.steps)
+        return exponential_sparsity(0.0, self.target, done, len(self.steps))
+
+
+def exponential_sparsity(start: float, target: float, done: int, rounds: int) -> float:
+    """Return the sparsity after `done` of `rounds` that lead from `start` to `target`.
+
+    Each round leaves the same share of what is live. Both are in [0, 1).
+    Source: Tanaka et al. 2020, arXiv 2006.05467, algorithm 1, whose density is rho^(k / n).
+    """
+    if done == rounds:
+        return target
+    left = (1 - target) / (1 - start)
+    return 1 - (1 - start) * math.pow(left, done / rounds)
 
 
 @dataclass(frozen=True)

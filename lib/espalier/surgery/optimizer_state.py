@@ -119,6 +119,7 @@ def rebuild(
     gone. Raises ValueError, before anything changes, if some of its state cannot follow.
     """
     check_resizable(optimizer, [parameter])
+    state_shapes.renew(optimizer, parameter)
     for state, name, tensor in state_shapes.tensors(optimizer, parameter):
         along = state_shapes.dims(name, tensor, parameter.shape)
         if along is not None and dim in along:
@@ -191,6 +192,31 @@ def add_param(
         if any(p is like for p in group["params"]):
             group["params"].append(parameter)
             return
+
+
+def group_places(
+    optimizer: torch.optim.Optimizer | None, parameters: Iterable[Tensor]
+) -> list[int]:
+    """Return the number of the group that each of `parameters` is in; -1 for one in none."""
+    groups = [] if optimizer is None else optimizer.param_groups
+    places = {id(p): place for place, group in enumerate(groups) for p in group["params"]}
+    return [places.get(id(p), -1) for p in parameters]
+
+
+def replace_params(
+    optimizer: torch.optim.Optimizer | None,
+    old: Iterable[Tensor],
+    new: Iterable[nn.Parameter],
+    places: Iterable[int],
+) -> None:
+    """Let `optimizer` train `new` parameters in place of `old` ones, in the groups at `places`."""
+    if optimizer is None:
+        return
+    for added, place in zip(new, places, strict=True):
+        if place >= 0:
+            optimizer.param_groups[place]["params"].append(added)
+    for parameter in old:
+        remove_param(optimizer, parameter)
 
 
 def remove_param(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> None:

@@ -117,14 +117,15 @@ class Loop:
         """Do one epoch of updates; return each run's mean loss of a sample."""
         runs = [trainer.run for trainer in self._trainers]
         for trainer in self._trainers:
-            trainer.tasks.begin(trainer.run)
-            trainer.run.model.train()
+            trainer.begin_epoch()
         total = torch.zeros(len(runs), device=self._trainers[0].device, dtype=torch.float64)
         samples = 0
         for x, y in batches(runs):
             batch_size = len(y) // len(runs)
             total += self.step(x, y) * batch_size
             samples += batch_size
+        for trainer in self._trainers:
+            trainer.end_updates()
         means: list[float] = (total / samples).tolist()
         return means
 

@@ -30,7 +30,7 @@ def fault(symbols: Symbols, text: str) -> str:
         ("CONFIG_BATHC_SIZE=3", "did you mean CONFIG_BATCH_SIZE?"),
         ("CONFIG_TEST_MATRIX_MODE=y", "it is one of mcgrof/AdamWPrune; make import-config FROM="),
         ("CONFIG_VERBOSITY=y", "`make menuconfig` shows what there is"),
-        ("CONFIG_OPTIMIZER_SELECT_LION=y", "`make menuconfig` shows what there is"),
+        ("CONFIG_OPTIMIZER_SELECT_YOGI=y", "`make menuconfig` shows what there is"),
         ("CONFIG_PRUNING_ENABLE_LOTTERY=y", "`make menuconfig` shows what there is"),
         ("CONFIG_DEVICE_GPU=y", "did you mean CONFIG_DEVICE_CUDA?"),
         ("CONFIG_OPTIMIZER=sgd\nCONFIG_WEIGHT_DECY=0", "did you mean CONFIG_SGD_WEIGHT_DECAY?"),
@@ -42,7 +42,7 @@ def fault(symbols: Symbols, text: str) -> str:
             "CONFIG_WEIGHT_DECAY=0\nCONFIG_OPTIMIZER_SELECT_ADAMWADV=y",
             "did you mean CONFIG_ADV_WEIGHT_DECAY?",
         ),
-        ("CONFIG_WD=0", "did you mean one of CONFIG_ADAM_WEIGHT_DECAY, CONFIG_ADAMW_WEIGHT_DECAY,"),
+        ("CONFIG_WD=0", "did you mean one of CONFIG_ADAFACTOR_WEIGHT_DECAY, CONFIG_ADAM_WEIGHT_"),
         ("CONFIG_OPTIMIZER=sgd\nCONFIG_MOMENTUM=0", "did you mean CONFIG_SGD_MOMENTUM?"),
         ("CONFIG_METHOD_TARGET_SPARSITY=0", "did you mean CONFIG_TARGET_SPARSITY?"),
         (

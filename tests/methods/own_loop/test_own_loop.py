@@ -7,6 +7,8 @@ import gc
 import io
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import loops
@@ -18,9 +20,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import espalier
-from espalier.core import component
-from espalier.core.contracts import Method
+from espalier.methods.pruning.magnitude import Magnitude
+from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.optimizers.adamw import AdamW
+from espalier.optimizers.muon import Muon
 
 every = pytest.mark.parametrize("name", ARGUMENTS)
 
@@ -178,14 +181,17 @@ def test_skipped_updates_break_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in ARGUMENTS if n.endswith("Pruning")])
 def test_pruning_chooses_the_masks_of_the_harness(name: str) -> None:
     """An epoch of the harness is six updates: its ramp is as long if it ends with epoch 3."""
-    arguments = {**ARGUMENTS[name], "ramp_end_step": 18}
+    measured = "batches" in ARGUMENTS[name]
+    arguments = {**(own_loops.MEASURED if measured else own_loops.PRUNED), "ramp_end_step": 18}
     model = loops.network()
     optimizer = AdamW(weight_decay=0.01).build(model, 0.01)
     method = getattr(espalier, name)(model, optimizer, **arguments)
     own_loops.train((model, optimizer, method), 0, 20)
-    cls: Any = component.find("method", name.removesuffix("Pruning").lower(), Method)
-    plan = method.method.plan.__class__(0.7, 2, 3, 3)
-    run = loops.train(loops.run_of(AdamW(weight_decay=0.01), cls(plan=plan)), 20)
+    plan = replace(method.method.plan, ramp_end_epoch=3)
+    ours = replace(method.method, plan=plan)
+    run = loops.run_of(AdamW(weight_decay=0.01), ours)
+    run.samples = method.run.samples
+    loops.train(run, 20)
     assert torch.equal(method.masks.mask, run.method_state.masks.mask)
     assert loops.same(loops.values(model), loops.values(run.model))
 
@@ -367,11 +373,52 @@ def test_state_of_a_wrapped_optimizer_is_zeroed_and_read(name: str) -> None:
         assert not optimizer.inner.state[weight]["exp_avg"][where].any()
 
 
-@pytest.mark.parametrize("kind", [torch.optim.Adamax, torch.optim.SGD])
-def test_an_optimizer_without_adams_moments_is_refused_at_once(kind: Any) -> None:
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        (
+            torch.optim.Adamax,
+            "keeps no second moment, which bitter0 reads: take importance='power'",
+        ),
+        (torch.optim.SGD, "keeps no first moment and second moment, .* take MagnitudePruning"),
+    ],
+)
+def test_an_optimizer_without_the_moments_that_are_read_is_refused(kind: Any, error: str) -> None:
     model = loops.network()
-    with pytest.raises(TypeError, match=rf"^optimizer: {kind.__name__} keeps no moments"):
+    with pytest.raises(TypeError, match=rf"^optimizer: {kind.__name__} {error}"):
         espalier.StatePruning(model, kind(model.parameters()), **ARGUMENTS["StatePruning"])
+
+
+def test_an_optimizer_that_says_what_it_keeps_is_believed() -> None:
+    model = loops.network()
+    optimizer = Muon(ends=True).build(model, 0.01)
+    with pytest.raises(TypeError, match="MuonOptimizer keeps no second moment, which bitter7"):
+        espalier.StatePruning(
+            model, optimizer, **{**ARGUMENTS["StatePruning"], "importance": "bitter7"}
+        )
+    own = {**ARGUMENTS["StatePruning"], "importance": "power"}
+    pruned = espalier.StatePruning(model, optimizer, **own)
+    for step in range(25):
+        loops.backward(model, step)
+        optimizer.step()
+        pruned.step()
+        pruned.masks.assert_masked(optimizer)
+    assert pruned.sparsity > 0.5
+
+
+def test_the_family_takes_the_square_of_a_momentum_for_a_second_moment() -> None:
+    model = loops.network()
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.5)
+    pruned = espalier.StatePruning(
+        model, optimizer, **ARGUMENTS["StatePruning"], importance="power", power=0.5
+    )
+    loops.backward(model, 0)
+    optimizer.step()
+    out = torch.empty(loops.PRUNABLE)
+    pruned.method.scores(pruned.run).fill(out)  # type: ignore[attr-defined]
+    rows = [(w.detach(), optimizer.state[w]["momentum_buffer"]) for w in pruned.masks.weights]
+    by_hand = [w.abs() * (m**2 + 1e-8) ** 0.5 for w, m in rows]
+    assert torch.allclose(out, torch.cat([x.flatten() for x in by_hand]), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["SNFS", "MovementPruning"])
@@ -379,3 +426,42 @@ def test_a_scaler_that_is_none_is_refused(name: str) -> None:
     model, optimizer, _ = own_loops.start(name)
     with pytest.raises(TypeError, match=r"^scaler: must be a torch.amp.GradScaler, not int"):
         getattr(espalier, name)(model, optimizer, scaler=3, **ARGUMENTS[name])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"warmup_steps": 3}, "warmup_steps: means nothing where timing='start'"),
+        ({"timing": "one_shot"}, "ramp_end_step: must be given where timing='one_shot'"),
+        ({"timing": "rounds"}, "total_steps: must be given where timing='rounds'"),
+        ({"timing": "rounds", "total_steps": 3, "rounds": 3}, "lower rounds or rewind_step"),
+        ({"timing": "later"}, "timing='later': must be"),
+        ({"batches": []}, "batches: has no batch"),
+        ({"criterion_batches": 0}, "criterion_batches"),
+        ({"loss": partial(F.cross_entropy, reduction="none")}, "loss: returns"),
+    ],
+)
+def test_options_of_a_criterion_that_make_no_sense_are_refused(
+    options: dict[str, Any], message: str
+) -> None:
+    model = loops.network()
+    built = own_loops.adamw(model.parameters())
+    with pytest.raises(ValueError, match=message):
+        espalier.SnipPruning(model, built, **{**own_loops.SAMPLES, **options})
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, pickled])
+def test_lottery_tickets_are_those_of_the_harness(again: Callable[[Trained], Trained]) -> None:
+    when = {"timing": "rounds", "rounds": 2, "rewind": "weights", "rewind_step": 3}
+    model = loops.network()
+    optimizer = AdamW(weight_decay=0.01).build(model, 0.01)
+    method = espalier.MagnitudePruning(model, optimizer, total_steps=24, **when)  # type: ignore[arg-type]
+    trained = model, optimizer, method
+    own_loops.train(trained, 0, 12)
+    trained = again(trained)
+    own_loops.train(trained, 12, 24)
+    plan = PruningPlan(target=0.7, **when)  # type: ignore[arg-type]
+    run = loops.run_of(AdamW(weight_decay=0.01), Magnitude(plan), epochs=4)
+    loops.train(run, 24)
+    assert loops.same(loops.values(trained[0]), loops.values(run.model))
+    assert trained[2].measures()["discarded_updates"] == 14

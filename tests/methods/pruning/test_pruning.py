@@ -6,7 +6,7 @@ from typing import Any, get_args
 import loops
 import pytest
 import torch
-from method_pairs import PLAN, allowed
+from method_pairs import PLAN, allowed, pruning_fields
 
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Method, Optimizer, Run
@@ -46,13 +46,17 @@ def test_the_allowed_pairs_are_these() -> None:
     pairs = allowed()
     assert ("adamwprune", "state") in pairs and ("sgd", "movement") in pairs
     assert ("sgd", "state") not in pairs and ("adamwprune", "magnitude") not in pairs
-    assert len(pruning()) == 5 * 2 + 1
+    both = {name for name, method in pairs if method == "state" and (name, "movement") in pairs}
+    assert both == {"adafactor", "lion", "muon", "schedulefree", "soap"}
+    assert {method for _, method in pruning()} >= {"magnitude", "movement", "snip", "state"}
+    assert ("sgd", "snip") in pruning() and ("adamwprune", "snip") not in pairs
 
 
 @pytest.mark.parametrize(("optimizer", "method"), pruning())
 def test_masked_weights_and_state_are_0_after_every_step(optimizer: str, method: str) -> None:
     run = trained(
-        built("optimizer", optimizer, Optimizer), built("method", method, Method, plan=PLAN)
+        built("optimizer", optimizer, Optimizer),
+        built("method", method, Method, **pruning_fields(method)),
     )
     assert_exactly(run, round(0.7 * loops.PRUNABLE))
 

@@ -211,6 +211,11 @@ def test_what_else_is_trained_alone() -> None:
     ]
 
 
+def test_an_optimizer_may_say_why_its_runs_are_alone() -> None:
+    values = packing.varied({"OPTIMIZER": "soap", "PRUNING_METHOD": "none"}, 0)
+    assert why_alone(packing.trainer(values, packing.mlp)).startswith("rounding decides the bases")
+
+
 def test_groups_keep_the_order_of_their_first() -> None:
     small, large = of(packing.mlp), of(lambda: packing.mlp(13))
     assert group_by_structure([large, small, large, small, small]) == [[0, 2], [1, 3, 4]]

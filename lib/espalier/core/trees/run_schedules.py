@@ -41,7 +41,7 @@ def moments_of(config: Mapping[str, str]) -> list[str]:
         component.symbol_of(field, "")
         for kind in kinds
         for field in dataclasses.fields(kind)  # type: ignore[arg-type]
-        if field.name in kind.moments
+        if field.name in kind.moments and component.symbol_of(field, "") in config
     ]
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from espalier.core.arguments import check_choice
-from espalier.core.component import hints
+from espalier.core.component import hints, without_none
 from espalier.core.errors import CannotTrain
 from espalier.sparse.optimizer_parts import parts_of
 from espalier.sparse.user_models import check_model, check_trained
@@ -22,6 +22,9 @@ SYMBOLS = {
     "CONFIG_TARGET_SPARSITY": "target_sparsity",
     "CONFIG_PRUNING_WARMUP": "warmup_steps",
     "CONFIG_PRUNING_RAMP_END_EPOCH": "ramp_end_step",
+    "CONFIG_PRUNING_ALLOCATION": "allocation",
+    "CONFIG_PRUNING_ROUNDS": "rounds",
+    "CONFIG_PRUNING_REWIND_STEP": "rewind_step",
     "CONFIG_SPARSE_DENSITY": "density",
     "CONFIG_SPARSE_EVERY": "frequency",
     "CONFIG_SPARSE_STOP": "stop",
@@ -42,7 +45,7 @@ def given(options: Mapping[str, Any], **fields: str) -> dict[str, Any]:
 def check_choices(cls: type, values: Mapping[str, Any]) -> None:
     """Raise ValueError for a value that is none of the Literal of its field of `cls`."""
     for name, value in values.items():
-        members = get_args(hints(cls)[name])
+        members = get_args(without_none(hints(cls)[name]))
         if members:
             check_choice(name, value, members)
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from espalier.core.arguments import check_count
-from espalier.core.contracts import Method, ReadsGradients
+from espalier.core.contracts import Method, ReadsGradients, Samples
 from espalier.core.self_measuring import Measures
 from espalier.methods.own_loop.argument_checks import as_value_errors, check_kinds, check_weights
 from espalier.methods.own_loop.gradient_sums import GradientSums, Share
@@ -50,6 +50,8 @@ class OwnLoop:
     harness's.
     """
 
+    samples: Samples | None = None  # what a criterion looks at; set before this constructor runs
+
     def __init__(
         self,
         model: nn.Module,
@@ -68,7 +70,7 @@ class OwnLoop:
         self.scaler: torch.amp.GradScaler | None = None
         self._scale: float | None = None  # of the gradients that are arriving, once it is known
         self.run: OwnRun[Any] = OwnRun(model, optimizer, method, total_steps, seed)
-        self.run.layers = layers
+        self.run.layers, self.run.samples = layers, self.samples
         with as_value_errors():
             self.run.attach()
         self._listen()

@@ -15,7 +15,7 @@ class OwnRun(Run[State_co]):
     """What hooks are given in place of the harness's run; every update is an epoch of its own.
 
     It has no `train`, no `validation` and no `batch_size`: a method that reads one cannot be used
-    in a loop of the user's.
+    in a loop of the user's. Criteria look at `samples`, which the user gives.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class OwnRun(Run[State_co]):
         self.model, self.optimizer, self.method = model, optimizer, method
         self.epochs, self.step, self.epoch = total_steps, 0, 0
         self.generators = {"method": torch.Generator().manual_seed(seed)}
-        self.augmentation, self.layers = None, None
+        self.augmentation, self.layers, self.samples = None, None, None
 
     @property
     @override

@@ -7,44 +7,29 @@ and for a model without a layer that can be masked or whose weights the optimize
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal, Unpack
 
 import torch
 from torch import nn
 
-from espalier.core.arguments import check_count, check_names, check_share
+from espalier.core.arguments import check_number
 from espalier.kconfig.config_dataclass import with_defaults
-from espalier.methods.own_loop.argument_checks import (
-    check_choices,
-    check_kinds,
-    check_scaler,
-    given,
-)
-from espalier.methods.own_loop.own_loop import LoopOptions, OwnLoop
+from espalier.methods.own_loop.argument_checks import check_choices, check_kinds, check_scaler
+from espalier.methods.own_loop.own_loop import OwnLoop
+from espalier.methods.own_loop.pruning_options import PruningOptions, plan_of
 from espalier.methods.pruning.magnitude import Magnitude
 from espalier.methods.pruning.movement import Movement
-from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.methods.pruning.state import State
-from espalier.sparse.importance import MOMENTS, Importance, check_allocation
-from espalier.sparse.schedule import Curve
+from espalier.sparse.importance import Importance, check_allocation, missing_moment
+from espalier.sparse.optimizer_parts import ReadableState, readable
 from espalier.surgery.restarts import fresh_optimizer
-
-
-class PruningOptions(LoopOptions, total=False):
-    """How far weights are pruned, and when: as `AdamWPrune` has them."""
-
-    target_sparsity: float  # share of the weights, (0, 1); CONFIG_TARGET_SPARSITY
-    warmup_steps: int  # before the ramp; CONFIG_PRUNING_WARMUP
-    frequency: int  # steps from one change of the masks to the next; CONFIG_PRUNING_FREQUENCY
-    curve: Curve  # of the ramp; CONFIG_PRUNING_CURVE
-    allocation: Literal["global", "per_layer", "erk", "depth"]  # CONFIG_PRUNING_ALLOCATION
 
 
 class MagnitudePruning(OwnLoop):
     """Prune the smallest |w|: see `methods.pruning.magnitude`.
 
-    The ramp ends, with the target reached, at `ramp_end_step`.
+    The ramp ends, with the target reached, at `ramp_end_step`. Lottery tickets are
+    `timing="rounds"` with `rewind="weights"`.
     """
 
     def __init__(
@@ -52,11 +37,11 @@ class MagnitudePruning(OwnLoop):
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
         *,
-        ramp_end_step: int,
+        ramp_end_step: int | None = None,
         **options: Unpack[PruningOptions],
     ) -> None:
-        plan = _plan(type(self), ramp_end_step, options)
-        super().__init__(model, optimizer, Magnitude(plan), ramp_end_step, options)
+        plan, steps = plan_of(type(self), ramp_end_step, options)
+        super().__init__(model, optimizer, Magnitude(plan), steps, options)
 
 
 class MovementPruning(OwnLoop):
@@ -70,80 +55,59 @@ class MovementPruning(OwnLoop):
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
         *,
-        ramp_end_step: int,
+        ramp_end_step: int | None = None,
         form: Literal["sanh", "displacement"] | None = None,
         scaler: torch.amp.GradScaler | None = None,
         **options: Unpack[PruningOptions],
     ) -> None:
         own = {} if form is None else {"form": form}
         check_choices(Movement, own)
-        plan = _plan(type(self), ramp_end_step, options)
+        plan, steps = plan_of(type(self), ramp_end_step, options)
         method = with_defaults(Movement, plan=plan, **own)
-        super().__init__(model, optimizer, method, ramp_end_step, options)
+        super().__init__(model, optimizer, method, steps, options)
         self.scaler = check_scaler(scaler)
 
 
 class StatePruning(OwnLoop):
-    """Prune by an Adam-like optimizer's own state: see `methods.pruning.state`.
+    """Prune by an optimizer's own state: see `methods.pruning.state`.
 
-    What `AdamWPrune` does within its step, for any optimizer that keeps Adam's two moments.
+    What `AdamWPrune` does within its step, for any optimizer that keeps the moments which
+    `importance` reads; `power` is the exponent of the family "power".
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # a method's own, beside those of all
         self,
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
         *,
-        ramp_end_step: int,
+        ramp_end_step: int | None = None,
         importance: Importance | None = None,
+        power: float | None = None,
         **options: Unpack[PruningOptions],
     ) -> None:
         check_kinds(model, optimizer)
-        own = {} if importance is None else {"importance": importance}
+        own: dict[str, Any] = {} if importance is None else {"importance": importance}
         check_choices(State, own)
-        plan = _plan(type(self), ramp_end_step, options)
-        _check_moments(optimizer)
+        if power is not None:
+            check_number("power", power)
+            own["power"] = power
+        plan, steps = plan_of(type(self), ramp_end_step, options)
         method = with_defaults(State, plan=plan, **own)
+        _check_moments(optimizer, method.importance)
         check_allocation(method.importance, plan.allocation)
-        super().__init__(model, optimizer, method, ramp_end_step, options)
+        super().__init__(model, optimizer, method, steps, options)
 
 
-def _plan(kind: type[OwnLoop], ramp_end_step: int, options: Mapping[str, Any]) -> PruningPlan:
-    """Return the plan of a run in which every update is an epoch."""
-    check_names(kind, options, PruningOptions.__annotations__)
-    check_count("ramp_end_step", ramp_end_step, 1)
-    own = given(
-        options,
-        target="target_sparsity",
-        warmup="warmup_steps",
-        frequency="frequency",
-        curve="curve",
-        allocation="allocation",
-    )
-    check_choices(PruningPlan, own)
-    if "target" in own:
-        check_share("target_sparsity", own["target"])
-    for name, value, least in (
-        ("frequency", own.get("frequency"), 1),
-        ("warmup_steps", own.get("warmup"), 0),
-    ):
-        if value is not None:
-            check_count(name, value, least)
-    plan = with_defaults(PruningPlan, **own, ramp_end_epoch=ramp_end_step)
-    if plan.warmup >= ramp_end_step:
-        raise ValueError(
-            f"warmup_steps={plan.warmup}: must be below ramp_end_step={ramp_end_step}, or nothing "
-            "would be pruned"
-        )
-    return plan
-
-
-def _check_moments(optimizer: torch.optim.Optimizer) -> None:
-    """Raise TypeError for an optimizer whose state, tried out, does not have both moments."""
-    names = fresh_optimizer.traits_of(optimizer).state
-    seen = names >= MOMENTS if names else all("betas" in g for g in optimizer.param_groups)
-    if not seen:
+def _check_moments(optimizer: torch.optim.Optimizer, importance: Importance) -> None:
+    """Raise TypeError for an optimizer whose state, tried out, has not what a formula reads."""
+    says = isinstance(optimizer, ReadableState)
+    names = frozenset() if says else fresh_optimizer.traits_of(optimizer).state
+    if not (says or names) and all("betas" in group for group in optimizer.param_groups):
+        return  # it could not be tried out; Adams have betas
+    lacking = missing_moment(importance, readable(optimizer, names))
+    if lacking:
+        family = "importance='power', " if readable(optimizer, names) else ""
         raise TypeError(
-            f"optimizer: {type(optimizer).__name__} keeps no moments as Adam does, by which "
-            "StatePruning prunes: take MagnitudePruning, or an Adam"
+            f"optimizer: {type(optimizer).__name__} keeps no {lacking}, which {importance} reads: "
+            f"take {family}MagnitudePruning, or an Adam"
         )

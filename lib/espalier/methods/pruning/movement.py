@@ -31,11 +31,9 @@ class Movement(PruningMethod):
     form: Literal["sanh", "displacement"]
 
     @override
-    def attach(self, run: Run[Pruner]) -> None:
-        super().attach(run)
-        weights = run.method_state.masks.weights
+    def first_memory(self, run: Run[Pruner]) -> list[Tensor]:
         start = torch.zeros_like if self.form == "sanh" else torch.clone
-        run.method_state.memory = [start(w.detach()) for w in weights]
+        return [start(w.detach()) for w in run.method_state.masks.weights]
 
     @override
     @torch.no_grad()

@@ -1,5 +1,7 @@
 """State pruning: the optimizer's moments say which weights matter (AdamWPrune).
 
+Each optimizer says itself what its state means for a weight: `espalier.sparse.optimizer_parts`.
+
 Differs from the earlier AdamWPrune code: thresholds are exact, ties go by position instead of all
 at once, and AMSGrad's state is masked too.
 """
@@ -21,7 +23,9 @@ class State(PruningMethod):
     """Score by one of the formulas of `espalier.sparse.importance`."""
 
     importance: Importance
+    power: float | None  # the exponent of the family "power"
 
     @override
     def scores(self, run: Run[Pruner]) -> Scores:
-        return state_scores(self.importance, run.method_state.masks.weights, run.optimizer)
+        weights = run.method_state.masks.weights
+        return state_scores(self.importance, weights, run.optimizer, self.power)

@@ -16,12 +16,13 @@ import copy
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
+from espalier.core.contracts import Switching
 from espalier.sparse.optimizer_parts import tensors_of
 
 Group = tuple[list[nn.Parameter], Mapping[str, Any]]
@@ -34,15 +35,6 @@ STEPS = 9
 SIZES = (1.0, 30.0, 0.01)  # of gradients, in turn
 SAME = 1e-4  # of the largest update: below is rounding
 PART = (0, 2, 3, 5, 6, 7, 8, 10)  # elements of the matrix that are updated alone
-
-
-@runtime_checkable
-class Switching(Protocol):
-    """An optimizer whose parameters are of one kind in training and of another in evaluation."""
-
-    def train(self) -> None:
-        """Make the parameters those to be trained."""
-        ...
 
 
 @dataclass(frozen=True)

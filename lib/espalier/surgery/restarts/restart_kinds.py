@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from enum import Enum
+from typing import Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
 import torch
@@ -26,6 +27,14 @@ class RestartKind(Enum):
     RESET = "momentum of 0, which is all that a fresh optimizer has"
     SHADOWED = "a fresh optimizer of the same class for the newborns alone"
     GENERIC = "no momentum, the survivors' second moments, and no step count of their own"
+
+
+@runtime_checkable
+class DeclaresRestart(Protocol):
+    """An optimizer that says itself how newborns start under it."""
+
+    restart_kind: RestartKind
+    coupling: str  # why an element's update is not its own alone; empty if it is
 
 
 _TORCH: Mapping[type[torch.optim.Optimizer], RestartKind] = {
@@ -77,13 +86,17 @@ def _find_kind(optimizer: torch.optim.Optimizer) -> RestartKind:
     for refused, reason in _REFUSED.items():
         if isinstance(optimizer, refused):
             raise ValueError(f"{type(optimizer).__name__}: {reason}")
+    if isinstance(optimizer, DeclaresRestart):
+        if optimizer.coupling:
+            _warn(optimizer, optimizer.coupling, optimizer.restart_kind)
+        return optimizer.restart_kind
     base = next((kind for kind in _TORCH if isinstance(optimizer, kind)), None)
     if base is not None and _has_own_update(optimizer, base):
         base = None
     kind = _of_class(optimizer, base)
     if kind is RestartKind.GENERIC:
         reason = fresh_optimizer.traits_of(optimizer).coupling if base is None else _REASONS[base]
-        _warn(optimizer, reason)
+        _warn(optimizer, reason, kind)
     return kind
 
 
@@ -115,9 +128,12 @@ def _has_own_update(optimizer: torch.optim.Optimizer, base: type[torch.optim.Opt
     return type(optimizer).step is not base.step and not isinstance(optimizer, UpdateRates)
 
 
-def _warn(optimizer: torch.optim.Optimizer, reason: str) -> None:
+def _warn(optimizer: torch.optim.Optimizer, reason: str, kind: RestartKind) -> None:
+    start = "no momentum and the survivors' second moments"
+    if kind is not RestartKind.GENERIC:
+        start = "the state of a fresh optimizer"
     warnings.warn(
-        f"{type(optimizer).__name__}: {reason}; newborns begin without momentum and with the "
-        "survivors' second moments, not exactly as under a fresh optimizer (docs/newborns.md)",
+        f"{type(optimizer).__name__}: {reason}; newborns begin with {start}, and train not exactly "
+        "as under a fresh optimizer (docs/newborns.md)",
         stacklevel=5,
     )

@@ -21,7 +21,7 @@ from enum import Enum
 import torch
 from torch import Tensor
 
-from espalier.sparse.optimizer_parts import contained, parts_of
+from espalier.sparse.optimizer_parts import contained, parts_of, renewed_state
 
 
 class Meaning(Enum):
@@ -67,13 +67,20 @@ def tensors(
 ) -> Iterator[tuple[dict[str, object], str, Tensor]]:
     """Yield the tensors of state of `parameter`, with the dictionary that holds each and its name.
 
-    Those of optimizers that `optimizer` wraps too.
+    Those of optimizers that `optimizer` wraps too, but for state that begins anew by itself.
     """
     for part in () if optimizer is None else parts_of(optimizer):
-        state = part.state.get(parameter, {})
+        state, renewed = part.state.get(parameter, {}), renewed_state(part)
         for name, value in list(state.items()):
-            if torch.is_tensor(value):
+            if torch.is_tensor(value) and name not in renewed:
                 yield state, name, value
+
+
+def renew(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> None:
+    """Drop the state of `parameter` that begins anew by itself: its shape changes."""
+    for part in () if optimizer is None else parts_of(optimizer):
+        for name in renewed_state(part):
+            part.state.get(parameter, {}).pop(name, None)
 
 
 def dims(name: str, tensor: Tensor, shape: torch.Size) -> tuple[int | None, ...] | None:
@@ -100,9 +107,10 @@ def dims(name: str, tensor: Tensor, shape: torch.Size) -> tuple[int | None, ...]
 def follows(optimizer: torch.optim.Optimizer | None, parameter: Tensor) -> str:
     """Return what of the state of `parameter` cannot change its shape with it; empty if all can."""
     for part in () if optimizer is None else parts_of(optimizer):
+        renewed = renewed_state(part)
         for name, value in part.state.get(parameter, {}).items():
             sliced = torch.is_tensor(value) and dims(name, value, parameter.shape) is not None
-            if not (sliced or _is_shapeless(value)):
+            if not (name in renewed or sliced or _is_shapeless(value)):
                 return str(name)
     return ""
 

@@ -45,7 +45,9 @@ def build_trainer(task: Task, start: StartingPoint | None = None) -> tuple[Train
     run.attach()
     least_loss = 0.0 if data.text is None else data.text.least_loss
     checks = settings.read("DEBUG_CHECKS", bool)
-    return Trainer(run, recipe, schedule, checks, least_loss, data.tasks, rates.scale(run)), data
+    trainer = Trainer(run, recipe, schedule, checks, least_loss, data.tasks, rates.scale(run))
+    trainer.rate_factor()  # refuses what makes no sense, before the first step
+    return trainer, data
 
 
 def load_trial_data(

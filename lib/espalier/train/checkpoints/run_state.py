@@ -54,7 +54,7 @@ def restore(trainer: Trainer, saved: RunState) -> None:
     run.step = saved["step"]
     run.method.load_state_dict(run, saved["method"])  # first: it may be what sizes depend on
     _fill(run.model, saved)
-    _load_optimizer(run.optimizer, saved["optimizer"])
+    load_optimizer(run.optimizer, saved["optimizer"])
     trainer.scaler.load_state_dict(saved["scaler"])
     if trainer.stopping:
         trainer.stopping.load_state_dict(saved["stopping"])
@@ -89,7 +89,7 @@ def _kind(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
 
 
-def _load_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+def load_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
     """Load the state, then undo conversions by torch: state need not be float."""
     try:
         optimizer.load_state_dict(saved)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from espalier.core.component import symbol
-from espalier.core.contracts import LrSchedule, Run
+from espalier.core.contracts import LrSchedule, Run, Switching
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.optimizers.norms import limit_norm
 from espalier.rates.scaling import UpdateScale
@@ -96,10 +96,26 @@ class Trainer:
         kind = torch.bfloat16 if self.recipe.amp == "bf16" else torch.float16
         return torch.autocast(self.device.type, dtype=kind)
 
+    def begin_epoch(self) -> None:
+        """Set the samples of the coming epoch; network and optimizer are trained from now on."""
+        self.tasks.begin(self.run)
+        self.run.model.train()
+        if isinstance(self.run.optimizer, Switching):
+            self.run.optimizer.train()
+
+    def end_updates(self) -> None:
+        """Make the parameters those to be evaluated: the updates of an epoch are done."""
+        if isinstance(self.run.optimizer, Switching):
+            self.run.optimizer.eval()
+
+    def rate_factor(self) -> float:
+        """Return the factor of the coming update's learning rate. Raises CannotTrain."""
+        step, epochs = self.run.method.rate_position(self.run)
+        return self.schedule.factor(step, self.run.steps_per_epoch, epochs)
+
     def set_learning_rate(self) -> None:
         """Set the optimizer's learning rate for the coming update."""
-        run = self.run
-        factor = self.schedule.factor(run.step, run.steps_per_epoch, run.epochs)
+        run, factor = self.run, self.rate_factor()
         for group in run.optimizer.param_groups:
             group["lr"] = self.recipe.learning_rate * factor
         if self.rates is not None:

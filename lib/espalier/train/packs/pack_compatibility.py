@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.modules import module as nn_module
 
+from espalier.core.contracts import TrainsAlone
 from espalier.train.engine.trainer import Trainer
 
 _PLAIN = frozenset(vars(nn.Module()))
@@ -18,6 +19,8 @@ _HOOKS = [name for name in sorted(_PLAIN) if name.endswith("_hooks")]
 def why_alone(trainer: Trainer) -> str:
     """Return why this run can only train alone; empty if it may be in a pack."""
     recipe, run = trainer.recipe, trainer.run
+    if isinstance(run.optimizer, TrainsAlone):
+        return run.optimizer.why_alone
     reasons = {
         "compiled models are trained one by one": recipe.compile,
         "it is trained on several devices": recipe.devices > 1,

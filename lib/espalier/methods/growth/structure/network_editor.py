@@ -8,7 +8,7 @@ the reasons why they preserve the network's function, are in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -105,6 +105,7 @@ class NetworkEditor(EdgeEditor[Blocks]):
     def state_dict(self) -> dict[str, Any]:
         return {
             "structure": self.net.structure(),
+            "groups": optimizer_state.group_places(self.optimizer, self.net.parameters()),
             "step": self.step,
             "births": None if self.restarts is None else self.restarts.state_dict(),
             "events": [vars(event) for event in self.events],
@@ -112,7 +113,7 @@ class NetworkEditor(EdgeEditor[Blocks]):
 
     @override
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
-        self.rebuild(saved["structure"])
+        self.rebuild(saved["structure"], saved["groups"])
         self.step = saved["step"]
         self.events = [Event(**event) for event in saved["events"]]
         if self.restarts is not None:
@@ -221,18 +222,15 @@ class NetworkEditor(EdgeEditor[Blocks]):
         net.blocks.update(moved)
         net.arrange()
 
-    def rebuild(self, structure: Mapping[str, Any]) -> None:
+    def rebuild(self, structure: Mapping[str, Any], groups: Sequence[int]) -> None:
         """Give the network a `Blocks.structure`, for the state of such a network to be loaded.
 
-        All parameters are new and without state: load those of model and optimizer next.
+        All parameters are new and without state: load those of model and optimizer next. `groups`
+        are the numbers of the optimizer's groups that they are trained in, in their order.
         """
         old = list(self.net.parameters())
-        fresh, like = Blocks.of_structure(structure), old[0]
-        for parameter in fresh.to(like).parameters():
-            like_it = next(p for p in old if p.ndim == parameter.ndim)  # weight or bias
-            optimizer_state.add_param(self.optimizer, parameter, like_it)
-        for parameter in old:
-            optimizer_state.remove_param(self.optimizer, parameter)
+        fresh = Blocks.of_structure(structure).to(old[0])
+        optimizer_state.replace_params(self.optimizer, old, fresh.parameters(), groups)
         self.net.sizes = fresh.sizes
         self.net.blocks.clear()
         self.net.blocks.update(dict(fresh.blocks.items()))

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from espalier.optimizers.guards.spam import DAMPING, FEWEST, WINDOW
 from espalier.optimizers.norms import SMALL
-from espalier.optimizers.spam import DAMPING, FEWEST, WINDOW
 from espalier.optimizers.stacked_adam import AdamStack
 
 

@@ -9,11 +9,11 @@ from torch import Tensor
 from typing_extensions import override
 
 from espalier.optimizers.groups import refuse_sparse
+from espalier.optimizers.guards.spam import Spam, SpamGuard
+from espalier.optimizers.guards.stacked_guarded import GuardedStack
 from espalier.optimizers.lean import LeanAdam
 from espalier.optimizers.norms import limit_norm
-from espalier.optimizers.spam import Spam, SpamGuard
 from espalier.optimizers.stacked import stacked_by
-from espalier.optimizers.stacked_guarded import GuardedStack
 from espalier.surgery.restarts.update_rates import Rate
 
 

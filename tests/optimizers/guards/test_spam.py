@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from espalier.optimizers.guarded import GuardedAdam
-from espalier.optimizers.spam import Spam
+from espalier.optimizers.guards.guarded import GuardedAdam
+from espalier.optimizers.guards.spam import Spam
 
 OFF = {
     "enable_clip": False,

@@ -1,0 +1,1 @@
+"""Adam with work before its update: gradient limits and guards against spikes."""

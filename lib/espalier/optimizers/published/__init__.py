@@ -1,0 +1,1 @@
+"""The update rules of papers that torch has not, or not as published, each with its stack."""
