@@ -64,7 +64,7 @@ def test_a_time_of_zero_is_in_no_configuration() -> None:
 
 def test_the_controls_of_reports(symbols: Symbols) -> None:
     assert symbols.controls == {}
-    assert Symbols(tree.parse()).controls["PRUNING_METHOD"] == ["none", "static"]
+    assert Symbols(tree.parse()).controls["PRUNING_METHOD"] == ["none", "random_pruning", "static"]
 
 
 def test_a_choice_may_have_several_controls(tmp_path: Path) -> None:
