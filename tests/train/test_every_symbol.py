@@ -135,6 +135,7 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     "EARLY_STOP_PATIENCE": {**STOPPING, "EARLY_STOP_PATIENCE": "0"},
     "EARLY_STOP_COOLDOWN": {**STOPPING, "PRUNING_METHOD": "apoptosis_growth"},
     "INDEFINITE_ROUNDS": {"INDEFINITE_GAIN": "1000000"},
+    "GRASP_TEMPERATURE": {"GRASP_TEMPERATURE": "1"},  # above, all classes are as likely
     "SPARSE_ALLOCATION": {"MODEL": "lenet5"},  # ER and ERK are one for linear layers
     "SPARSE_START*": {"SPARSE_DENSITY": "0.5"},
     "OPTIMIZER": {"PRUNING_METHOD": "none"},
