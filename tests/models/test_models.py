@@ -12,7 +12,11 @@ from espalier.surgery.pairing.pairs import find_pairs
 
 SHAPES = [SampleShape(1, 8, 8, 10), SampleShape(3, 32, 32, 100), SampleShape(1, 28, 28, 10)]
 TEXTS = [TokenShape(65, 128), TokenShape(7, 2)]
-FIELDS = {"resnet50": [{}, {"stem": "large"}], "charlm": [{}, {"norm": "pre", "dropout": 0.1}]}
+FIELDS = {
+    "resnet_cifar": [{"depth": 8}, {"depth": 8, "shortcut": "projected"}],
+    "resnet50": [{}, {"stem": "large"}],
+    "charlm": [{}, {"norm": "pre", "dropout": 0.1}],
+}
 SPECS = [(name, fields) for name in component.names("model") for fields in FIELDS.get(name, [{}])]
 
 
@@ -90,6 +94,12 @@ def test_initial_weights_follow_the_global_seed(name):
         # 1*6*25+6 + 12 + 6*16*25+16 + 32 + 400*120+120 + 120*84+84 + 84*10+10
         ("lenet5", {}, (1, 28, 28, 10), 61_750),
         ("resnet18", {}, (3, 32, 32, 10), 11_173_962),
+        ("resnet_cifar", {}, (3, 32, 32, 10), 269_722),
+        ("resnet_cifar", {"depth": 32}, (3, 32, 32, 10), 464_154),
+        ("resnet_cifar", {"depth": 56}, (3, 32, 32, 10), 853_018),
+        ("resnet_cifar", {"depth": 110}, (3, 32, 32, 10), 1_727_962),
+        # 16*32 + 2*32 and 32*64 + 2*64 more
+        ("resnet_cifar", {"shortcut": "projected"}, (3, 32, 32, 10), 269_722 + 576 + 2_176),
         ("resnet50", {"stem": "small"}, (3, 32, 32, 100), 23_705_252),
         ("resnet50", {"stem": "large"}, (3, 32, 32, 100), 23_712_932),
     ],
@@ -114,6 +124,34 @@ def test_the_bottlenecks_add_up():
     head = 2048 * 100 + 100
     assert total + head + 3 * 64 * 9 + 128 == 23_705_252
     assert total + head + 3 * 64 * 49 + 128 == 23_712_932
+
+
+@pytest.mark.parametrize(("depth", "expected"), [(20, 269_722), (32, 464_154)])
+def test_the_networks_for_cifar_add_up(depth, expected):
+    """Of each stage the first block has other inputs; each convolution has 2 numbers a channel."""
+    total, inputs, blocks = 3 * 16 * 9 + 2 * 16, 16, (depth - 2) // 6
+    for width in (16, 32, 64):
+        for place in range(blocks):
+            total += 9 * (width if place else inputs) * width + 9 * width**2 + 4 * width
+        inputs = width
+    assert total + 64 * 10 + 10 == expected
+    layers = [m for m in build("resnet_cifar", SHAPES[1], depth=depth)[0].modules()]
+    assert sum(isinstance(m, (nn.Conv2d, nn.Linear)) for m in layers) == depth
+
+
+@pytest.mark.parametrize("depth", [8 + 1, 21])
+def test_a_depth_that_is_no_number_of_blocks_is_one_line(depth):
+    with pytest.raises(CannotTrain, match=f"DEPTH={depth}: must be 6n \\+ 2"):
+        build("resnet_cifar", SHAPES[0], depth=depth)
+
+
+def test_a_padded_shortcut_takes_every_second_pixel():
+    from espalier.models.residual import PaddedShortcut
+
+    x = torch.arange(16.0).view(1, 1, 4, 4)
+    y = PaddedShortcut(2, 2)(x)
+    assert y[0, 0].tolist() == [[0, 2], [8, 10]]
+    assert y.shape == (1, 3, 2, 2) and not y[0, 1:].any()
 
 
 def test_a_block_without_projection_adds_its_input():
