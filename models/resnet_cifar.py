@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 from torch import nn
 from typing_extensions import override
 
-from espalier.core.contracts import CannotTrain, Model
+from espalier.core.contracts import Model
 from espalier.core.samples import SampleShape
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.models.residual import BasicBlock, PaddedBlock, ResidualNet, small_stem
@@ -27,26 +27,33 @@ WIDEST = 4096
 
 @kconfig_dataclass
 class ResNetCifar(Model):
-    """Three stages of (depth - 2) / 6 basic blocks, `width`, 2 and 4 times `width` channels."""
+    """Three stages of `blocks` basic blocks, with `width`, 2 and 4 times `width` channels."""
 
     free: ClassVar[tuple[str, ...]] = ("width",)
 
-    depth: int
+    blocks: int
     width: int
     shortcut: Literal["padded", "projected"]
 
     @override
     def build(self, shape: SampleShape) -> nn.Module:
-        blocks, rest = divmod(self.depth - 2, 2 * STAGES)
-        if rest or not blocks:
-            raise CannotTrain(
-                "depth",
-                f"CONFIG_RESNET_CIFAR_DEPTH={self.depth}: must be 6n + 2, such as 20, 32, 44 or 56",
-            )
-        widths = [self.width * 2**stage for stage in range(STAGES)]
-        stem, depths = small_stem(shape.channels, self.width), [blocks] * STAGES
-        return ResidualNet(stem, BLOCKS[self.shortcut], depths, shape.classes, widths)
+        stem, depths = small_stem(shape.channels, self.width), [self.blocks] * STAGES
+        return ResidualNet(stem, BLOCKS[self.shortcut], depths, shape.classes, self._widths())
+
+    @override
+    def parameters(self, shape: SampleShape) -> int:
+        total, inputs = 0, self.width
+        for width in self._widths():
+            changed = int(width != inputs) * (inputs * width + 2 * width)
+            total += changed if self.shortcut == "projected" else 0
+            total += 9 * width * (inputs + (2 * self.blocks - 1) * width) + 4 * width * self.blocks
+            inputs = width
+        stem, head = (9 * shape.channels + 2) * self.width, (inputs + 1) * shape.classes
+        return stem + total + head
 
     @override
     def largest(self, field: str, shape: SampleShape) -> int:
         return WIDEST
+
+    def _widths(self) -> list[int]:
+        return [self.width * 2**stage for stage in range(STAGES)]

@@ -1,5 +1,8 @@
 """Every model on every shape of image, and sizes counted by hand."""
 
+import dataclasses
+import random
+
 import pytest
 import torch
 from torch import nn
@@ -13,9 +16,11 @@ from espalier.surgery.pairing.pairs import find_pairs
 SHAPES = [SampleShape(1, 8, 8, 10), SampleShape(3, 32, 32, 100), SampleShape(1, 28, 28, 10)]
 TEXTS = [TokenShape(65, 128), TokenShape(7, 2)]
 FIELDS = {
-    "resnet_cifar": [{"depth": 8}, {"depth": 8, "shortcut": "projected"}],
+    "resnet_cifar": [{"blocks": 1}, {"blocks": 1, "shortcut": "projected"}],
     "resnet50": [{}, {"stem": "large"}],
     "charlm": [{}, {"norm": "pre", "dropout": 0.1}],
+    "vit": [{}, {"patch": 2, "layers": 1, "dropout": 0.1}],
+    "gpt": [{}, {"tied": False, "bias": False, "dropout": 0.1, "layers": 1}],
 }
 SPECS = [(name, fields) for name in component.names("model") for fields in FIELDS.get(name, [{}])]
 
@@ -95,17 +100,43 @@ def test_initial_weights_follow_the_global_seed(name):
         ("lenet5", {}, (1, 28, 28, 10), 61_750),
         ("resnet18", {}, (3, 32, 32, 10), 11_173_962),
         ("resnet_cifar", {}, (3, 32, 32, 10), 269_722),
-        ("resnet_cifar", {"depth": 32}, (3, 32, 32, 10), 464_154),
-        ("resnet_cifar", {"depth": 56}, (3, 32, 32, 10), 853_018),
-        ("resnet_cifar", {"depth": 110}, (3, 32, 32, 10), 1_727_962),
+        ("resnet_cifar", {"blocks": 5}, (3, 32, 32, 10), 464_154),
+        ("resnet_cifar", {"blocks": 9}, (3, 32, 32, 10), 853_018),
+        ("resnet_cifar", {"blocks": 18}, (3, 32, 32, 10), 1_727_962),
         # 16*32 + 2*32 and 32*64 + 2*64 more
         ("resnet_cifar", {"shortcut": "projected"}, (3, 32, 32, 10), 269_722 + 576 + 2_176),
+        # 3*16*64+64 + 65*64+64 + 4*(64*192+192 + 64*64+64 + 2*64*256+320 + 256) + 128 + 650
+        ("vit", {}, (3, 32, 32, 10), 208_074),
         ("resnet50", {"stem": "small"}, (3, 32, 32, 100), 23_705_252),
         ("resnet50", {"stem": "large"}, (3, 32, 32, 100), 23_712_932),
     ],
 )
 def test_parameters_are_as_many_as_published(name, fields, shape, expected):
     assert parameters(build(name, SampleShape(*shape), **fields)[0]) == expected
+
+
+@pytest.mark.parametrize("name", ["resnet_cifar", "vit", "gpt"])
+def test_the_closed_form_of_large_models_is_what_is_built(name):
+    draw = random.Random(name)
+    ways = {"shortcut": ["padded", "projected"], "tied": [True, False], "bias": [True, False]}
+    fields = {field.name for field in dataclasses.fields(component.find("model", name, Model))}
+    for shape in shapes(name):
+        for _ in range(10):
+            sizes = {"blocks": draw.randint(1, 3), "layers": draw.randint(1, 3)}
+            sizes |= {"width": 4 * draw.randint(1, 9), "inner": draw.randint(1, 40), "heads": 4}
+            chosen = {**sizes, **{key: draw.choice(way) for key, way in ways.items()}}
+            spec = component.find("model", name, Model)(
+                **{key: value for key, value in chosen.items() if key in fields}
+            )
+            assert spec.parameters(shape) == Model.parameters(spec, shape)
+
+
+def test_the_large_transformers_are_as_large_as_published():
+    vit = component.find("model", "vit", Model)
+    base = vit(patch=16, width=768, layers=12, heads=12, inner=3072)
+    assert base.parameters(SampleShape(3, 224, 224, 1000)) == 86_567_656  # ViT-B/16
+    gpt = component.find("model", "gpt", Model)(width=768, layers=12, heads=12)
+    assert gpt.parameters(TokenShape(50_257, 1024)) == 124_439_808  # GPT-2
 
 
 def bottleneck(inputs, width, first):
@@ -126,23 +157,17 @@ def test_the_bottlenecks_add_up():
     assert total + head + 3 * 64 * 49 + 128 == 23_712_932
 
 
-@pytest.mark.parametrize(("depth", "expected"), [(20, 269_722), (32, 464_154)])
-def test_the_networks_for_cifar_add_up(depth, expected):
+@pytest.mark.parametrize(("blocks", "expected"), [(3, 269_722), (5, 464_154)])
+def test_the_networks_for_cifar_add_up(blocks, expected):
     """Of each stage the first block has other inputs; each convolution has 2 numbers a channel."""
-    total, inputs, blocks = 3 * 16 * 9 + 2 * 16, 16, (depth - 2) // 6
+    total, inputs = 3 * 16 * 9 + 2 * 16, 16
     for width in (16, 32, 64):
         for place in range(blocks):
             total += 9 * (width if place else inputs) * width + 9 * width**2 + 4 * width
         inputs = width
     assert total + 64 * 10 + 10 == expected
-    layers = [m for m in build("resnet_cifar", SHAPES[1], depth=depth)[0].modules()]
-    assert sum(isinstance(m, (nn.Conv2d, nn.Linear)) for m in layers) == depth
-
-
-@pytest.mark.parametrize("depth", [8 + 1, 21])
-def test_a_depth_that_is_no_number_of_blocks_is_one_line(depth):
-    with pytest.raises(CannotTrain, match=f"DEPTH={depth}: must be 6n \\+ 2"):
-        build("resnet_cifar", SHAPES[0], depth=depth)
+    layers = [m for m in build("resnet_cifar", SHAPES[1], blocks=blocks)[0].modules()]
+    assert sum(isinstance(m, (nn.Conv2d, nn.Linear)) for m in layers) == 6 * blocks + 2
 
 
 def test_a_padded_shortcut_takes_every_second_pixel():
