@@ -22,7 +22,7 @@ from espalier.models.residual import BasicBlock, PaddedBlock, ResidualNet, small
 
 BLOCKS = {"padded": PaddedBlock, "projected": BasicBlock}
 STAGES = 3
-WIDEST = 4096
+WIDEST = 1024
 
 
 @kconfig_dataclass

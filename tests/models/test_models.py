@@ -5,6 +5,7 @@ import random
 
 import pytest
 import torch
+import trial_tasks
 from torch import nn
 
 from espalier.core import component
@@ -12,6 +13,7 @@ from espalier.core.contracts import CannotTrain, Model
 from espalier.core.samples import SampleShape, TokenShape
 from espalier.kconfig import tree
 from espalier.surgery.pairing.pairs import find_pairs
+from espalier.train import worker_entry
 
 SHAPES = [SampleShape(1, 8, 8, 10), SampleShape(3, 32, 32, 100), SampleShape(1, 28, 28, 10)]
 TEXTS = [TokenShape(65, 128), TokenShape(7, 2)]
@@ -285,3 +287,36 @@ def test_the_transformer_starts_as_documented():
 def test_heads_must_divide_the_width():
     with pytest.raises(CannotTrain, match="CONFIG_CHARLM_HEADS=3: must divide .*=128"):
         build("charlm", TokenShape(65, 128), heads=3)
+
+
+SMALL = {
+    "gpt": {"GPT_WIDTH": "8", "GPT_LAYERS": "1", "GPT_HEADS": "2"},
+    "vit": {"VIT_WIDTH": "8", "VIT_LAYERS": "1", "VIT_HEADS": "2", "VIT_INNER": "16"},
+    "resnet_cifar": {"RESNET_CIFAR_BLOCKS": "1", "RESNET_CIFAR_WIDTH": "2"},
+}
+
+
+def timeless(result):
+    """All numbers of a result but those that say how long something took."""
+    history, measures = trial_tasks.numbers(result)
+    return [{k: v for k, v in r.items() if "seconds" not in k} for r in [*history, measures]]
+
+
+@pytest.mark.parametrize("method", ["magnitude", "apoptosis_functional"])
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_what_was_cut_off_goes_on_to_the_same_numbers(name, method, tmp_path):
+    wishes = {"MODEL": name, "OPTIMIZER": "adamw", "PRUNING_METHOD": method, **SMALL[name]}
+    wishes |= {"APOPTOSIS_INTERVAL": "9", "APOPTOSIS_MATURITY": "8", "APOPTOSIS_RATE": "0.5"}
+    wishes |= {"APOPTOSIS_FUNCTIONAL_PRESERVATION_STEPS": "3"}
+    text = trial_tasks.TEXT if shapes(name) is TEXTS else {}
+    for folder in ("whole", "cut"):
+        (tmp_path / folder).mkdir()
+    whole, cut = (
+        trial_tasks.snapshot_task(tmp_path / folder, **{**text, **wishes})
+        for folder in ("whole", "cut")
+    )
+    trial_tasks.killed_after(2, cut)
+    resumed, whole = worker_entry.train_trial(cut), worker_entry.train_trial(whole)
+    assert resumed.provenance.resumed
+    assert timeless(resumed) == timeless(whole)
+    assert whole.measures["events" if method != "magnitude" else "final_sparsity"] > 0
