@@ -2,9 +2,9 @@
 
 Every process builds the same run from the same seeds and draws the same batches; it computes the
 losses of its own share, and gradients are summed over all before they are used. So methods see what
-they see in a run alone, decide the same everywhere, and need not know that there are others. That
-the processes still hold the same bits is checked each epoch, and before the network's changed
-parameters are used.
+they see in a run alone, decide the same everywhere, and need not know that there are others. Batch
+normalisation takes the statistics of all shares (`espalier.train.norms`). That the processes still
+hold the same bits is checked each epoch, and before the network's changed parameters are used.
 
 Differs: earlier code trained through the module inside DistributedDataParallel, so that gradients
 were never summed, and drew masks and data in each process by itself.

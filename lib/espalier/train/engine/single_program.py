@@ -52,14 +52,15 @@ class SingleProgram:
             return mean_losses(logits, ys[i], 1) * (weight * len(ys[i]) / len(y))
 
         norms.prepare(xs, lambda i, logits: self._goal(share(i, logits)))
-        losses = []
+        total = []
         for i, part in enumerate(xs):
             with self._adding(i == len(xs) - 1):
                 with norms.whole_batch() as terms:
                     logits = self._trained_logits(part)
-                losses.append(share(i, logits))
-                torch.autograd.backward(sum(terms, self._goal(losses[i])))
-        return torch.stack(losses).detach().sum(0)
+                losses = share(i, logits)
+                torch.autograd.backward(sum(terms, self._goal(losses)))
+            total.append(losses.detach())
+        return torch.stack(total).sum(0)
 
     def _norms(self, counts: bool) -> NormsInParts:
         """Return the normalisation of parts; `counts` unless a share is without samples."""

@@ -121,4 +121,4 @@ def sum_channels(x: Tensor) -> Tensor:
 
 def count_numbers(x: Tensor) -> Tensor:
     """Return how many numbers a channel of x (n, C, ...) has, as a tensor () of its type."""
-    return x.new_tensor(x.numel() // x.shape[1])
+    return x.new_full((), x.numel() // x.shape[1])
