@@ -53,6 +53,15 @@ SMALL = {
     "GROW_TO": "0.5",
     "GROWTH_EVENTS": "3",
 }
+GPT = {
+    "DATASET": "text",
+    "TEXT_LENGTH": "4000",
+    "TEXT_CONTEXT": "8",
+    "MODEL": "gpt",
+    "GPT_WIDTH": "8",
+    "GPT_LAYERS": "1",
+    "GPT_HEADS": "2",
+}
 EVENTS = {
     "rigl": "sparse_events",
     "apoptosis_functional": "events",
@@ -130,8 +139,9 @@ def far(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
         {"TRAIN_SUBSET": "60", "MICRO_BATCH": "2"},  # shares in parts
         {"MODEL": "lenet5", "TRAIN_SUBSET": "71", "BATCH_SIZE": "7"},
         {"MODEL": "lenet5", "MICRO_BATCH": "2"},
+        {**GPT, "LEARNING_RATE": "0.01"},  # one table in two places
     ],
-    ids=["even", "uneven", "clipped", "parts", "normalised", "normalised parts"],
+    ids=["even", "uneven", "clipped", "parts", "normalised", "normalised parts", "shared table"],
 )
 def test_two_processes_train_as_one(pool: Pool, tmp_path: Path, wishes: dict[str, str]) -> None:
     wishes = {**wishes, "NUM_EPOCHS": "1"}
