@@ -243,6 +243,14 @@ def test_auto_takes_what_fits_and_leaves_no_trace(scarce):
     assert all(map(torch.equal, fixed, by_itself))
 
 
+def test_auto_measures_a_model_with_batch_normalisation(scarce, monkeypatch):
+    """It is ten times as large, so fewer samples of it fit."""
+    monkeypatch.setattr(memory, "available", lambda: 12_000_000)
+    chosen, _ = worker_entry.prepare(task(AUTO, **scarce, MODEL="lenet5"))
+    assert 0 < chosen.micro_batch < 512
+    assert chosen.run.model[1].num_batches_tracked == 0
+
+
 def test_auto_takes_whole_batches_where_they_fit():
     assert all(map(torch.equal, trained(WHOLE), trained(AUTO)))
     assert worker_entry.prepare(task(AUTO))[0].micro_batch == 0

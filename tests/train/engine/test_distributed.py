@@ -168,8 +168,9 @@ def test_two_processes_train_as_one(pool: Pool, tmp_path: Path, wishes: dict[str
         {"PRUNING_METHOD": "apoptosis_functional"},
         {"PRUNING_METHOD": "apoptosis_growth"},
         {"PRUNING_METHOD": "grow", "MODEL": "blocks"},
+        {"PRUNING_METHOD": "apoptosis_functional", "MODEL": "lenet5", "LEARNING_RATE": "0.01"},
     ],
-    ids=lambda wishes: wishes["PRUNING_METHOD"],
+    ids=lambda wishes: "-".join(list(wishes.values())[:2]),
 )
 def test_methods_decide_the_same_in_every_process(
     pool: Pool, tmp_path: Path, wishes: dict[str, str]
