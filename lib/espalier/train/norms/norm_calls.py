@@ -46,16 +46,27 @@ class NormCall:
         """The input (n, C, ...), in float32 at least."""
         return self.input.float() if self.input.element_size() < 4 else self.input
 
-    def normalise(self, moments: Moments) -> Tensor:
-        """Return the output for given statistics, and let them into the running ones."""
+    def centre(self, mean: Tensor) -> Tensor:
+        """Return the input less the mean (C,) of its channels."""
+        return centre(self.x, mean)
+
+    def scale(self, centred: Tensor, moments: Moments) -> Tensor:
+        """Return the output for a centred input, and let the statistics into the running ones.
+
+        Whoever needs the centred input too should use the same, which autograd keeps.
+        """
         self._track(moments)
         scale = torch.rsqrt(moments.variance + self.eps)
         if self.weight is not None:
             scale = scale * self.weight
-        y = centre(self.x, moments.mean) * by_channel(scale, self.x)
+        y = centred * by_channel(scale, centred)
         if self.bias is not None:
-            y = y + by_channel(self.bias, self.x)
+            y = y + by_channel(self.bias, centred)
         return y.to(self.input.dtype)
+
+    def normalise(self, moments: Moments) -> Tensor:
+        """Return the output for given statistics, and let them into the running ones."""
+        return self.scale(self.centre(moments.mean), moments)
 
     @torch.no_grad()
     def _track(self, moments: Moments) -> None:

@@ -51,12 +51,15 @@ class _Site:
     by_mean: Tensor | None = None  # (C,)
     by_variance: Tensor | None = None
 
-    def share(self, x: Tensor) -> Tensor:
-        """Return the derivatives times what x (n, C, ...) adds to the statistics, ()."""
+    def share(self, centred: Tensor) -> Tensor:
+        """Return the derivatives times what a part adds to the statistics, up to a constant, ().
+
+        The part (n, C, ...) is less the mean.
+        """
         if self.by_mean is None or self.by_variance is None:
-            return x.new_zeros(())
-        squares = sum_channels(centre(x, self.moments.mean).square())
-        share = self.by_mean * sum_channels(x) + self.by_variance * squares
+            return centred.new_zeros(())
+        sums = self.by_mean * sum_channels(centred)
+        share = sums + self.by_variance * sum_channels(centred.square())
         return share.sum() / self.moments.numbers
 
 
@@ -100,9 +103,10 @@ class _Differentiating(NormMode):
         self._place += 1
         if place == self._at:
             return call.normalise(self._begin(site.moments))
+        centred = call.centre(site.moments.mean)
         if place > self._at and self._counts:
-            self.shares.append(site.share(call.x))
-        return call.normalise(site.moments)
+            self.shares.append(site.share(centred))
+        return call.scale(centred, site.moments)
 
     def _begin(self, moments: Moments) -> Moments:
         torch.set_grad_enabled(True)  # whoever turned it off will turn it on again

@@ -19,7 +19,6 @@ from espalier.train.norms.norm_calls import (
     Moments,
     NormCall,
     NormMode,
-    centre,
     count_numbers,
     sum_channels,
 )
@@ -38,14 +37,12 @@ class SharedNorm(NormMode):
 
     @override
     def apply(self, call: NormCall) -> Tensor:
-        return call.normalise(self._moments(call.x))
-
-    def _moments(self, x: Tensor) -> Moments:
-        sums = self._weight * torch.cat([count_numbers(x).view(1), sum_channels(x)])
-        count, total = sum_processes(sums).tensor_split([1])
+        sums = torch.cat([count_numbers(call.x).view(1), sum_channels(call.x)])
+        count, total = sum_processes(self._weight * sums).tensor_split([1])
         mean = total / count
-        squares = sum_processes(self._weight * sum_channels(centre(x, mean).square()))
-        return Moments(mean, squares / count, count.detach()[0])
+        centred = call.centre(mean)
+        squares = sum_processes(self._weight * sum_channels(centred.square()))
+        return call.scale(centred, Moments(mean, squares / count, count.detach()[0]))
 
 
 def sum_processes(x: Tensor) -> Tensor:
