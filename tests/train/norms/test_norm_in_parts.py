@@ -109,6 +109,22 @@ def test_three_batches_in_parts_are_the_batches(make: Callable[[], nn.Module], s
         assert_close(model.buffers(), whole.buffers())
 
 
+def test_a_hundred_steps_in_parts_are_those_of_whole_batches() -> None:
+    model, whole = build(plain)
+    nets = [(net, torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)) for net in (model, whole)]
+    for step in range(100):
+        x, y = batch(8 + step % 4)
+        for net, optimizer in nets:
+            optimizer.zero_grad()
+            if net is model:
+                backward_in_parts(net, x, y, 5)
+            else:
+                F.cross_entropy(net(x), y).backward()
+            optimizer.step()
+    for a, b in zip(model.state_dict().values(), whole.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-9)
+
+
 def test_a_layer_that_is_not_trained_keeps_its_statistics() -> None:
     model, whole = build(residual)
     for net in (model, whole):
