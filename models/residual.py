@@ -1,7 +1,7 @@
 """Parts of the residual networks: blocks, stages, initial weights.
 
-Source: He et al. 2015, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, figure 5
-and table 1.
+Source: He et al. 2015, "Deep Residual Learning for Image Recognition", arXiv:1512.03385, figure 5,
+table 1 and section 4.2.
 Differs: the stride of a bottleneck is in its 3x3 convolution, as in the widely used "v1.5".
 """
 
@@ -34,11 +34,15 @@ class ResidualBlock(nn.Module, ABC):
         outputs = width * self.expansion
         same = stride == 1 and inputs == outputs
         self.branch = self.layers(inputs, width, stride)
-        self.shortcut = nn.Identity() if same else normed(inputs, outputs, 1, stride)
+        self.shortcut = nn.Identity() if same else self.projection(inputs, outputs, stride)
 
     @abstractmethod
     def layers(self, inputs: int, width: int, stride: int) -> nn.Sequential:
         """Return the branch beside the shortcut."""
+
+    def projection(self, inputs: int, outputs: int, stride: int) -> nn.Module:
+        """Return the shortcut where the shape changes: (n, inputs, h, w) -> the branch's."""
+        return normed(inputs, outputs, 1, stride)
 
     @override
     def forward(self, x: Tensor) -> Tensor:
@@ -55,6 +59,27 @@ class BasicBlock(ResidualBlock):
             nn.ReLU(),
             normed(width, width, 3),
         )
+
+
+class PaddedBlock(BasicBlock):
+    """A basic block whose shortcut has no parameters: option A of the paper."""
+
+    @override
+    def projection(self, inputs: int, outputs: int, stride: int) -> nn.Module:
+        return PaddedShortcut(outputs - inputs, stride)
+
+
+class PaddedShortcut(nn.Module):
+    """Every `stride`-th pixel, and `more` channels of zeros behind those that there are."""
+
+    def __init__(self, more: int, stride: int) -> None:
+        super().__init__()
+        self.more, self.stride = more, stride
+
+    @override
+    def forward(self, x: Tensor) -> Tensor:
+        kept = x[:, :, :: self.stride, :: self.stride]
+        return F.pad(kept, (0, 0, 0, 0, 0, self.more))
 
 
 class Bottleneck(ResidualBlock):
@@ -74,20 +99,28 @@ class Bottleneck(ResidualBlock):
 
 
 class ResidualNet(nn.Module):
-    """A stem, four stages of blocks, the mean over the image and a linear layer.
+    """A stem, stages of blocks, the mean over the image and a linear layer.
 
     (n, channels, h, w) -> (n, classes); each stage after the first halves height and width.
     """
 
     def __init__(
-        self, stem: nn.Module, block: type[ResidualBlock], depths: Sequence[int], classes: int
+        self,
+        stem: nn.Module,
+        block: type[ResidualBlock],
+        depths: Sequence[int],
+        classes: int,
+        widths: Sequence[int] = WIDTHS,
     ) -> None:
-        """`stem` has 64 output channels; `depths` are the blocks in each stage."""
+        """`depths` are the blocks in each stage, `widths` the channels inside them.
+
+        `stem` has as many output channels as the first width.
+        """
         super().__init__()
         self.stem = stem
         self.stages = nn.Sequential()
-        inputs = WIDTHS[0]
-        for stage, (width, depth) in enumerate(zip(WIDTHS, depths, strict=True)):
+        inputs = widths[0]
+        for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
             for place in range(depth):
                 stride = 2 if stage > 0 and place == 0 else 1
                 self.stages.append(block(inputs, width, stride))
@@ -97,14 +130,14 @@ class ResidualNet(nn.Module):
 
     @override
     def forward(self, x: Tensor) -> Tensor:
-        features = self.stages(self.stem(x))  # (n, 512 * expansion, h', w')
+        features = self.stages(self.stem(x))  # (n, last width * expansion, h', w')
         logits: Tensor = self.head(features.mean((2, 3)))
         return logits
 
 
-def small_stem(channels: int) -> nn.Module:
-    """Return a stem for about 32x32: (n, channels, h, w) -> (n, 64, h, w)."""
-    return nn.Sequential(normed(channels, WIDTHS[0], 3), nn.ReLU())
+def small_stem(channels: int, width: int = WIDTHS[0]) -> nn.Module:
+    """Return a stem for about 32x32: (n, channels, h, w) -> (n, width, h, w)."""
+    return nn.Sequential(normed(channels, width, 3), nn.ReLU())
 
 
 def large_stem(channels: int) -> nn.Module:

@@ -41,7 +41,7 @@ SEEN = re.compile(
     r"(\d+) paired seeds detect ([\d.]+) (?:points|nats|deviations of a paired difference) "
     r"\(80 % power, two-sided 0.05\)(?: at a deviation of ([\d.]+))?"
 )
-NO_COMPARISON = ("seeds", "snapshots", "devices", "ladder", "rescue-static")
+NO_COMPARISON = ("seeds", "snapshots", "devices", "normalised", "ladder", "rescue-static")
 
 
 @pytest.mark.parametrize("path", RANGES, ids=lambda path: path.name)

@@ -1,7 +1,11 @@
 """Every model on every shape of image, and sizes counted by hand."""
 
+import dataclasses
+import random
+
 import pytest
 import torch
+import trial_tasks
 from torch import nn
 
 from espalier.core import component
@@ -9,10 +13,17 @@ from espalier.core.contracts import CannotTrain, Model
 from espalier.core.samples import SampleShape, TokenShape
 from espalier.kconfig import tree
 from espalier.surgery.pairing.pairs import find_pairs
+from espalier.train import worker_entry
 
 SHAPES = [SampleShape(1, 8, 8, 10), SampleShape(3, 32, 32, 100), SampleShape(1, 28, 28, 10)]
 TEXTS = [TokenShape(65, 128), TokenShape(7, 2)]
-FIELDS = {"resnet50": [{}, {"stem": "large"}], "charlm": [{}, {"norm": "pre", "dropout": 0.1}]}
+FIELDS = {
+    "resnet_cifar": [{"blocks": 1}, {"blocks": 1, "shortcut": "projected"}],
+    "resnet50": [{}, {"stem": "large"}],
+    "charlm": [{}, {"norm": "pre", "dropout": 0.1}],
+    "vit": [{}, {"patch": 2, "layers": 1, "dropout": 0.1}],
+    "gpt": [{}, {"tied": False, "bias": False, "dropout": 0.1, "layers": 1}],
+}
 SPECS = [(name, fields) for name in component.names("model") for fields in FIELDS.get(name, [{}])]
 
 
@@ -90,12 +101,44 @@ def test_initial_weights_follow_the_global_seed(name):
         # 1*6*25+6 + 12 + 6*16*25+16 + 32 + 400*120+120 + 120*84+84 + 84*10+10
         ("lenet5", {}, (1, 28, 28, 10), 61_750),
         ("resnet18", {}, (3, 32, 32, 10), 11_173_962),
+        ("resnet_cifar", {}, (3, 32, 32, 10), 269_722),
+        ("resnet_cifar", {"blocks": 5}, (3, 32, 32, 10), 464_154),
+        ("resnet_cifar", {"blocks": 9}, (3, 32, 32, 10), 853_018),
+        ("resnet_cifar", {"blocks": 18}, (3, 32, 32, 10), 1_727_962),
+        # 16*32 + 2*32 and 32*64 + 2*64 more
+        ("resnet_cifar", {"shortcut": "projected"}, (3, 32, 32, 10), 269_722 + 576 + 2_176),
+        # 3*16*64+64 + 65*64+64 + 4*(64*192+192 + 64*64+64 + 2*64*256+320 + 256) + 128 + 650
+        ("vit", {}, (3, 32, 32, 10), 208_074),
         ("resnet50", {"stem": "small"}, (3, 32, 32, 100), 23_705_252),
         ("resnet50", {"stem": "large"}, (3, 32, 32, 100), 23_712_932),
     ],
 )
 def test_parameters_are_as_many_as_published(name, fields, shape, expected):
     assert parameters(build(name, SampleShape(*shape), **fields)[0]) == expected
+
+
+@pytest.mark.parametrize("name", ["resnet_cifar", "vit", "gpt"])
+def test_the_closed_form_of_large_models_is_what_is_built(name):
+    draw = random.Random(name)
+    ways = {"shortcut": ["padded", "projected"], "tied": [True, False], "bias": [True, False]}
+    fields = {field.name for field in dataclasses.fields(component.find("model", name, Model))}
+    for shape in shapes(name):
+        for _ in range(10):
+            sizes = {"blocks": draw.randint(1, 3), "layers": draw.randint(1, 3)}
+            sizes |= {"width": 4 * draw.randint(1, 9), "inner": draw.randint(1, 40), "heads": 4}
+            chosen = {**sizes, **{key: draw.choice(way) for key, way in ways.items()}}
+            spec = component.find("model", name, Model)(
+                **{key: value for key, value in chosen.items() if key in fields}
+            )
+            assert spec.parameters(shape) == Model.parameters(spec, shape)
+
+
+def test_the_large_transformers_are_as_large_as_published():
+    vit = component.find("model", "vit", Model)
+    base = vit(patch=16, width=768, layers=12, heads=12, inner=3072)
+    assert base.parameters(SampleShape(3, 224, 224, 1000)) == 86_567_656  # ViT-B/16
+    gpt = component.find("model", "gpt", Model)(width=768, layers=12, heads=12)
+    assert gpt.parameters(TokenShape(50_257, 1024)) == 124_439_808  # GPT-2
 
 
 def bottleneck(inputs, width, first):
@@ -114,6 +157,28 @@ def test_the_bottlenecks_add_up():
     head = 2048 * 100 + 100
     assert total + head + 3 * 64 * 9 + 128 == 23_705_252
     assert total + head + 3 * 64 * 49 + 128 == 23_712_932
+
+
+@pytest.mark.parametrize(("blocks", "expected"), [(3, 269_722), (5, 464_154)])
+def test_the_networks_for_cifar_add_up(blocks, expected):
+    """Of each stage the first block has other inputs; each convolution has 2 numbers a channel."""
+    total, inputs = 3 * 16 * 9 + 2 * 16, 16
+    for width in (16, 32, 64):
+        for place in range(blocks):
+            total += 9 * (width if place else inputs) * width + 9 * width**2 + 4 * width
+        inputs = width
+    assert total + 64 * 10 + 10 == expected
+    layers = [m for m in build("resnet_cifar", SHAPES[1], blocks=blocks)[0].modules()]
+    assert sum(isinstance(m, (nn.Conv2d, nn.Linear)) for m in layers) == 6 * blocks + 2
+
+
+def test_a_padded_shortcut_takes_every_second_pixel():
+    from espalier.models.residual import PaddedShortcut
+
+    x = torch.arange(16.0).view(1, 1, 4, 4)
+    y = PaddedShortcut(2, 2)(x)
+    assert y[0, 0].tolist() == [[0, 2], [8, 10]]
+    assert y.shape == (1, 3, 2, 2) and not y[0, 1:].any()
 
 
 def test_a_block_without_projection_adds_its_input():
@@ -222,3 +287,36 @@ def test_the_transformer_starts_as_documented():
 def test_heads_must_divide_the_width():
     with pytest.raises(CannotTrain, match="CONFIG_CHARLM_HEADS=3: must divide .*=128"):
         build("charlm", TokenShape(65, 128), heads=3)
+
+
+SMALL = {
+    "gpt": {"GPT_WIDTH": "8", "GPT_LAYERS": "1", "GPT_HEADS": "2"},
+    "vit": {"VIT_WIDTH": "8", "VIT_LAYERS": "1", "VIT_HEADS": "2", "VIT_INNER": "16"},
+    "resnet_cifar": {"RESNET_CIFAR_BLOCKS": "1", "RESNET_CIFAR_WIDTH": "2"},
+}
+
+
+def timeless(result):
+    """All numbers of a result but those that say how long something took."""
+    history, measures = trial_tasks.numbers(result)
+    return [{k: v for k, v in r.items() if "seconds" not in k} for r in [*history, measures]]
+
+
+@pytest.mark.parametrize("method", ["magnitude", "apoptosis_functional"])
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_what_was_cut_off_goes_on_to_the_same_numbers(name, method, tmp_path):
+    wishes = {"MODEL": name, "OPTIMIZER": "adamw", "PRUNING_METHOD": method, **SMALL[name]}
+    wishes |= {"APOPTOSIS_INTERVAL": "9", "APOPTOSIS_MATURITY": "8", "APOPTOSIS_RATE": "0.5"}
+    wishes |= {"APOPTOSIS_FUNCTIONAL_PRESERVATION_STEPS": "3"}
+    text = trial_tasks.TEXT if shapes(name) is TEXTS else {}
+    for folder in ("whole", "cut"):
+        (tmp_path / folder).mkdir()
+    whole, cut = (
+        trial_tasks.snapshot_task(tmp_path / folder, **{**text, **wishes})
+        for folder in ("whole", "cut")
+    )
+    trial_tasks.killed_after(2, cut)
+    resumed, whole = worker_entry.train_trial(cut), worker_entry.train_trial(whole)
+    assert resumed.provenance.resumed
+    assert timeless(resumed) == timeless(whole)
+    assert whole.measures["events" if method != "magnitude" else "final_sparsity"] > 0

@@ -102,6 +102,25 @@ def test_a_text_is_read_to_know_its_characters(planned: Planner) -> None:
     assert [t.config["CHARLM_LAYERS"] for t in planned(lines).trials] == ["1"]
 
 
+@pytest.mark.parametrize(
+    ("model", "symbol", "limit", "expected"),
+    [
+        # 1,088 + 384 + 778 + 4 * 16,960 = 70,090 without inner units, 4 * 129 = 516 with each
+        ("vit", "VIT_INNER", 70_090 + 57 * 516, "57"),
+        ("vit", "VIT_INNER", 70_090 + 57 * 516 - 1, "56"),
+        ("resnet_cifar", "RESNET_CIFAR_WIDTH", 269_722 - 9 * 2 * 16, "16"),  # of one channel
+        ("resnet_cifar", "RESNET_CIFAR_WIDTH", 269_722 - 9 * 2 * 16 - 1, "15"),
+    ],
+)
+def test_large_models_are_fitted(
+    planned: Planner, model: str, symbol: str, limit: int, expected: str
+) -> None:
+    lines = f"CONFIG_MODEL={model}\nCONFIG_{symbol}=0\nCONFIG_MAX_PARAMS={limit}"
+    (trial,) = planned(lines).trials
+    assert trial.config[symbol] == expected
+    assert count(trial) <= limit
+
+
 def test_a_solved_number_is_that_of_the_trial_and_its_files(
     planned: Planner, symbols: Symbols, tmp_path: Path
 ) -> None:

@@ -52,8 +52,9 @@ def trained(micro, **changes):
         {"AUGMENT_CROP_PADDING": "1"},
         {"PRUNING_METHOD": "rigl", "SPARSE_EVERY": "5"},
         {"PRUNING_METHOD": "magnitude", "PRUNING_WARMUP": "3", "PRUNING_RAMP_END_EPOCH": "2"},
+        {"MODEL": "lenet5", "OPTIMIZER": "sgd", "LEARNING_RATE": "0.01", "NUM_EPOCHS": "1"},
     ],
-    ids=["adam", "sgd", "augmented", "rigl", "magnitude"],
+    ids=["adam", "sgd", "augmented", "rigl", "magnitude", "normalised"],
 )
 def test_a_run_in_parts_is_the_run_with_whole_batches(micro, changes):
     whole, in_parts = trained(WHOLE, **changes), trained(micro, **changes)
@@ -95,7 +96,7 @@ def test_what_was_taken_is_in_the_provenance():
 @pytest.mark.parametrize(
     ("changes", "trouble"),
     [
-        ({"MODEL": "lenet5"}, "batch normalisation"),
+        ({"MODEL": "lenet5", "COMPILE": "y"}, "batch normalisation"),
         (
             {"DATASET": "text", "MODEL": "charlm", "TRAIN_SUBSET": "0", "CHARLM_DROPOUT": "0.1"},
             "dropout",
@@ -110,13 +111,24 @@ def test_what_would_train_otherwise_is_refused(changes, trouble, micro):
     assert "CONFIG_MICRO_BATCH" in result.message and "\n" not in result.message
 
 
-def test_a_normalisation_that_keeps_nothing_is_found_in_parts_of_one_sample():
+def test_a_normalisation_of_its_own_is_found_in_parts_of_one_sample():
     values = packing.varied({"OPTIMIZER": "sgd", "MODEL": "mlp"}, 0)
-    norm = nn.BatchNorm1d(3, track_running_stats=False)
-    build = functools.partial(nn.Sequential, nn.Flatten(), nn.Linear(16, 3), norm)
+    build = functools.partial(nn.Sequential, nn.Flatten(), nn.Linear(16, 3), Centred())
     run = packing.trainer(values, build, packing.split(4))
     with pytest.raises(UserError, match="parts do not train .* a smaller CONFIG_BATCH_SIZE"):
         check_separable(run, run.run.train.x[:2], AUTO)
+
+
+class Counting(nn.Module):
+    """Counts its calls in a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x):
+        self.calls += 1
+        return x
 
 
 class Centred(nn.Module):
@@ -126,7 +138,7 @@ class Centred(nn.Module):
         return x - x.mean(0)
 
 
-@pytest.mark.parametrize("layer", [Centred(), nn.Dropout(0.5), nn.BatchNorm1d(3)])
+@pytest.mark.parametrize("layer", [Centred(), nn.Dropout(0.5), Counting()])
 def test_coupled_samples_and_random_numbers_are_found_in_any_model(layer):
     values = packing.varied({"OPTIMIZER": "sgd", "MODEL": "mlp"}, 0)
     build = functools.partial(nn.Sequential, nn.Flatten(), nn.Linear(16, 3), layer)
@@ -137,7 +149,7 @@ def test_coupled_samples_and_random_numbers_are_found_in_any_model(layer):
 
 @pytest.mark.parametrize("name", component.names("model"))
 def test_every_model_can_be_asked(name):
-    """No model is refused that has neither batch normalisation nor dropout."""
+    """No model is refused that has no dropout."""
     spec = component.find("model", name, Model)
     if spec.takes is TokenShape:
         pytest.skip("for text: has a test above")
@@ -145,14 +157,9 @@ def test_every_model_can_be_asked(name):
     if side > 64:
         pytest.skip("takes a second to build")
     model = spec().build(SampleShape(1, side, side, 4))
-    normed = any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
     values = packing.varied({"OPTIMIZER": "sgd", "MODEL": "mlp"}, 0)
     run = packing.trainer(values, lambda: model, packing.split(side))
-    if not normed:
-        check_separable(run, run.run.train.x[:4], 2)
-        return
-    with pytest.raises(UserError):
-        check_separable(run, run.run.train.x[:4], 2)
+    check_separable(run, run.run.train.x[:4], 2)
 
 
 class Allocator:
@@ -234,6 +241,14 @@ def test_auto_takes_what_fits_and_leaves_no_trace(scarce):
     fixed = trained(chosen.micro_batch, **scarce)
     by_itself = trained(AUTO, **scarce)
     assert all(map(torch.equal, fixed, by_itself))
+
+
+def test_auto_measures_a_model_with_batch_normalisation(scarce, monkeypatch):
+    """It is ten times as large, so fewer samples of it fit."""
+    monkeypatch.setattr(memory, "available", lambda: 12_000_000)
+    chosen, _ = worker_entry.prepare(task(AUTO, **scarce, MODEL="lenet5"))
+    assert 0 < chosen.micro_batch < 512
+    assert chosen.run.model[1].num_batches_tracked == 0
 
 
 def test_auto_takes_whole_batches_where_they_fit():

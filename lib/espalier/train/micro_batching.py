@@ -1,8 +1,9 @@
 """Micro batches: a batch in parts, where a step of the whole would not fit in memory.
 
 The gradients of the parts add up to those of the mean over the whole batch, so a run differs from
-one with whole batches by rounding only. Models that would differ by more (samples that see each
-other, random numbers drawn in the forward pass) are refused.
+one with whole batches by rounding only. Batch normalisation takes the statistics of the whole batch
+(`espalier.train.norms.norm_in_parts`). Models that would differ by more (samples that see each
+other in another way, random numbers drawn in the forward pass) are refused.
 
 The memory of a step is measured on a spare copy of the run: real steps of more and more samples,
 twice as many each time while that must fit, then as many as the line through the last two says.
@@ -29,6 +30,8 @@ from espalier.train.engine.device_memory import free_bytes
 from espalier.train.engine.seeds import global_states
 from espalier.train.engine.trainer import Trainer
 from espalier.train.loop import Loop
+from espalier.train.norms.norm_calls import batch_norms, why_not_whole
+from espalier.train.norms.norm_in_parts import NormsInParts
 
 AUTO = -1
 FREE_SHARE = 0.9  # of what is free; the rest is for what a measurement misses
@@ -188,13 +191,17 @@ def check_separable(spare: Trainer, x: Tensor, size: int) -> None:
     `size` is the limit that was set.
     """
     model = spare.run.model.train()
-    buffers, drawn = [b.clone() for b in model.buffers()], global_states(x.device)
-    whole = model(x)
+    if why := why_not_whole(model, spare.recipe.compile):
+        raise UserError(f"CONFIG_MICRO_BATCH={size}: {why}, or CONFIG_MICRO_BATCH=0")
+    before, drawn = [b.clone() for b in model.buffers()], global_states(x.device)
+    whole = [model(x), *(b.clone() for b in model.buffers())]
+    for buffer, value in zip(model.buffers(), before, strict=True):
+        buffer.copy_(value)
     trouble = ""
     if not all(map(torch.equal, drawn, global_states(x.device))):
         trouble = "draws random numbers (dropout), which would be others"
-    elif not all(map(torch.equal, buffers, model.buffers())) or _far(whole, model, x.chunk(2)):
-        trouble = "lets the samples of a batch see each other (batch normalisation)"
+    elif any(map(_far, whole, [_run_parts(model, x.chunk(2)), *model.buffers()])):
+        trouble = "lets the samples of a batch see each other, or keeps numbers of what it has seen"
     if trouble:
         parts = "" if size == AUTO else f" of {size} samples"
         smaller = "a smaller CONFIG_BATCH_SIZE" if size == AUTO else f"CONFIG_BATCH_SIZE={size}"
@@ -204,9 +211,19 @@ def check_separable(spare: Trainer, x: Tensor, size: int) -> None:
         )
 
 
-def _far(whole: Tensor, model: nn.Module, parts: Sequence[Tensor]) -> bool:
-    try:
-        gap = (whole - torch.cat([model(part) for part in parts])).abs().max()
-    except ValueError:  # a normalisation that wants more samples than a part has
-        return True
-    return bool(gap > CLOSE * whole.abs().max())
+def _run_parts(model: nn.Module, parts: Sequence[Tensor]) -> Tensor:
+    """Return the outputs of all parts, normalised as in training."""
+    norms, outputs = NormsInParts(batch_norms(model), model), []
+    norms.measure(parts)
+    for part in parts:
+        with norms.whole_batch():
+            outputs.append(model(part))
+    return torch.cat(outputs)
+
+
+def _far(whole: Tensor, in_parts: Tensor) -> bool:
+    """Return whether two tensors of one shape differ by more than rounding."""
+    if not whole.numel():
+        return False
+    a, b = whole.double(), in_parts.double()
+    return bool((a - b).abs().max() > CLOSE * a.abs().max())

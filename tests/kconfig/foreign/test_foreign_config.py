@@ -152,7 +152,10 @@ def test_tests_named_one_by_one_are_the_trials(tmp_path, symbols):
 @pytest.mark.parametrize(
     ("lines", "lacking"),
     [
-        ("CONFIG_MODEL_SELECT_GPT2=y", "GPT-2 (the text model here is charlm): line 2, "),
+        (
+            "CONFIG_MODEL_SELECT_GPT2=y",
+            "GPT-2 (the text models here, charlm and gpt, read characters): line 2, ",
+        ),
         ('CONFIG_TEST_MODELS="lenet5,gpt2"', "GPT-2"),
         ("CONFIG_LENET5_MAX_TIME=240", "training that ends after a time"),
         ("CONFIG_LENET5_ENABLE_TOKENIZER=y", "image tokenizers"),

@@ -53,6 +53,15 @@ SMALL = {
     "GROW_TO": "0.5",
     "GROWTH_EVENTS": "3",
 }
+GPT = {
+    "DATASET": "text",
+    "TEXT_LENGTH": "4000",
+    "TEXT_CONTEXT": "8",
+    "MODEL": "gpt",
+    "GPT_WIDTH": "8",
+    "GPT_LAYERS": "1",
+    "GPT_HEADS": "2",
+}
 EVENTS = {
     "rigl": "sparse_events",
     "apoptosis_functional": "events",
@@ -128,8 +137,11 @@ def far(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
         {"TRAIN_SUBSET": "71", "BATCH_SIZE": "7"},  # uneven ones, and a small last batch
         {"GRAD_CLIP_NORM": "0.1", "OPTIMIZER": "adam", "LEARNING_RATE": "0.001"},
         {"TRAIN_SUBSET": "60", "MICRO_BATCH": "2"},  # shares in parts
+        {"MODEL": "lenet5", "TRAIN_SUBSET": "71", "BATCH_SIZE": "7"},
+        {"MODEL": "lenet5", "MICRO_BATCH": "2"},
+        {**GPT, "LEARNING_RATE": "0.01"},  # one table in two places
     ],
-    ids=["even", "uneven", "clipped", "parts"],
+    ids=["even", "uneven", "clipped", "parts", "normalised", "normalised parts", "shared table"],
 )
 def test_two_processes_train_as_one(pool: Pool, tmp_path: Path, wishes: dict[str, str]) -> None:
     wishes = {**wishes, "NUM_EPOCHS": "1"}
@@ -156,8 +168,9 @@ def test_two_processes_train_as_one(pool: Pool, tmp_path: Path, wishes: dict[str
         {"PRUNING_METHOD": "apoptosis_functional"},
         {"PRUNING_METHOD": "apoptosis_growth"},
         {"PRUNING_METHOD": "grow", "MODEL": "blocks"},
+        {"PRUNING_METHOD": "apoptosis_functional", "MODEL": "lenet5", "LEARNING_RATE": "0.01"},
     ],
-    ids=lambda wishes: wishes["PRUNING_METHOD"],
+    ids=lambda wishes: "-".join(list(wishes.values())[:2]),
 )
 def test_methods_decide_the_same_in_every_process(
     pool: Pool, tmp_path: Path, wishes: dict[str, str]
@@ -204,8 +217,9 @@ def test_a_whole_trial_says_over_how_many_it_was_trained(pool: Pool, tmp_path: P
 
 
 def test_what_cannot_be_shared_is_refused_before_the_first_step(pool: Pool, tmp_path: Path) -> None:
-    result = together(pool, tmp_path, act="real", MODEL="resnet18")
+    result = together(pool, tmp_path, act="real", MODEL="lenet5", COMPILE="y")
     assert (result.status, result.reason) == ("failed", "batch_norm")
+    assert "CONFIG_DEVICES_PER_TRIAL=2: batch normalisation" in result.message
     with pytest.raises(CannotTrain, match="CONFIG_BATCH_SIZE=3 must be at least as large"):
         check_shareable(nn.Linear(1, 1), Recipe(batch_size=3, devices=4), _at("meeting"))
     with pytest.raises(UserError, match="CONFIG_DEVICES_PER_TRIAL=4: needs worker processes"):

@@ -2,9 +2,9 @@
 
 Every process builds the same run from the same seeds and draws the same batches; it computes the
 losses of its own share, and gradients are summed over all before they are used. So methods see what
-they see in a run alone, decide the same everywhere, and need not know that there are others. That
-the processes still hold the same bits is checked each epoch, and before the network's changed
-parameters are used.
+they see in a run alone, decide the same everywhere, and need not know that there are others. Batch
+normalisation takes the statistics of all shares (`espalier.train.norms`). That the processes still
+hold the same bits is checked each epoch, and before the network's changed parameters are used.
 
 Differs: earlier code trained through the module inside DistributedDataParallel, so that gradients
 were never summed, and drew masks and data in each process by itself.
@@ -17,7 +17,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -26,21 +26,23 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Run
 from espalier.core.errors import UserError
 from espalier.core.texts.program_name import MAKE
 from espalier.core.trial import Task
 from espalier.train.engine import seeds
-from espalier.train.engine.losses import mean_losses
 from espalier.train.engine.single_program import SingleProgram
 from espalier.train.engine.trainer import Recipe, Trainer
+from espalier.train.norms.norm_calls import batch_norms, why_not_whole
+from espalier.train.norms.norm_in_parts import NormsInParts
+from espalier.train.norms.shared_norm import SharedNorm, sum_processes
 
 PATIENCE = timedelta(minutes=5)
 """How far one process may be behind another; more, and it is given up."""
 Placement = tuple[nn.Parameter, torch.Size, Any]
 """A parameter, its shape, and where autograd gathers its gradient."""
-NORMS = nn.modules.batchnorm._BatchNorm
 
 
 class RanksDivergedError(RuntimeError):
@@ -86,12 +88,8 @@ def check_shareable(model: nn.Module, recipe: Recipe, task: Task) -> None:
         return
     if not task.rendezvous:
         raise UserError(f"{symbol}: needs worker processes, which `{MAKE} sweep-run` starts")
-    if any(isinstance(module, NORMS) for module in model.modules()):
-        raise CannotTrain(
-            "batch_norm",
-            f"{symbol}: batch normalisation would see a share of each batch instead of all of it; "
-            "set CONFIG_DEVICES_PER_TRIAL=1 or take a model without it",
-        )
+    if why := why_not_whole(model, recipe.compile):
+        raise CannotTrain("batch_norm", f"{symbol}: {why}")
     if recipe.batch_size < recipe.devices:
         raise CannotTrain(
             "batch_size",
@@ -107,33 +105,52 @@ class Distributed(SingleProgram):
         super().__init__(trainer)
         self._rank, self._ranks = dist.get_rank(), dist.get_world_size()
         self._noise = self._noise_of(self._run.epoch)
-        self._replica: DistributedDataParallel | None = None
-        self._placements: list[Placement] = []
+        self._counts = True
+        check_agreement(self._run)
+        self._replica = _replica(trainer.forward)
+        self._placements = _placements(self._run.model)
 
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
         """Return losses (1,) of a batch x (b, ...), y (b,); gradients are in place, unscaled."""
         self._run.optimizer.zero_grad(set_to_none=True)
         own, weight = split_batch(len(y), self._rank, self._ranks)
+        self._counts = weight > 0
+        self._renew()
         with self._own_noise():
-            total = self._gradients(x[own], y[own], weight)
+            total = self._in_parts(x[own], y[own], weight)
         self._scaler.unscale_(self._run.optimizer)
         dist.all_reduce(total)
         return total
 
-    def _gradients(self, x: Tensor, y: Tensor, weight: float) -> Tensor:
-        """Sum the gradients of all processes; return `weight` times the mean loss (1,) of this."""
-        replica, total = self._current(), torch.zeros(1, device=x.device)
-        size = self._trainer.micro_batch or len(y)
-        for i in range(0, len(y), size):
-            part = slice(i, i + size)
-            with nullcontext() if i + size >= len(y) else replica.no_sync():
-                with self._trainer.autocast():
-                    logits = replica(x[part])  # (part, classes)
-                losses = mean_losses(logits, y[part], 1) * (weight * len(y[part]) / len(y))
-                # times their number, as the replica takes the mean over processes
-                torch.autograd.backward(self._scaler.scale(losses.sum() * self._ranks))
-            total += losses.detach()
-        return total
+    @override
+    def _norms(self, counts: bool) -> NormsInParts:
+        norms = batch_norms(self._run.model) if self._trainer.micro_batch else []
+        return NormsInParts(norms, self._logits, sum_processes, counts)
+
+    @override
+    def _goal(self, losses: Tensor) -> Tensor:
+        # times their number, as the replica takes the mean over processes
+        return super()._goal(losses) * self._ranks
+
+    @override
+    def _adding(self, is_last: bool) -> AbstractContextManager[None]:
+        return nullcontext() if is_last else self._replica.no_sync()
+
+    @override
+    def _trained_logits(self, x: Tensor) -> Tensor:
+        with self._trainer.autocast(), self._shared_norm():
+            logits: Tensor = self._replica(x)
+        return logits
+
+    def _shared_norm(self) -> AbstractContextManager[Any]:
+        """Return a context in which a share is normalised as part of the whole batch.
+
+        Parts of a share have their own statistics; compiled code has no batch normalisation: see
+        `check_shareable`.
+        """
+        if self._trainer.micro_batch or self._trainer.recipe.compile:
+            return nullcontext()
+        return SharedNorm(self._counts)
 
     def check(self) -> None:
         """Raise RanksDivergedError if the processes do not hold the same bits any more."""
@@ -144,15 +161,14 @@ class Distributed(SingleProgram):
         super().store_generators()
         self._noise = self._noise_of(self._run.epoch + 1)
 
-    def _current(self) -> DistributedDataParallel:
-        """Return the module that sums the gradients of the parameters that there are now."""
-        placements = [_placement(parameter) for parameter in self._run.model.parameters()]
-        if self._replica is None or not _same(placements, self._placements):
+    def _renew(self) -> None:
+        """Let the module be one that sums the gradients of the parameters that there are now."""
+        placements = _placements(self._run.model)
+        if not _same(placements, self._placements):
             check_agreement(self._run)
-            self._replica = None  # its hooks go before there are others
+            del self._replica  # its hooks go before there are others
             self._replica = _replica(self._trainer.forward)
             self._placements = placements
-        return self._replica
 
     def _noise_of(self, epoch: int) -> list[Tensor]:
         """Return the states of the streams that this process draws dropout from in an epoch."""
@@ -250,6 +266,10 @@ def _bytes(value: Any) -> Iterator[bytes | memoryview]:
     elif isinstance(value, Iterable):
         for item in value:
             yield from _bytes(item)
+
+
+def _placements(model: nn.Module) -> list[Placement]:
+    return [_placement(parameter) for parameter in model.parameters()]
 
 
 def _placement(parameter: nn.Parameter) -> Placement:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 
 from espalier.train.engine.losses import mean_losses
 from espalier.train.engine.seeds import ON_GPU
 from espalier.train.engine.trainer import Trainer
+from espalier.train.norms.norm_calls import batch_norms
+from espalier.train.norms.norm_in_parts import NormsInParts
 
 
 class SingleProgram:
@@ -26,21 +30,58 @@ class SingleProgram:
     def backward(self, x: Tensor, y: Tensor) -> Tensor:
         """Return losses (1,) of a batch x (b, ...), y (b,); gradients are in place, unscaled."""
         self._run.optimizer.zero_grad(set_to_none=True)
-        size = self._trainer.micro_batch or len(y)
-        starts = range(0, len(y), size)
-        parts = [self._backward(x[i : i + size], y[i : i + size], len(y)) for i in starts]
+        losses = self._whole(x, y) if self._size(y) >= len(y) else self._in_parts(x, y)
         self._scaler.unscale_(self._run.optimizer)
-        return sum(parts[1:], parts[0])
+        return losses
 
-    def _backward(self, x: Tensor, y: Tensor, samples: int) -> Tensor:
-        """Add the gradients of a part of a batch; return its share of the losses of `samples`."""
-        with self._trainer.autocast():
-            logits = self._trainer.forward(x)  # (b, classes)
-        losses = mean_losses(logits, y, 1)
-        if len(y) < samples:
-            losses = losses * (len(y) / samples)
-        torch.autograd.backward(self._scaler.scale(losses.sum()))
+    def _size(self, y: Tensor) -> int:
+        """Return how many samples are computed with at once."""
+        return self._trainer.micro_batch or len(y)
+
+    def _whole(self, x: Tensor, y: Tensor) -> Tensor:
+        losses = mean_losses(self._logits(x), y, 1)
+        torch.autograd.backward(self._goal(losses))
         return losses.detach()
+
+    def _in_parts(self, x: Tensor, y: Tensor, weight: float = 1.0) -> Tensor:
+        """Add the gradients of all parts; return `weight` times the mean loss (1,) of y (b,)."""
+        xs, ys = torch.split(x, self._size(y)), torch.split(y, self._size(y))
+        norms = self._norms(weight > 0)
+
+        def share(i: int, logits: Tensor) -> Tensor:
+            return mean_losses(logits, ys[i], 1) * (weight * len(ys[i]) / len(y))
+
+        norms.prepare(xs, lambda i, logits: self._goal(share(i, logits)))
+        total = []
+        for i, part in enumerate(xs):
+            with self._adding(i == len(xs) - 1):
+                with norms.whole_batch() as terms:
+                    logits = self._trained_logits(part)
+                losses = share(i, logits)
+                torch.autograd.backward(sum(terms, self._goal(losses)))
+            total.append(losses.detach())
+        return torch.stack(total).sum(0)
+
+    def _norms(self, counts: bool) -> NormsInParts:
+        """Return the normalisation of parts; `counts` unless a share is without samples."""
+        return NormsInParts(batch_norms(self._run.model), self._logits)
+
+    def _goal(self, losses: Tensor) -> Tensor:
+        """Return what the backward pass begins with, (), for losses (1,)."""
+        return self._scaler.scale(losses.sum())
+
+    def _adding(self, is_last: bool) -> AbstractContextManager[None]:
+        """Return a context for a pass whose gradients are added to those of other parts."""
+        return nullcontext()
+
+    def _trained_logits(self, x: Tensor) -> Tensor:
+        """Return the logits of a pass whose gradients the parameters get."""
+        return self._logits(x)
+
+    def _logits(self, x: Tensor) -> Tensor:
+        with self._trainer.autocast():
+            logits: Tensor = self._trainer.forward(x)  # (b, classes)
+        return logits
 
     def update(self) -> None:
         """Step the optimizer, unless float16 gradients overflowed."""
