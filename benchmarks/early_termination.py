@@ -32,7 +32,7 @@ from measuring import Figure
 from espalier.analysis.comparing.sweep_pairs import repeatable
 from espalier.analysis.rank import Ranking, rank
 from espalier.analysis.stopping.rung_scores import rung_configurations
-from espalier.analysis.stopping.stop_decisions import decide
+from espalier.analysis.stopping.stop_decisions import RungDecisions
 from espalier.core.paths import ROOT
 from espalier.core.records import PlanHeader
 from espalier.core.trial import Record, Result, Status, Trial
@@ -203,7 +203,7 @@ class Replay:
         for each in every:
             for trial in each.trials:
                 each.take_in(trial.number, [results[trial.number]], rules.by)
-        fates = decide([each.course for each in every], rules)
+        fates = RungDecisions([each.course for each in every], rules).fates
         self._ends = {
             trial.id: fate.rung
             for each, fate in zip(every, fates, strict=True)
