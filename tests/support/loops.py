@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from espalier.core import component
 from espalier.core.contracts import Method, Optimizer, Run
 from espalier.core.samples import Split
 from espalier.layers.dendrites import wiring
@@ -88,6 +89,12 @@ def run_of(
     run = Run(model, optimizer.build(model, lr), method, data, data, epochs, BATCH, random)
     run.attach()
     return run
+
+
+def optimizer_of(name: str, model: nn.Module) -> torch.optim.Optimizer:
+    """Return an optimizer of the tree with a rate of 0.01, that trains shallow models too."""
+    fields = {"muon": {"ends": True}}.get(name, {})
+    return component.find("optimizer", name, Optimizer)(**fields).build(model, 0.01)
 
 
 def batch(step: int) -> tuple[Tensor, Tensor]:

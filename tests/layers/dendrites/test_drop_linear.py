@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from espalier.core import component
-from espalier.core.contracts import CannotTrain, Optimizer, Run
+from espalier.core.contracts import CannotTrain, Run
 from espalier.layers.dendrites.drop_linear import (
     DropLinear,
     Shrinking,
@@ -77,10 +77,6 @@ def test_the_weakest_columns_are_the_smallest_sums_of_live_ones() -> None:
     assert sorted(smallest_columns(weight, torch.ones(4, dtype=torch.bool), 2).tolist()) == [2, 3]
 
 
-def built(optimizer: str, model: nn.Module) -> torch.optim.Optimizer:
-    return component.find("optimizer", optimizer, Optimizer)().build(model, 0.01)
-
-
 def network() -> tuple[nn.Sequential, DropLinear]:
     torch.manual_seed(0)
     layer = DropLinear(16, 6, target=40, updates=48, every=8)  # 102 parameters: 11 columns go
@@ -90,7 +86,7 @@ def network() -> tuple[nn.Sequential, DropLinear]:
 @pytest.mark.parametrize("optimizer", component.names("optimizer"))
 def test_the_layer_reaches_its_target_and_what_is_gone_stays_0(optimizer: str) -> None:
     model, layer = network()
-    own = built(optimizer, model)
+    own = loops.optimizer_of(optimizer, model)
     layer.follow(own)
     for step in range(48):
         model.eval()
@@ -111,7 +107,7 @@ def test_before_the_first_drop_it_is_torchs_own_layer() -> None:
 
 def test_a_layer_goes_on_from_its_state() -> None:
     (model, layer), (other, again) = network(), network()
-    own, theirs = built("adam", model), built("adam", other)
+    own, theirs = loops.optimizer_of("adam", model), loops.optimizer_of("adam", other)
     layer.follow(own)
     again.follow(theirs)
     for step in range(20):
