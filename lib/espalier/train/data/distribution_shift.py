@@ -302,7 +302,7 @@ class ReturningTasks(PeriodicTasks):
     def epoch_measures(self, run: Run, measure: Measure) -> Record:
         """Return the task; at the end of a phase also loss and accuracy on A and on B."""
         record = super().epoch_measures(run, measure)
-        if run.epoch < run.epochs and self.task(run.epoch) == self.task(run.epoch - 1):
+        if run.epoch < run.epochs and not self.changes_at(run.epoch):
             return record
         for name, samples in zip("ab", self._both(), strict=True):
             record[f"val_loss_{name}"], record[f"val_acc_{name}"] = measure(samples.validation)
