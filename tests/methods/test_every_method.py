@@ -58,6 +58,8 @@ QUICK: dict[str, dict[str, Any]] = {
     "droplinear": {"steps": 7},
     **{name: {"schedule": DropSchedule(every=7)} for name in ("set", "rigl", "snfs", "dsr")},
     "grow": {"to": 0.7},
+    "shrink_perturb": {"when": "task", "factor": 0.6, "noise": 0.01},
+    "snr": {"first": 2, "period": 7},
     "tournament": {"options": TournamentOptions(steps=2), "schedule": GrowthSchedule(events=2)},
 }
 # Methods that grow masked blocks need no entry.
@@ -102,6 +104,7 @@ def trained(run: Run, between: Callable[[Run], None]) -> Run:
         if run.step % run.steps_per_epoch == 0:
             run.epoch += 1
             run.method.after_epoch(run)
+            run.method.before_task(run)
     return run
 
 
