@@ -16,6 +16,7 @@ from espalier.core.samples import Split
 from espalier.core.trial import Record, Result, Status, Task
 from espalier.kconfig import assign
 from espalier.train import worker_entry
+from espalier.train.checkpoints.run_state import capture, restore
 from espalier.train.data.device_residency import ResidencyPlan
 from espalier.train.data.distribution_shift import PermutedCharacters, PermutedPixels
 from espalier.train.data.splits import Data
@@ -24,6 +25,7 @@ from espalier.train.data.text_windows import TextPart
 from espalier.train.data.transforms import Preparation
 from espalier.train.engine.task_sequence import TaskSequence, last_task, task_ends
 from espalier.train.engine.trainer import Trainer
+from espalier.train.loop import Loop
 
 CPU = torch.device("cpu")
 PIXELS = {"PRUNING_METHOD": "none", "SHIFT": "permuted", "SHIFT_EPOCHS": "1", "TRAIN_SUBSET": "40"}
@@ -364,6 +366,60 @@ def test_a_pack_gives_what_the_trials_give_alone(changes: dict[str, str]) -> Non
         (ours, mine), (theirs, yours) = numbers(together), numbers(alone)
         for a, b in zip([*ours, mine], [*theirs, yours], strict=True):
             assert a == pytest.approx(b, rel=1e-4)
+
+
+PLASTIC = {
+    "l2_init": {},
+    "shrink_perturb": {},
+    "task_reset": {},
+    "snr": {"SNR_FIRST": "3", "SNR_PERIOD": "4"},
+    "apoptosis_redo": {"APOPTOSIS_REDO_PERIOD": "3", "APOPTOSIS_REDO_THRESHOLD": "0.5"},
+    "apoptosis_cbp": {"APOPTOSIS_CBP_RATE": "0.05", "APOPTOSIS_MATURITY": "2"},
+}
+
+
+def goes_on(trainer: Trainer, epochs: int = 99) -> list[Record]:
+    records: list[Record] = []
+    for _, record in Loop([trainer]).epochs():
+        assert isinstance(record, dict), record
+        records.append({k: v for k, v in record.items() if not k.endswith("seconds")})
+        if len(records) == epochs:
+            break
+    return records
+
+
+@pytest.mark.parametrize("after", [1, 2, 3], ids=["inside", "between", "later"])
+@pytest.mark.parametrize("method", PLASTIC)
+def test_a_run_that_goes_on_meets_its_tasks_as_if_nothing_had_been(method: str, after: int) -> None:
+    changes = {**LABELS, **PLASTIC[method], "PRUNING_METHOD": method}
+    changes |= {"NUM_EPOCHS": "6", "SHIFT_EPOCHS": "2"}
+    assert small_task(**changes).trial.config["PRUNING_METHOD"] == method
+    first, _ = prepared(**changes)
+    goes_on(first, after)
+    kept = capture(first)
+    rest = goes_on(first)
+    second, _ = prepared(**changes)
+    restore(second, kept)
+    assert goes_on(second) == rest
+    pairs = zip(first.run.model.parameters(), second.run.model.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("method", ["l2_init", "shrink_perturb"])
+def test_such_methods_give_in_a_pack_what_they_give_alone(method: str) -> None:
+    some = [small_task(**LABELS | {"PRUNING_METHOD": method, "SEED": seed}) for seed in ("1", "2")]
+    for place, together in worker_entry.train_pack(some):
+        assert together.provenance.pack == PackShare(size=2)
+        alone = worker_entry.train_trial(some[place])
+        for a, b in zip(numbers(together)[0], numbers(alone)[0], strict=True):
+            assert a == pytest.approx(b, rel=1e-4)
+
+
+def test_a_reset_network_begins_each_task_as_it_began() -> None:
+    changes = {**PIXELS, "PRUNING_METHOD": "task_reset", "SHIFT_SHARE": "0.05"}
+    result, plain = train(**changes), train(**{**changes, "PRUNING_METHOD": "none"})
+    assert result.history[0]["val_loss"] == plain.history[0]["val_loss"]
+    assert result.history[2]["train_loss"] > plain.history[2]["train_loss"]
 
 
 def test_trials_that_shift_otherwise_are_not_one_pack() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -32,6 +33,15 @@ class FiringTimes:
         silences = torch.zeros(neurons, longest + 1, dtype=torch.int32)
         threshold = torch.full((neurons,), min(first, longest))
         return cls(torch.zeros(neurons, dtype=torch.int64), silences, threshold)
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor]) -> Self:
+        """Return those of which `state_dict` returned `state`."""
+        return cls(**{name: tensor.cpu().clone() for name, tensor in state.items()})
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return all that `of` needs."""
+        return {"age": self.age, "silences": self.silences, "threshold": self.threshold}
 
     def note(self, fires: Tensor) -> None:
         """Take in which neurons fire in an update, (n,) bool."""

@@ -95,7 +95,7 @@ class SelfNormalizedResets(Method[Resets]):
     def state_dict(self, run: Run[Resets]) -> StateDict:
         state = run.method_state
         return {
-            "times": [vars(times) for times in state.times],
+            "times": [times.state_dict() for times in state.times],
             "restarts": state.restarts.state_dict(),
             "count": state.count,
         }
@@ -103,9 +103,7 @@ class SelfNormalizedResets(Method[Resets]):
     @override
     def load_state_dict(self, run: Run[Resets], state: StateDict) -> None:
         here = run.method_state
-        here.times = [
-            FiringTimes(**{n: x.cpu() for n, x in each.items()}) for each in state["times"]
-        ]
+        here.times = [FiringTimes.of(each) for each in state["times"]]
         here.restarts.load_state_dict(state["restarts"])
         here.count = state["count"]
 
