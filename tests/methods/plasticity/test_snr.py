@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from espalier.core.contracts import CannotTrain
-from espalier.methods.plasticity.snr import SelfNormalizedResets, fires
+from espalier.methods.plasticity.snr import SelfNormalizedResets
 
 FIELDS = {"percentile": 0.8, "first": 6, "period": 16, "longest": 20}
 
@@ -106,13 +106,6 @@ def test_it_goes_on_from_its_state_to_the_same_numbers() -> None:
     pairs = zip(run.model.parameters(), other.model.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
     assert run.method.measures(run) == other.method.measures(other)
-
-
-def test_a_neuron_fires_if_it_does_anywhere() -> None:
-    activations = torch.zeros(2, 3, 4, 2)
-    activations[1, 2, 1, 1] = 0.1
-    activations[0, 0, 2] = -5
-    assert fires(activations).tolist() == [False, True, False, False]
 
 
 def test_a_network_without_pairs_is_refused() -> None:

@@ -4,8 +4,7 @@ Source: Farias and Jozefiak 2024, Self-Normalized Resets for Plasticity in Conti
 2410.20098, algorithm 1, with the thresholds of its code (`snr.py`): each neuron has one, which
 adapts to the distribution of the times between its firings.
 Differs: times are counted in updates, not in samples. Newborns are drawn with the deviation that
-the layer's weights had at first, and under Adam have a step count of their own. Of large layers a
-sample of the batch is looked at.
+the layer's weights had at first, and under Adam have a step count of their own.
 """
 
 from __future__ import annotations
@@ -14,13 +13,12 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
-from torch import Tensor
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
 from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.apoptosis.neurons.stat_sources import LivePassStats
+from espalier.methods.plasticity.firing_hooks import FiringHooks
 from espalier.methods.plasticity.firing_times import FiringTimes
 from espalier.surgery import birth
 from espalier.surgery.edit_context import EditContext
@@ -35,7 +33,7 @@ from espalier.surgery.restarts.restart_protocol import Restart
 class Resets:
     """What each layer's neurons did so far, and how they are renewed."""
 
-    passes: LivePassStats
+    hooks: FiringHooks
     restarts: Restart
     sites: list[EditContext]
     laws: list[InitDistribution]
@@ -64,21 +62,19 @@ class SelfNormalizedResets(Method[Resets]):
             raise CannotTrain(
                 "nothing_to_replace", "no two layers of the model follow each other as a pair"
             )
-        restarts, passes = restart_of(run.optimizer), LivePassStats(pairs)
-        passes.prepare(True)
+        restarts = restart_of(run.optimizer)
         sites = [EditContext(pair, run.optimizer, restarts=restarts) for pair in pairs]
         laws = [estimate_distribution(by_output(pair.producer)) for pair in pairs]
         times = [FiringTimes.begin(pair.size, self.first, self.longest) for pair in pairs]
-        run.method_state = Resets(passes, restarts, sites, laws, times)
+        run.method_state = Resets(FiringHooks(pairs), restarts, sites, laws, times)
 
     @override
     @torch.no_grad()
     def after_step(self, run: Run[Resets]) -> None:
         state = run.method_state
         state.restarts.after_step()
-        seen = state.passes.collect()
         for site, law, times in zip(state.sites, state.laws, state.times, strict=True):
-            times.note(fires(seen[site.pair.name].activations).cpu())
+            times.note(state.hooks.take(site.pair).cpu())
             over = times.take_overdue().nonzero().flatten().to(site.pair.device)
             if len(over):
                 birth.fresh(site, over, run.generators["method"], law)
@@ -106,8 +102,3 @@ class SelfNormalizedResets(Method[Resets]):
         here.times = [FiringTimes.of(each) for each in state["times"]]
         here.restarts.load_state_dict(state["restarts"])
         here.count = state["count"]
-
-
-def fires(activations: Tensor) -> Tensor:
-    """Return which neurons are above 0 anywhere: of (samples, positions, neurons, per)."""
-    return (activations > 0).flatten(0, 1).any(0).any(-1)
