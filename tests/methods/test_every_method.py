@@ -58,6 +58,8 @@ QUICK: dict[str, dict[str, Any]] = {
     "droplinear": {"steps": 7},
     **{name: {"schedule": DropSchedule(every=7)} for name in ("set", "rigl", "snfs", "dsr")},
     "grow": {"to": 0.7},
+    "shrink_perturb": {"when": "task", "factor": 0.6, "noise": 0.01},
+    "snr": {"first": 2, "period": 7},
     "tournament": {"options": TournamentOptions(steps=2), "schedule": GrowthSchedule(events=2)},
 }
 # Methods that grow masked blocks need no entry.
@@ -88,21 +90,27 @@ def measures(run: Run) -> dict[str, Any]:
 
 
 def trained(run: Run, between: Callable[[Run], None]) -> Run:
-    """As `loops.train`, with `between` wherever the engine may act between two hooks."""
+    """All updates, with `between` wherever the engine may act between two hooks."""
     for _ in range(STEPS):
-        loops.backward(run.model, run.step)
-        between(run)
-        run.method.after_backward(run)
-        run.optimizer.step()
-        run.step += 1
-        between(run)
-        run.method.after_step(run)
-        run.method.check(run)
-        between(run)
-        if run.step % run.steps_per_epoch == 0:
-            run.epoch += 1
-            run.method.after_epoch(run)
+        advance(run, between)
     return run
+
+
+def advance(run: Run, between: Callable[[Run], None]) -> None:
+    """One update, as `loops.train` does it; a task is as long as an epoch."""
+    loops.backward(run.model, run.step)
+    between(run)
+    run.method.after_backward(run)
+    run.optimizer.step()
+    run.step += 1
+    between(run)
+    run.method.after_step(run)
+    run.method.check(run)
+    between(run)
+    if run.step % run.steps_per_epoch == 0:
+        run.epoch += 1
+        run.method.after_epoch(run)
+        run.method.before_task(run)
 
 
 def rebind(run: Run) -> None:
@@ -148,8 +156,8 @@ def test_two_runs_of_one_method_share_nothing(method: str) -> None:
     first = run_of(optimizer, method)
     second = run_with(optimizer, method, first.method)
     for _ in range(STEPS):
-        loops.train(first, 1)
-        loops.train(second, 1)
+        advance(first, nothing)
+        advance(second, nothing)
     for run in (first, second):
         assert loops.same(loops.values(run.model), loops.values(alone.model))
 

@@ -37,5 +37,6 @@ def _taken(kconf: Kconfig, model: str, optimizer: str, method: str) -> bool:
     member = kconf.syms[f"PRUNING_SELECT_{method}".upper()]
     for name in (f"MODEL_SELECT_{model}", f"OPTIMIZER_SELECT_{optimizer}"):
         kconf.syms[name.upper()].set_value("y")
+    kconf.syms["SHIFT_PERMUTED"].set_value("y")  # some methods act where tasks begin
     member.set_value("y")
     return bool(member.str_value == "y")

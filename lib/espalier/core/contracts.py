@@ -169,6 +169,13 @@ class Method(Generic[State_contra]):
         """Return the step and the epochs by which the coming update's learning rate is set."""
         return run.step, run.epochs
 
+    def before_task(self, run: Run[State_contra]) -> None:
+        """Act before the first update of each task but the first, where CONFIG_SHIFT makes tasks.
+
+        `run.train` has the samples of the new task, `run.step` updates are done. A run that goes on
+        from the end of a task begins here.
+        """
+
     def after_backward(self, run: Run[State_contra]) -> None:
         """Act on gradients, which are not yet clipped; `run.step` updates are done."""
 

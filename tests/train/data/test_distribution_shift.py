@@ -16,13 +16,16 @@ from espalier.core.samples import Split
 from espalier.core.trial import Record, Result, Status, Task
 from espalier.kconfig import assign
 from espalier.train import worker_entry
+from espalier.train.checkpoints.run_state import capture, restore
 from espalier.train.data.device_residency import ResidencyPlan
-from espalier.train.data.distribution_shift import PermutedCharacters, PermutedPixels, permutation
+from espalier.train.data.distribution_shift import PermutedCharacters, PermutedPixels
 from espalier.train.data.splits import Data
+from espalier.train.data.task_orders import permutation, task_order
 from espalier.train.data.text_windows import TextPart
 from espalier.train.data.transforms import Preparation
 from espalier.train.engine.task_sequence import TaskSequence, last_task, task_ends
 from espalier.train.engine.trainer import Trainer
+from espalier.train.loop import Loop
 
 CPU = torch.device("cpu")
 PIXELS = {"PRUNING_METHOD": "none", "SHIFT": "permuted", "SHIFT_EPOCHS": "1", "TRAIN_SUBSET": "40"}
@@ -33,9 +36,18 @@ RETURN = {
     "SHIFT": "return",
     "NUM_EPOCHS": "4",
 }
-SHIFTS = pytest.mark.parametrize(
-    "changes", [PIXELS, CHARACTERS, RETURN], ids=["pixels", "characters", "return"]
-)
+LABELS = {**PIXELS, "SHIFT": "labels", "SHIFT_SHARE": "0.3"}
+CLASSES = {**PIXELS, "SHIFT": "classes", "TRAIN_SUBSET": "400", "SHIFT_SHARE": "0.5"}
+KINDS = {
+    "pixels": PIXELS,
+    "gradual": {**PIXELS, "SHIFT_SHARE": "0.1"},
+    "characters": CHARACTERS,
+    "labels": LABELS,
+    "next": {**CHARACTERS, "SHIFT": "labels"},
+    "classes": CLASSES,
+    "return": RETURN,
+}
+SHIFTS = pytest.mark.parametrize("changes", KINDS.values(), ids=KINDS)
 
 
 def prepared(**changes: str) -> tuple[Trainer, Data]:
@@ -163,7 +175,7 @@ def test_there_and_back_again_with_equal_numbers_of_samples(tmp_path: Path) -> N
 
 
 def test_a_run_that_goes_on_from_any_epoch_goes_on_with_the_same_samples() -> None:
-    for changes in (PIXELS, CHARACTERS, RETURN):
+    for changes in KINDS.values():
         (whole, _), (other, _) = prepared(**changes), prepared(**changes)
         expected = walk(whole)
         for epoch in reversed(range(whole.run.epochs)):
@@ -197,6 +209,51 @@ def test_both_data_sets_are_in_the_fingerprint() -> None:
         for more in ({}, {"TEXT_SHIFT_CORPUS": "prose"}, {"SHIFT": "none"})
     ]
     assert len(set(prints)) == 3 and {len(text) for text in prints} == {16}
+
+
+def test_a_share_of_the_classes_exchange_their_labels() -> None:
+    plain, _ = prepared(**{**PIXELS, "SHIFT": "none"})
+    trainer, data = prepared(**{**LABELS, "NUM_EPOCHS": "4"})
+    before = plain.run.train.y
+    for task, (train, _) in enumerate(walk(trainer)):
+        order = task_order(10, 0, task, 0.3)
+        x, y = all_of(train)
+        assert torch.equal(x, plain.run.train.x) and torch.equal(y, order[plain.run.train.y])
+        changed = {int(c) for c in plain.run.train.y[y != before]}
+        assert len(changed) == (3 if task else 0)
+        before = y
+    assert torch.equal(all_of(data.test.open())[1], task_order(10, 0, 3, 0.3)[plain_test()])
+
+
+def plain_test() -> Tensor:
+    return prepared(**{**PIXELS, "SHIFT": "none"})[1].test.open().y
+
+
+def test_of_text_the_characters_to_be_predicted_are_exchanged() -> None:
+    plain, _ = prepared(**{**CHARACTERS, "SHIFT": "none"})
+    trainer, data = prepared(**{**CHARACTERS, "SHIFT": "labels"})
+    (x, y), (x0, y0) = all_of(walk(trainer)[1][0]), all_of(plain.run.train)
+    order = permutation(data.shape.vocabulary, 0, 1)
+    assert torch.equal(x, x0) and torch.equal(y, order[y0])
+
+
+def test_classes_come_one_after_the_other_and_again() -> None:
+    trainer, data = prepared(**{**CLASSES, "NUM_EPOCHS": "12"})
+    classes = permutation(10, 0, 0).tolist()
+    splits = walk(trainer)
+    for task, (train, validation) in enumerate(splits):
+        expected = {classes[task % 10], classes[(task + 1) % 10]}
+        for split in (train, validation):
+            x, y = all_of(split)
+            assert set(y.tolist()) == expected and len(x) == len(y) == len(split)
+    assert len({len(train) for train, _ in splits}) == 1
+    assert set(all_of(data.test.open())[1].tolist()) == {classes[1], classes[2]}
+
+
+def test_abruptly_no_class_of_a_task_is_in_the_next() -> None:
+    trainer, _ = prepared(**{**CLASSES, "SHIFT_SHARE": "1"})
+    members = [set(train.y.tolist()) for train, _ in walk(trainer)]
+    assert not members[0] & members[1] and not members[1] & members[2]
 
 
 # Measures
@@ -311,6 +368,60 @@ def test_a_pack_gives_what_the_trials_give_alone(changes: dict[str, str]) -> Non
             assert a == pytest.approx(b, rel=1e-4)
 
 
+PLASTIC = {
+    "l2_init": {},
+    "shrink_perturb": {},
+    "task_reset": {},
+    "snr": {"SNR_FIRST": "3", "SNR_PERIOD": "4"},
+    "apoptosis_redo": {"APOPTOSIS_REDO_PERIOD": "3", "APOPTOSIS_REDO_THRESHOLD": "0.5"},
+    "apoptosis_cbp": {"APOPTOSIS_CBP_RATE": "0.05", "APOPTOSIS_MATURITY": "2"},
+}
+
+
+def goes_on(trainer: Trainer, epochs: int = 99) -> list[Record]:
+    records: list[Record] = []
+    for _, record in Loop([trainer]).epochs():
+        assert isinstance(record, dict), record
+        records.append({k: v for k, v in record.items() if not k.endswith("seconds")})
+        if len(records) == epochs:
+            break
+    return records
+
+
+@pytest.mark.parametrize("after", [1, 2, 3], ids=["inside", "between", "later"])
+@pytest.mark.parametrize("method", PLASTIC)
+def test_a_run_that_goes_on_meets_its_tasks_as_if_nothing_had_been(method: str, after: int) -> None:
+    changes = {**LABELS, **PLASTIC[method], "PRUNING_METHOD": method}
+    changes |= {"NUM_EPOCHS": "6", "SHIFT_EPOCHS": "2"}
+    assert small_task(**changes).trial.config["PRUNING_METHOD"] == method
+    first, _ = prepared(**changes)
+    goes_on(first, after)
+    kept = capture(first)
+    rest = goes_on(first)
+    second, _ = prepared(**changes)
+    restore(second, kept)
+    assert goes_on(second) == rest
+    pairs = zip(first.run.model.parameters(), second.run.model.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("method", ["l2_init", "shrink_perturb"])
+def test_such_methods_give_in_a_pack_what_they_give_alone(method: str) -> None:
+    some = [small_task(**LABELS | {"PRUNING_METHOD": method, "SEED": seed}) for seed in ("1", "2")]
+    for place, together in worker_entry.train_pack(some):
+        assert together.provenance.pack == PackShare(size=2)
+        alone = worker_entry.train_trial(some[place])
+        for a, b in zip(numbers(together)[0], numbers(alone)[0], strict=True):
+            assert a == pytest.approx(b, rel=1e-4)
+
+
+def test_a_reset_network_begins_each_task_as_it_began() -> None:
+    changes = {**PIXELS, "PRUNING_METHOD": "task_reset", "SHIFT_SHARE": "0.05"}
+    result, plain = train(**changes), train(**{**changes, "PRUNING_METHOD": "none"})
+    assert result.history[0]["val_loss"] == plain.history[0]["val_loss"]
+    assert result.history[2]["train_loss"] > plain.history[2]["train_loss"]
+
+
 def test_trials_that_shift_otherwise_are_not_one_pack() -> None:
     some = [
         small_task(**{**PIXELS, **each}) for each in ({}, {"SHIFT_SEED": "1"}, {"SHIFT": "none"})
@@ -328,8 +439,10 @@ def test_trials_that_shift_otherwise_are_not_one_pack() -> None:
         ({**PIXELS, "NUM_EPOCHS": "7", "SHIFT_EPOCHS": "3"}, "two or more times CONFIG_SHIFT_EPO"),
         ({**PIXELS, "NUM_EPOCHS": "3", "SHIFT_EPOCHS": "3"}, "two or more times CONFIG_SHIFT_EPO"),
         ({**RETURN, "NUM_EPOCHS": "2"}, "CONFIG_NUM_EPOCHS=2: must be more than twice"),
+        ({**LABELS, "NUM_EPOCHS": "1"}, "two or more times CONFIG_SHIFT_EPO"),
+        ({**CLASSES, "SHIFT_CLASSES_OF_TASK": "10"}, "must be below the 10 classes"),
     ],
-    ids=["part of a task", "one task", "no return"],
+    ids=["part of a task", "one task", "no return", "one task of labels", "all classes"],
 )
 def test_epochs_that_make_no_tasks_are_refused(changes: dict[str, str], says: str) -> None:
     result = worker_entry.train_trial(small_task(**changes))

@@ -1,18 +1,20 @@
-"""Distribution shift while a trial trains: permuted inputs, or another data set and back.
+"""Distribution shift while a trial trains: tasks that follow each other, abruptly or by degrees.
 
-Permuted inputs show whether a network goes on learning (loss of plasticity), another data set and
-back what it forgets.
+Permuted inputs, exchanged labels and other classes show whether a network goes on learning (loss of
+plasticity), another data set and back what it forgets.
 Source: Dohare et al. 2024, "Loss of plasticity in deep continual learning" (online permuted MNIST:
 800 tasks, each sample seen once).
 Differs: tasks have validation samples, permuted alike, and may have several epochs; pixels are
-permuted as the model sees them, after resizing; of text the characters are permuted.
+permuted as the model sees them, after resizing; of text the characters are permuted. With a share
+below 1 so many of the pixels, characters or classes change from task to task, and the rest stays.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -21,9 +23,10 @@ from typing_extensions import override
 
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Run
-from espalier.core.samples import SampleShape, Shape, Split, TokenShape
+from espalier.core.samples import SampleShape, Shape, Split
 from espalier.core.trial import EPOCHS, Record
 from espalier.core.trial_config import Config
+from espalier.train.data.chosen_samples import choose
 from espalier.train.data.shift_schedule import ShiftPlan
 from espalier.train.data.splits import (
     Data,
@@ -33,7 +36,7 @@ from espalier.train.data.splits import (
     check_batch,
     prepare_splits,
 )
-from espalier.train.engine import seeds
+from espalier.train.data.task_orders import permutation, task_order
 from espalier.train.engine.task_sequence import (
     Measure,
     PeriodicTasks,
@@ -53,8 +56,13 @@ def apply_shift(config: Config, data: Data) -> Data:
     plan = component.build(ShiftPlan, config, "")
     epochs, each = config.read(EPOCHS, int), plan.task_epochs or 1
     plan.check_epochs(epochs)
-    if plan.kind == "permuted":
-        return _permuted(data, PermutedTasks(each, plan.seed or 0, data.request), epochs)
+    if plan.kind in PERMUTED:
+        return _with_tasks(data, _permuted_tasks(plan, each, data.request), epochs)
+    if plan.kind == "classes":
+        tasks = ClassTasks(each, data.request, plan.seed or 0, plan.share or 1.0, plan.classes or 1)
+        tasks.check()
+        data = _with_tasks(data, tasks, epochs)
+        check_batch(config.read("BATCH_SIZE", int), len(data.train))
     if plan.kind == "return":
         other = _shifted_request(data.request)
         data = _returning(data, ReturningTasks(each, data.request, other))
@@ -62,10 +70,16 @@ def apply_shift(config: Config, data: Data) -> Data:
     return data
 
 
-def _permuted(data: Data, tasks: PermutedTasks, epochs: int) -> Data:
+def _permuted_tasks(plan: ShiftPlan, each: int, request: SplitRequest) -> PermutedTasks:
+    kind = PERMUTED[plan.kind]
+    return kind(each, request, plan.seed or 0, plan.share or 1.0)
+
+
+def _with_tasks(data: Data, tasks: DrawnTasks, epochs: int) -> Data:
     """Return `data` under `tasks`; the test is that of the last task, and still sealed."""
-    test = tasks.permute(prepare_splits(data.request).test, tasks.task(epochs - 1))
-    return replace(data, test=SealedTest(test), tasks=tasks)
+    test = tasks.of_task(prepare_splits(data.request).test, tasks.task(epochs - 1))
+    train = tasks.samples(0).train
+    return replace(data, train=train, test=SealedTest(test), tasks=tasks)
 
 
 def _returning(data: Data, tasks: ReturningTasks) -> Data:
@@ -88,28 +102,20 @@ def _shifted_request(request: SplitRequest) -> SplitRequest:
 
 
 @dataclass(frozen=True)
-class PermutedTasks(PeriodicTasks):
-    """Tasks with one permutation of the input each; the first leaves it as it is.
+class DrawnTasks(PeriodicTasks, ABC):
+    """Tasks that a seed draws, each from all samples of one data set."""
 
-    Of images the pixels are permuted, those of all channels alike, of text the characters that
-    the model knows, in its inputs and in its labels.
-    """
-
-    seed: int
     request: SplitRequest
+    seed: int
+    share: float  # of what changes from one task to the next, in (0, 1]
+
+    @abstractmethod
+    def of_task(self, split: Split, task: int) -> Split:
+        """Return the samples of a task, from 0, that come of those of `split`."""
 
     @override
     def samples(self, task: int) -> TaskSamples:
-        return _samples_permuted(self, task, prepare_splits(self.request))
-
-    def permute(self, split: Split, task: int) -> Split:
-        """Return `split` in the permutation of a task, from 0."""
-        if task == 0:
-            return split
-        shape = prepare_splits(self.request).shape
-        order = permutation(_places(shape), self.seed, task).to(split.device)
-        kind = PermutedPixels if isinstance(shape, SampleShape) else PermutedCharacters
-        return kind(split.x, split.y, split, order)
+        return _samples_drawn(self, task, prepare_splits(self.request))
 
     @override
     def measures(self, history: Sequence[Record]) -> Record:
@@ -118,26 +124,112 @@ class PermutedTasks(PeriodicTasks):
 
 
 @functools.lru_cache(maxsize=1)  # the task that the runs of a pack are at
-def _samples_permuted(tasks: PermutedTasks, task: int, data: PreparedSplits) -> TaskSamples:
-    return TaskSamples(tasks.permute(data.train, task), tasks.permute(data.validation, task))
+def _samples_drawn(tasks: DrawnTasks, task: int, data: PreparedSplits) -> TaskSamples:
+    return TaskSamples(tasks.of_task(data.train, task), tasks.of_task(data.validation, task))
 
 
-def permutation(places: int, seed: int, task: int) -> Tensor:
-    """Return the order of pixels or characters of a task, from 1: (places,) int64.
+@dataclass(frozen=True)
+class PermutedTasks(DrawnTasks):
+    """Tasks with one permutation of the input each; the first leaves it as it is.
 
-    It does not depend on the permutations of other tasks.
+    Of images the pixels are permuted, those of all channels alike, of text the characters that
+    the model knows, in its inputs and in its labels.
     """
-    generator = torch.Generator().manual_seed(seeds.derive_seed(seed, f"shift {task}"))
-    return torch.randperm(places, generator=generator)
+
+    @override
+    def of_task(self, split: Split, task: int) -> Split:
+        if task == 0:
+            return split
+        shape = prepare_splits(self.request).shape
+        order = task_order(self.places(shape), self.seed, task, self.share).to(split.device)
+        return self.kind(shape)(split.x, split.y, split, order)
+
+    def places(self, shape: Shape) -> int:
+        """Return how many pixels or characters a sample permutes."""
+        return shape.height * shape.width if isinstance(shape, SampleShape) else shape.vocabulary
+
+    def kind(self, shape: Shape) -> type[PermutedPixels]:
+        """Return the split that permutes samples of `shape`."""
+        return PermutedPixels if isinstance(shape, SampleShape) else PermutedCharacters
 
 
-def _places(shape: Shape) -> int:
-    """Return how many pixels or characters a sample permutes."""
-    match shape:
-        case SampleShape():
-            return shape.height * shape.width
-        case TokenShape():
-            return shape.vocabulary
+@dataclass(frozen=True)
+class RelabelledTasks(PermutedTasks):
+    """Tasks whose inputs stay, and whose classes exchange their labels; the first has its own.
+
+    Of text it is the characters to be predicted that are exchanged.
+    Source: Elsayed and Mahmood 2024, arXiv 2404.00781, section 4 (label-permuted EMNIST).
+    """
+
+    @override
+    def places(self, shape: Shape) -> int:
+        return shape.classes if isinstance(shape, SampleShape) else shape.vocabulary
+
+    @override
+    def kind(self, shape: Shape) -> type[PermutedPixels]:
+        return PermutedLabels
+
+
+PERMUTED: Mapping[str, type[PermutedTasks]] = {"permuted": PermutedTasks, "labels": RelabelledTasks}
+
+
+@dataclass(frozen=True)
+class ClassTasks(DrawnTasks):
+    """Tasks of `classes` classes each, with their own labels: the network has outputs for all.
+
+    Classes come in an order that the seed draws; when all have had their turn they come again. A
+    share below 1 is that of a task's classes that leave, for the next in the order, before the
+    next task. All tasks have as many training samples as the smallest of them.
+    Source: van de Ven, Tuytelaars and Tolias 2022, "Three types of incremental learning"
+    (class-incremental learning: one output for each class, and no label of the task).
+    Differs: validation and test are of the classes of the task, not of all seen so far; classes
+    return.
+    """
+
+    classes: int
+
+    def check(self) -> None:
+        """Raise CannotTrain unless there are more classes than a task has."""
+        shape = prepare_splits(self.request).shape
+        if isinstance(shape, SampleShape) and self.classes >= shape.classes:
+            raise CannotTrain(
+                "shift",
+                f"CONFIG_SHIFT_CLASSES_OF_TASK={self.classes}: must be below the "
+                f"{shape.classes} classes of the data set, or no class is left to come",
+            )
+
+    def members(self, task: int) -> list[int]:
+        """Return the classes of a task, from 0."""
+        shape = prepare_splits(self.request).shape
+        assert isinstance(shape, SampleShape)
+        order = permutation(shape.classes, self.seed, 0).tolist()
+        first = task * max(1, round(self.share * self.classes))
+        return [order[(first + k) % len(order)] for k in range(self.classes)]
+
+    @override
+    def of_task(self, split: Split, task: int) -> Split:
+        return choose(split, self._places(split, task))
+
+    @override
+    def samples(self, task: int) -> TaskSamples:
+        return _samples_of_classes(self, task, prepare_splits(self.request))
+
+    def train_places(self, split: Split, task: int) -> Tensor:
+        """Return the training samples of a task, as many in each task."""
+        shape = prepare_splits(self.request).shape
+        assert isinstance(shape, SampleShape)
+        fewest = min(len(self._places(split, k)) for k in range(shape.classes))
+        return self._places(split, task)[:fewest]
+
+    def _places(self, split: Split, task: int) -> Tensor:
+        members = torch.tensor(self.members(task), device=split.y.device)
+        return torch.isin(split.y, members).nonzero().flatten()
+
+
+@functools.lru_cache(maxsize=1)
+def _samples_of_classes(tasks: ClassTasks, task: int, data: PreparedSplits) -> TaskSamples:
+    train = choose(data.train, tasks.train_places(data.train, task))
+    return TaskSamples(train, tasks.of_task(data.validation, task))
 
 
 @dataclass(frozen=True)
@@ -179,6 +271,16 @@ class PermutedCharacters(PermutedPixels):
 
 
 @dataclass(frozen=True)
+class PermutedLabels(PermutedPixels):
+    """The same for labels alone: what was c is called `order[c]`; `order` is (classes,)."""
+
+    @override
+    def permute(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return x as it is and permuted labels y, (n,) or (n, context)."""
+        return x, self.order[y]
+
+
+@dataclass(frozen=True)
 class ReturningTasks(PeriodicTasks):
     """A, B, and A again until the end: what B costs of A, and how fast it comes back.
 
@@ -200,7 +302,7 @@ class ReturningTasks(PeriodicTasks):
     def epoch_measures(self, run: Run, measure: Measure) -> Record:
         """Return the task; at the end of a phase also loss and accuracy on A and on B."""
         record = super().epoch_measures(run, measure)
-        if run.epoch < run.epochs and self.task(run.epoch) == self.task(run.epoch - 1):
+        if run.epoch < run.epochs and not self.changes_at(run.epoch):
             return record
         for name, samples in zip("ab", self._both(), strict=True):
             record[f"val_loss_{name}"], record[f"val_acc_{name}"] = measure(samples.validation)

@@ -11,20 +11,25 @@ from espalier.core.errors import CannotTrain
 from espalier.core.run_length import RunSchedule
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
+TASKS_ALIKE = ("permuted", "labels", "classes")
+"""The kinds of shift whose tasks are of one kind, task after task."""
+
 
 @kconfig_dataclass
 class ShiftPlan(RunSchedule):
     """The kind of shift and the length of its tasks."""
 
-    kind: Literal["none", "permuted", "return"] = symbol("SHIFT")
+    kind: Literal["none", "permuted", "labels", "classes", "return"] = symbol("SHIFT")
     task_epochs: int | None = symbol("SHIFT_EPOCHS")
     seed: int | None = symbol("SHIFT_SEED")
+    share: float | None = symbol("SHIFT_SHARE")
+    classes: int | None = symbol("SHIFT_CLASSES_OF_TASK")
 
     @override
     def check_epochs(self, epochs: int) -> None:
         """Raise CannotTrain if the epochs cannot be divided into tasks."""
         each = self.task_epochs or 1
-        if self.kind == "permuted" and (epochs % each or epochs == each):
+        if self.kind in TASKS_ALIKE and (epochs % each or epochs == each):
             raise CannotTrain(
                 "shift",
                 f"CONFIG_NUM_EPOCHS={epochs}: must be two or more times CONFIG_SHIFT_EPOCHS="

@@ -18,10 +18,12 @@ from typing_extensions import override
 from espalier.core.contracts import Run
 from espalier.core.samples import Split
 from espalier.core.trial import Record
+from espalier.train.engine.plasticity import NAMES, measure_plasticity
 
 Measure = Callable[[Split], tuple[float, float]]
 """Returns the mean loss (nats) and the accuracy (percent) of the current run on a split."""
 
+PROBE = 256  # validation samples that plasticity is measured on, at most
 END_SHARE = 0.1  # share of all tasks that counts as the first tasks, or as the last
 
 
@@ -39,6 +41,10 @@ class TaskSequence:
 
     def begin(self, run: Run) -> None:
         """Set the samples of `run` to those of the epoch that it is about to train."""
+
+    def changes_at(self, epoch: int) -> bool:
+        """Return whether another task begins with the epoch after `epoch` complete ones."""
+        return False
 
     def epoch_measures(self, run: Run, measure: Measure) -> Record:
         """Return what the sequence adds to the record of the epoch just completed."""
@@ -62,6 +68,10 @@ class PeriodicTasks(TaskSequence, ABC):
         """Return the task of an epoch; both count from 0."""
         return epoch // self.task_epochs
 
+    @override
+    def changes_at(self, epoch: int) -> bool:
+        return epoch > 0 and self.task(epoch) != self.task(epoch - 1)
+
     @abstractmethod
     def samples(self, task: int) -> TaskSamples:
         """Return the samples of a task, from 0: the same object for all runs of a pack."""
@@ -73,8 +83,11 @@ class PeriodicTasks(TaskSequence, ABC):
 
     @override
     def epoch_measures(self, run: Run, measure: Measure) -> Record:
-        """Return the task, from 1."""
-        return {"task": 1 + self.task(run.epoch - 1)}
+        """Return the task, from 1; at its end also how plastic the network is."""
+        record: Record = {"task": 1 + self.task(run.epoch - 1)}
+        if run.epoch == run.epochs or self.changes_at(run.epoch):
+            record.update(measure_plasticity(run.model, next(run.validation.pieces(PROBE))))
+        return record
 
     @override
     def measures(self, history: Sequence[Record]) -> Record:
@@ -83,7 +96,19 @@ class PeriodicTasks(TaskSequence, ABC):
         return {
             "mean_val_loss": fmean(float(record["val_loss"]) for record in ends),
             "mean_val_acc": fmean(float(record["val_acc"]) for record in ends),
+            **_over_tasks(ends),
         }
+
+
+def _over_tasks(ends: Sequence[Record]) -> Record:
+    """Return each measure of plasticity of the first and the last task, and its mean."""
+    measures: Record = {}
+    for name in NAMES:
+        values = [float(record[name]) for record in ends if name in record]
+        if values:
+            measures |= {f"first_{name}": values[0], f"last_{name}": values[-1]}
+            measures[f"mean_{name}"] = fmean(values)
+    return measures
 
 
 def task_ends(history: Sequence[Record]) -> list[Record]:

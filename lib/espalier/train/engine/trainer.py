@@ -102,6 +102,8 @@ class Trainer:
         self.run.model.train()
         if isinstance(self.run.optimizer, Switching):
             self.run.optimizer.train()
+        if self.tasks.changes_at(self.run.epoch):
+            self.run.method.before_task(self.run)
 
     def end_updates(self) -> None:
         """Make the parameters those to be evaluated: the updates of an epoch are done."""

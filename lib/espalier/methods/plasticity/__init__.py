@@ -1,0 +1,1 @@
+"""Plasticity: a network stays able to learn, by penalties, noise and resets."""
