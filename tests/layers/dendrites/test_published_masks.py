@@ -81,7 +81,7 @@ def test_random_inputs_are_as_many_over_all_dendrites_together() -> None:
     torch.manual_seed(1)
     mask = published_masks.draw_inputs("random", (8, 8), 50, 4, 16)
     assert mask.shape == (200, 64) and int(mask.sum()) == 200 * 16
-    assert mask.sum(1).unique().numel() > 1  # of one dendrite the number is a mean
+    assert mask.sum(1).min() < 16 < mask.sum(1).max()  # of one dendrite the number is a mean
     share = mask.double().mean(0)  # 0.25, standard error 0.03
     assert share.min() > 0.1 and share.max() < 0.4
 
