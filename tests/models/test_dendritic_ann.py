@@ -9,12 +9,14 @@ import pytest
 import torch
 from kconfig_values import effective
 from torch import Tensor, nn
+from trial_tasks import numbers, small_task
 
 from espalier.core.contracts import CannotTrain
 from espalier.core.samples import SampleShape
 from espalier.kconfig.config_dataclass import with_defaults
 from espalier.layers.masked_linear import MaskedLinear
 from espalier.models.dendritic_ann import MASKS, DendriticAnn
+from espalier.train import worker_entry
 from espalier.train.building.parameter_budget import count_trained
 
 DIGITS = SampleShape(1, 8, 8, 10)
@@ -161,3 +163,32 @@ def test_synapses_are_asked_for_where_they_have_an_effect() -> None:
     for kind, (inputs, _) in MASKS.items():
         values = effective({"MODEL": "dendritic_ann", "DENDRITIC_ANN_KIND": kind})
         assert ("DENDRITIC_ANN_SYNAPSES" in values) == (inputs != "all")
+
+
+@pytest.mark.parametrize("kind", MASKS)
+def test_packs_train_as_alone(kind: str) -> None:
+    fields = {"MODEL": "dendritic_ann", "DENDRITIC_ANN_KIND": kind, "DENDRITIC_ANN_LAYERS": "2"}
+    sizes = {"DENDRITIC_ANN_NEURONS": "16", "PRUNING_METHOD": "none", "OPTIMIZER": "adam"}
+    rates = ("0.001", "0.01")
+    tasks = [small_task(**fields, **sizes, NUM_EPOCHS="2", LEARNING_RATE=rate) for rate in rates]
+    together = dict(worker_entry.train_pack(tasks))
+    for place, task in enumerate(tasks):
+        alone = worker_entry.train_trial(task)
+        assert together[place].provenance.pack.size == 2
+        for name in ("train_loss", "val_loss", "test_loss"):
+            expected = pytest.approx(alone.measures[name], rel=1e-5)
+            assert together[place].measures[name] == expected
+
+
+def test_a_snapshot_has_the_masks_and_a_seed_gives_a_trial() -> None:
+    fields = {"MODEL": "dendritic_ann", "DENDRITIC_ANN_KIND": "dann_lrf", "PRUNING_METHOD": "none"}
+    values = {**fields, "DENDRITIC_ANN_LAYERS": "2", "NUM_EPOCHS": "2"}
+    torch.manual_seed(5)
+    net = ann(kind="dann_lrf", layers=2).build(DIGITS)
+    torch.manual_seed(6)
+    other = ann(kind="dann_lrf", layers=2).build(DIGITS)
+    other.load_state_dict(net.state_dict())
+    x = torch.randn(4, 1, 8, 8)
+    assert torch.equal(net(x), other(x)) and count_trained(net) == count_trained(other)
+    first, second = (worker_entry.train_trial(small_task(**values)) for _ in range(2))
+    assert numbers(first) == numbers(second)
