@@ -31,8 +31,8 @@ from espalier.train.engine import distributed, provenance, seeds
 from espalier.train.engine.device import choose_device, make_deterministic, uses_gpu
 from espalier.train.engine.evaluation import evaluate
 from espalier.train.engine.gpu_trace import GpuTracing
-from espalier.train.engine.input_noise import InputNoise
 from espalier.train.engine.trainer import Trainer
+from espalier.train.input_noise import InputNoise
 from espalier.train.loop import DivergedError, Loop
 from espalier.train.micro_batching import MicroBatchPlan
 from espalier.train.packs import pack_cache, pack_compatibility

@@ -9,7 +9,7 @@ from trial_tasks import SETTINGS, numbers, small_task
 from espalier.core.trial import Status
 from espalier.train import worker_entry
 from espalier.train.data.transforms import Preparation
-from espalier.train.engine.input_noise import add_noise
+from espalier.train.input_noise import add_noise
 
 
 def perturb(x: torch.Tensor, noise: torch.Tensor, mean: float, std: float) -> list[float]:
