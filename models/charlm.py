@@ -41,6 +41,8 @@ class CharLM(Model):
     inner: int
     dropout: float
     norm: Literal["post", "pre"]
+    ffn: Literal["dense", "dendritic"]
+    dendrites: int | None
 
     def build(self, shape: TokenShape) -> nn.Module:
         """Build the transformer. Raises CannotTrain if the heads do not divide the width."""
@@ -50,7 +52,9 @@ class CharLM(Model):
     def block(self) -> BlockOptions:
         """Return what each block is made of."""
         pre = self.norm == "pre"
-        return BlockOptions(self.width, self.heads, self.inner, self.dropout, pre, causal=True)
+        dendrites = (self.dendrites or 0) if self.ffn == "dendritic" else 0
+        sizes = (self.width, self.heads, self.inner)
+        return BlockOptions(*sizes, self.dropout, pre, causal=True, dendrites=dendrites)
 
 
 class Transformer(nn.Module):

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain
+from espalier.layers.dendrites.dendritic_layer import DendriticLayer
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class BlockOptions:
     """What a block is made of: features, heads, units of the inner layer, share dropped out.
 
     With `pre` it normalises before its branches, else after each sum. With `causal` a place looks
-    only at those before it.
+    only at those before it. Units of the inner layer have so many `dendrites` each, with 0 none.
     """
 
     width: int
@@ -30,6 +31,7 @@ class BlockOptions:
     dropout: float
     pre: bool
     causal: bool
+    dendrites: int = 0
 
 
 class TransformerBlock(nn.Module):
@@ -43,8 +45,7 @@ class TransformerBlock(nn.Module):
         self.attention = Attention(width, options.heads, options.causal)
         self.dropout = nn.Dropout(options.dropout)
         self.ffn = nn.Sequential(
-            nn.Linear(width, inner),
-            nn.GELU(),
+            *make_inner(width, inner, options.dendrites),
             nn.Dropout(options.dropout),
             nn.Linear(inner, width),
             nn.Dropout(options.dropout),
@@ -76,6 +77,31 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.out_proj(attend(self.qkv(x), self.heads, self.causal))
         return y
+
+
+def make_inner(width: int, inner: int, dendrites: int) -> tuple[nn.Module, nn.Module]:
+    """Make the inner layer and its nonlinearity: (n, t, width) -> (n, t, inner).
+
+    A unit with D dendrites of width / D - 2 random inputs each has width + 1 parameters, exactly as
+    many as a fully connected one. Its soma ends in a leaky ReLU in place of the GELU.
+    Source: the neurons of Chavlis and Poirazi 2025, Nature Communications 16:943.
+    """
+    if not dendrites:
+        return nn.Linear(width, inner), nn.GELU()
+    fan_in = count_synapses(width, dendrites)
+    return DendriticLayer(width, inner, dendrites, fan_in), nn.Identity()
+
+
+def count_synapses(width: int, dendrites: int) -> int:
+    """Return the inputs of a dendrite with which a unit has width + 1 parameters.
+
+    D (I + 2) + 1 = width + 1. Raises CannotTrain if there is no such whole number from 1.
+    """
+    synapses, rest = divmod(width, dendrites)
+    if rest or synapses < 3:
+        rule = f"must divide the width {width}, into parts of 3 or more"
+        raise CannotTrain("dendrites", f"dendrites={dendrites}: {rule}")
+    return synapses - 2
 
 
 def attend(qkv: Tensor, heads: int, causal: bool) -> Tensor:

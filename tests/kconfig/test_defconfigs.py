@@ -20,7 +20,11 @@ from espalier.train import worker_entry
 
 RANGES = defconfigs.ranges()
 DATA = sorted(Path(defconfigs.ROOT, "defconfigs").glob("on-*"))
-DENDRITIC = [path for path in RANGES if path.name.startswith("dendritic-")]
+DENDRITIC = [
+    path
+    for path in RANGES
+    if path.name.startswith("dendritic-") and "CONFIG_MAX_PARAMS" in path.read_text("utf-8")
+]
 
 
 RECOVERY = "less than an interval after the end of an event"

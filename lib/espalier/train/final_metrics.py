@@ -20,7 +20,7 @@ def final_measures(trainer: Trainer, history: list[Record], test: tuple[float, f
     last = history[kept.get("kept_epoch", 0) - 1]
     best = max(last_task(history), key=lambda record: float(record["val_acc"]))
     total = count_parameters(run.model)
-    return {
+    measures: Record = {
         "train_loss": last["train_loss"],
         "val_loss": last["val_loss"],
         "val_acc": last["val_acc"],
@@ -40,6 +40,18 @@ def final_measures(trainer: Trainer, history: list[Record], test: tuple[float, f
         "total_time": sum(float(record["seconds"]) for record in history),
         **gpu_trace.final_measures(history),
     }
+    return measures | efficiency(history, float(measures["live_parameters"]))
+
+
+def efficiency(history: list[Record], parameters: float) -> Record:
+    """Return the epoch of the least validation loss, and what it took: parameters times epochs.
+
+    Source: the efficiency score of Chavlis and Poirazi 2025, Nature Communications 16:943, whose
+    logarithm divides accuracies there; of tasks that follow each other, the last one's epoch.
+    """
+    least = min(last_task(history), key=lambda record: float(record["val_loss"]))
+    epoch = int(least["epoch"])
+    return {"min_loss_epoch": epoch, "cost_to_min_loss": parameters * epoch}
 
 
 def connectivity(run: Run) -> Measures:

@@ -32,6 +32,7 @@ from espalier.train.engine.device import choose_device, make_deterministic, uses
 from espalier.train.engine.evaluation import evaluate
 from espalier.train.engine.gpu_trace import GpuTracing
 from espalier.train.engine.trainer import Trainer
+from espalier.train.input_noise import InputNoise
 from espalier.train.loop import DivergedError, Loop
 from espalier.train.micro_batching import MicroBatchPlan
 from espalier.train.packs import pack_cache, pack_compatibility
@@ -181,11 +182,14 @@ class _Attempt:
     def finish(self) -> Result:
         """Return the result of a trial that has come to its end; test data is opened for it."""
         distributed.check_agreement(self.trainer.run)
-        test = evaluate(self.trainer, self.data.test.open())
+        samples = self.data.test.open()
+        test = evaluate(self.trainer, samples)
         if self.task.rank == 0:
             self.trainer.run.method.write(self.trainer.run, self.task.directory)
         measures = final_metrics.final_measures(self.trainer, self.history, test)
         measures["train_acc"] = evaluate(self.trainer, self.trainer.run.train)[1]
+        noise = component.build(InputNoise, Config(self.task.settings), "")
+        measures |= noise.measures(self.trainer, samples, self.data.request)
         measures |= self.data.tasks.measures(self.history)
         if self.data.text is not None:
             measures |= self.data.text.measures(measures["val_loss"], measures["test_loss"])

@@ -13,7 +13,7 @@ from typing import Any
 import packing
 import pytest
 import torch
-from trial_tasks import killed_after, numbers, small_task, snapshot_task
+from trial_tasks import TEXT, killed_after, numbers, small_task, snapshot_task
 
 from espalier.core import revision
 from espalier.core.errors import UserError
@@ -61,6 +61,8 @@ OTHERS = [
     {"EARLY_STOP_PATIENCE": "1", "LEARNING_RATE": "0.1", "OPTIMIZER": "adam", "NUM_EPOCHS": "9"},
     {"RATES": "combined", "PRUNING_METHOD": "rigl", "SPARSE_EVERY": "7"},
     {"MODEL": "lenet5", "PRUNING_METHOD": "none", "AMP": "bf16"},
+    {"DENDRITIC_ANN_KIND": "dann_lrf", "MODEL": "dendritic_ann", "PRUNING_METHOD": "none"},
+    {"CHARLM_FFN": "dendritic", "CHARLM_DENDRITES": "2", "PRUNING_METHOD": "none", **TEXT},
 ]
 
 
