@@ -22,6 +22,7 @@ from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.pruning.pruning_method import PruningMethod
 from espalier.methods.rewiring.drop_schedule import DropSchedule
+from espalier.methods.widening.widening_schedule import WideningSchedule
 from espalier.train.engine.early_stopping import KeptEpoch
 from espalier.train.packs import pack_compatibility
 
@@ -58,6 +59,8 @@ QUICK: dict[str, dict[str, Any]] = {
     "droplinear": {"steps": 7},
     **{name: {"schedule": DropSchedule(every=7)} for name in ("set", "rigl", "snfs", "dsr")},
     "grow": {"to": 0.7},
+    "firefly": {"steps": 1, "schedule": WideningSchedule(events=2)},
+    "gradmax_neurons": {"batches": 1},
     "tournament": {"options": TournamentOptions(steps=2), "schedule": GrowthSchedule(events=2)},
 }
 # Methods that grow masked blocks need no entry.
