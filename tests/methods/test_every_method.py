@@ -59,7 +59,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "droplinear": {"steps": 7},
     **{name: {"schedule": DropSchedule(every=7)} for name in ("set", "rigl", "snfs", "dsr")},
     "grow": {"to": 0.7},
-    "firefly": {"steps": 1, "schedule": WideningSchedule(events=2)},
+    "firefly": {"steps": 0, "schedule": WideningSchedule(events=1)},
     "gradmax_neurons": {"batches": 1},
     "tournament": {"options": TournamentOptions(steps=2), "schedule": GrowthSchedule(events=2)},
 }
