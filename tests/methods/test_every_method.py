@@ -22,6 +22,7 @@ from espalier.methods.growth.growing_method import GrowingMethod
 from espalier.methods.growth.timing.growth_schedule import GrowthSchedule
 from espalier.methods.pruning.pruning_method import PruningMethod
 from espalier.methods.rewiring.drop_schedule import DropSchedule
+from espalier.methods.widening.widening_schedule import WideningSchedule
 from espalier.train.engine.early_stopping import KeptEpoch
 from espalier.train.packs import pack_compatibility
 
@@ -60,6 +61,8 @@ QUICK: dict[str, dict[str, Any]] = {
     "grow": {"to": 0.7},
     "shrink_perturb": {"when": "task", "factor": 0.6, "noise": 0.01},
     "snr": {"first": 2, "period": 7},
+    "firefly": {"steps": 0, "schedule": WideningSchedule(events=1)},
+    "gradmax_neurons": {"batches": 1},
     "tournament": {"options": TournamentOptions(steps=2), "schedule": GrowthSchedule(events=2)},
 }
 # Methods that grow masked blocks need no entry.

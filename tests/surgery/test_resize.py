@@ -102,3 +102,14 @@ def test_refusals() -> None:
     pair.producer.weight.data = torch.zeros(2, 3, 2)[0]
     with pytest.raises(ValueError, match="one run of a pack"):
         resize.widen(EditContext(pair), 1)
+
+
+def test_resize_reaches_any_size_and_leaves_the_first_neurons() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    (pair,) = find_pairs(model)
+    before = pair.incoming().clone()
+    for size in (2, 2, 6):
+        resize.resize(EditContext(pair), size)
+        assert pair.size == size
+    assert torch.equal(pair.incoming()[:2], before[:2])
+    assert not pair.incoming()[2:].any()

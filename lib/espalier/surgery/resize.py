@@ -48,6 +48,18 @@ def narrow(site: EditContext, gone: Tensor) -> Tensor:
     return kept
 
 
+def resize(site: EditContext, size: int) -> None:
+    """Make a pair `size` neurons wide: dead ones come at the end, or the last ones go.
+
+    What the new ones do is left to the caller. Raises ValueError as `widen` and `narrow` do.
+    """
+    now, device = site.pair.size, site.pair.device
+    if size > now:
+        widen(site, size - now)
+    elif size < now:
+        narrow(site, torch.arange(size, now, device=device))
+
+
 def _resize(site: EditContext, source: Tensor) -> None:
     """Make the neurons those of `source` (n,), where -1 stands for a new one of zeros."""
     pair = site.pair

@@ -15,7 +15,7 @@ from espalier.methods.apoptosis.neurons.candidate_neurons import Successors
 from espalier.surgery.death import Substitute
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.init_distribution import InitDistribution
-from espalier.surgery.resize import narrow, widen
+from espalier.surgery.resize import resize
 
 
 class FitnessEma:
@@ -201,11 +201,7 @@ class LayerPopulation:
 
     def resize(self, size: int) -> None:
         """Make the layer `size` neurons wide; what new ones do is left to the caller."""
-        if size > self.size:
-            widen(self.site, size - self.size)
-        elif size < self.size:
-            device = self.site.pair.producer.weight.device
-            narrow(self.site, torch.arange(size, self.size, device=device))
+        resize(self.site, size)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all but the model's and the optimizer's own states."""
