@@ -34,7 +34,7 @@ def test_identity_and_settings(symbols: Symbols) -> None:
 def test_what_the_trials_of_a_pack_have_in_common() -> None:
     symbols = Symbols(tree.parse())
     expected = (
-        "MODEL MLP_WIDTH MLP_LAYERS RESNET50_STEM RESNET_CIFAR_BLOCKS RESNET_CIFAR_WIDTH "
+        "MODEL MLP_WIDTH MLP_LAYERS MLP_ACTIVATION MLP_LAYER_NORM RESNET50_STEM RESNET_CIFAR_BLOCKS RESNET_CIFAR_WIDTH "
         "RESNET_CIFAR_SHORTCUT VIT_PATCH VIT_WIDTH VIT_LAYERS VIT_HEADS VIT_INNER VIT_DROPOUT "
         "GPT_WIDTH GPT_LAYERS GPT_HEADS GPT_DROPOUT GPT_BIAS GPT_TIED "
         "CHARLM_WIDTH CHARLM_LAYERS CHARLM_HEADS CHARLM_INNER CHARLM_DROPOUT CHARLM_NORM "
@@ -43,6 +43,7 @@ def test_what_the_trials_of_a_pack_have_in_common() -> None:
         "DATASET TEXT_CORPUS TEXT_FILE TEXT_LENGTH "
         "TEXT_VOCABULARY TEXT_CONTEXT TEXT_STRIDE TEXT_LEAK_LOSS BATCH_SIZE TRAIN_SUBSET "
         "TEXT_SHIFT_CORPUS TEXT_SHIFT_FILE SHIFT SHIFT_EPOCHS SHIFT_SEED "
+        "SHIFT_SHARE SHIFT_CLASSES_OF_TASK "
         "NPZ_FILE NPZ_CHANNELS FOLDER_PATH FOLDER_SIDE FOLDER_COLOURS "
         "VALIDATION_FRACTION SPLIT_SEED NORMALIZE OPTIMIZER ADAMWPRUNE_BASE MUON_ENDS "
         "PRUNING_METHOD "
@@ -70,7 +71,8 @@ def test_a_time_of_zero_is_in_no_configuration() -> None:
 
 def test_the_controls_of_reports(symbols: Symbols) -> None:
     assert symbols.controls == {}
-    assert Symbols(tree.parse()).controls["PRUNING_METHOD"] == ["none", "random_pruning", "static"]
+    controls = ["none", "task_reset", "random_pruning", "static", "random_neurons"]
+    assert Symbols(tree.parse()).controls["PRUNING_METHOD"] == controls
 
 
 def test_a_choice_may_have_several_controls(tmp_path: Path) -> None:
