@@ -13,8 +13,8 @@ def candidate(sizes: str, size: float, accuracies: list[float], p: float | None)
 def test_candidates_that_were_trained_in_full_are_kept_with_every_seed():
     dropped = candidate("4", 13, [0.1, 0.1], None)
     full = candidate("", 19, [0.25, 0.3], 0.005)
-    found = {"candidates": [dropped, full], "test_accuracies": [0.27, 0.26]}
-    figures = {figure.what: list(figure.values) for figure in seed_finder.candidates(found)}
+    details = {"candidates": [dropped, full], "test_accuracies": [0.27, 0.26]}
+    figures = {figure.what: list(figure.values) for figure in seed_finder.candidates(details)}
     assert figures == {
         "BLOCKS_SIZES= BLOCKS_DENSITY=0.03: live edges": [19],
         "BLOCKS_SIZES= BLOCKS_DENSITY=0.03: validation accuracy": [25.0, 30.0],

@@ -161,9 +161,9 @@ def test_no_training_imports_what_is_outside() -> None:
 
 
 def test_another_script_is_other_code() -> None:
-    one, other = (Revision(sources="1", script=text) for text in "ab")
-    assert one.differs(other) and not one.differs(one)
-    assert Revision(sources="1").differs(one) and not Revision(sources="1").differs(
+    first, other = (Revision(sources="1", script=text) for text in "ab")
+    assert first.differs(other) and not first.differs(first)
+    assert Revision(sources="1").differs(first) and not Revision(sources="1").differs(
         Revision(sources="1")
     )
     assert revision.describe(Revision(version="1", sources="1", script="abc")).endswith(

@@ -29,7 +29,7 @@ def page(name: str) -> str:
 
 
 def blocks(name: str, kind: str) -> list[str]:
-    return [block for found, block in BLOCK.findall(page(name)) if found == kind]
+    return [block for language, block in BLOCK.findall(page(name)) if language == kind]
 
 
 def test_the_page_on_claims_shows_a_report() -> None:

@@ -39,10 +39,10 @@ STAY = "trap 'echo stopped >> said; exit 130' TERM; while :; do sleep 0.05; done
 def ray_lines() -> list[list[str]]:
     """Return the words that follow `ray` in each line of the page that calls it."""
     lines = [line for block in BLOCKS for line in block.splitlines()]
-    found = (re.search(r"(?:^|bin/)ray ([^'>]+)", line) for line in lines)
+    matches = (re.search(r"(?:^|bin/)ray ([^'>]+)", line) for line in lines)
     batch = FILES[BATCH].replace("\\\n", "")
     (symmetric,) = re.findall(r"\bray (symmetric-run .*) &$", batch, re.MULTILINE)
-    return [shlex.split(match[1]) for match in found if match] + [shlex.split(symmetric)]
+    return [shlex.split(match[1]) for match in matches if match] + [shlex.split(symmetric)]
 
 
 def test_every_command_of_ray_is_one_of_this_version() -> None:

@@ -120,12 +120,12 @@ def remote(first: Machine, second: Machine) -> Iterator[None]:
 def serve(second: Machine, box: Path, over: threading.Event) -> None:
     """Do what is asked for, until it is over."""
     while not over.wait(0.05):
-        for asked in box.glob("asked.*"):
-            name, folder, *words = asked.read_text(encoding="utf-8").splitlines()
-            asked.unlink()
+        for order in box.glob("asked.*"):
+            name, folder, *words = order.read_text(encoding="utf-8").splitlines()
+            order.unlink()
             code = copied(Path(folder), second, words) if name == "scp" else done(second, words)
             (box / "draft").write_text(f"{code}\n", encoding="utf-8")
-            (box / "draft").rename(box / f"done{asked.suffix}")
+            (box / "draft").rename(box / f"done{order.suffix}")
 
 
 def done(second: Machine, words: list[str]) -> int:

@@ -150,7 +150,7 @@ def test_gradients_of_a_shared_table_come_from_both_of_its_places() -> None:
     x, y = torch.arange(6)[None], torch.arange(1, 7)
     for net in (tied, apart):
         F.cross_entropy(net(x)[0], y % 7).backward()
-    one = tied.get_parameter("transformer.wte.weight").grad
+    gradient = tied.get_parameter("transformer.wte.weight").grad
     two = [apart.get_parameter(f"{name}.weight").grad for name in ("transformer.wte", "lm_head")]
-    assert one is not None and two[0] is not None and two[1] is not None
-    torch.testing.assert_close(one, two[0] + two[1])
+    assert gradient is not None and two[0] is not None and two[1] is not None
+    torch.testing.assert_close(gradient, two[0] + two[1])

@@ -70,8 +70,8 @@ class Script:
         self.now, self._seconds, self._result = 0.0, seconds, result
         self.devices = ["cpu"] * slots
         self.running: dict[int, tuple[Task, float]] = {}
-        self.asked: list[tuple[Action, list[str]]] = []
-        self.most = self.killed = 0
+        self.tasks: list[tuple[Action, list[str]]] = []
+        self.busiest = self.killed = 0
 
     def idle(self) -> list[int]:
         return [slot for slot in range(len(self.devices)) if slot not in self.running]
@@ -80,10 +80,10 @@ class Script:
         return slot
 
     def submit(self, slot: int, task: Task) -> None:
-        self.asked.append((task.action, [each.name for each in task.trials]))
+        self.tasks.append((task.action, [each.name for each in task.trials]))
         (task.directory / "left").write_bytes(b"123")
         self.running[slot] = task, self.now
-        self.most = max(self.most, len(self.running))
+        self.busiest = max(self.busiest, len(self.running))
 
     def wait(self, seconds: float) -> list[Event]:
         self.now += 1.0
@@ -106,8 +106,8 @@ def test_every_slot_measures_at_the_same_time(tmp_path: Path) -> None:
     script = Script(2, 5.0, measured([1.0]))
     packs = [[trial(1), trial(2)], [trial(3)], [trial(4)]]
     answers = probe(script, tmp_path).speeds(packs, 5.0)
-    assert script.most == 2
-    assert script.asked[0] == (Action.MEASURE, ["config_001", "config_002"])
+    assert script.busiest == 2
+    assert script.tasks[0] == (Action.MEASURE, ["config_001", "config_002"])
     assert [(len(each.trials), each.size) for each in answers] == [(2, 3), (1, 3), (1, 3)]
 
 
@@ -115,7 +115,7 @@ def test_pack_sizes_are_those_of_the_shapes(tmp_path: Path) -> None:
     script = Script(1, 1.0, Result(Status.PASSED, measures={"pack": 7}))
     groups = {"a": [trial(1), trial(2)], "b": [trial(3, "b")]}
     assert probe(script, tmp_path).pack_sizes(groups, 5.0) == {"a": 7, "b": 7}
-    assert script.asked[0] == (Action.PROBE, ["config_001", "config_002"])
+    assert script.tasks[0] == (Action.PROBE, ["config_001", "config_002"])
 
 
 def test_a_worker_that_never_answers_is_given_up(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_damaged_plan_is_one_line(tmp_path: Path) -> None:
 def test_code_is_the_librarys_and_the_scripts(folder: Path) -> None:
     plain = script_identity.code_of({})
     assert plain.script is None
-    one, other = (
+    first, other = (
         script_identity.code_of({**settings(folder), "SCRIPT_DIGEST": text}) for text in "ab"
     )
-    assert one.differs(other) and not one.differs(one) and one.differs(plain)
+    assert first.differs(other) and not first.differs(first) and first.differs(plain)

@@ -53,7 +53,7 @@ def ordinary(task: Task, emit: Emit) -> None:
 
 def pipes() -> list[int]:
     """Return the descriptors of this worker's pipes that can be written to."""
-    found = []
+    descriptors = []
     for descriptor in range(3, 64):
         try:
             mode, flags = os.fstat(descriptor).st_mode, os.O_WRONLY
@@ -61,8 +61,8 @@ def pipes() -> list[int]:
             continue
         info = Path(f"/proc/self/fdinfo/{descriptor}").read_text(encoding="utf-8")
         if stat.S_ISFIFO(mode) and int(info.split()[3], 8) & flags:
-            found.append(descriptor)
-    return found
+            descriptors.append(descriptor)
+    return descriptors
 
 
 def writing(data: bytes) -> Callable[[Task, Emit], None]:

@@ -32,9 +32,9 @@ def check_still_valid(
     if header.kconfig == staleness.kconfig_hash(symbols):
         return
     symbols.kconf.warn = False
-    known = {name: value for name, value in header.settings.items() if name in symbols}
+    settings = {name: value for name, value in header.settings.items() if name in symbols}
     for trial in trials:
-        if not _stands(symbols, known, trial.config):
+        if not _stands(symbols, settings, trial.config):
             raise UserError(
                 f"{folder}: {trial.name} is no configuration of today's Kconfig tree any more; "
                 "check out the commit that its results name, or plan again with sweep-generate"

@@ -41,8 +41,8 @@ def format_estimate(
 
 
 def _packs(packs: Mapping[str, int]) -> list[str]:
-    most = max(packs.values())
-    return [f"Up to {most} trials are trained as one program"] if most > 1 else []
+    largest = max(packs.values())
+    return [f"Up to {largest} trials are trained as one program"] if largest > 1 else []
 
 
 def _early(trials: Sequence[Trial]) -> list[str]:

@@ -114,9 +114,9 @@ class ThisMachine:
     def start(self, trials: int, folder: Path) -> Executor:
         """Start workers for so many trials, as many as memory allows; print a note if not all."""
         work = self._work
-        most = 1 if work.in_process else trials
+        limit = 1 if work.in_process else trials
         memory = worker_memory(work.entry, is_on_cpu(self._devices[0]))
-        fitting, notes = admission.fit_workers(self._devices[:most], work.parallel, memory)
+        fitting, notes = admission.fit_workers(self._devices[:limit], work.parallel, memory)
         for line in notes:
             print(line)
         if work.in_process:

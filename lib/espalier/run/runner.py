@@ -263,8 +263,8 @@ class Runner:
     def _share(self, first: Trial, waiting: int) -> int:
         left = sum(busy.trials_left for busy in self._slots.tasks if busy.shape == first.shape)
         others = len(self._queue) - waiting
-        most = share(waiting, left, self._executor.capacity, others)
-        return min(most, self._budget.largest(first))
+        size = share(waiting, left, self._executor.capacity, others)
+        return min(size, self._budget.largest(first))
 
     def _begin(self, slot: int, trials: Sequence[Trial]) -> Task:
         process, device = self._executor.process(slot), self._executor.devices[slot]

@@ -69,10 +69,10 @@ class Coverage:
         head = "the model has no linear or convolution layer whose weight can be masked"
         return f"{head}; left out: {self.describe_left_out()}" if self.left_out else head
 
-    def describe_left_out(self, most: int = MOST) -> str:
-        """Return the first `most` weights that are left out, with their reasons."""
-        first = [f"{name} ({reason})" for name, reason in list(self.left_out.items())[:most]]
-        more = len(self.left_out) - most
+    def describe_left_out(self, limit: int = MOST) -> str:
+        """Return the first `limit` weights that are left out, with their reasons."""
+        first = [f"{name} ({reason})" for name, reason in list(self.left_out.items())[:limit]]
+        more = len(self.left_out) - limit
         return ", ".join(first) + (f" and {more} more" if more > 0 else "")
 
 

@@ -22,18 +22,18 @@ from espalier.store.store import Store
 
 
 def renewed(
-    seals: Sequence[ClaimSeal], claims: ClaimSeal | None, known: Callable[[], list[int]]
+    seals: Sequence[ClaimSeal], claims: ClaimSeal | None, ended_trials: Callable[[], list[int]]
 ) -> list[ClaimSeal] | None:
     """Return the seals of a store that has `claims` from now on; None without any.
 
-    `known` gives the numbers of the trials whose results somebody may have seen.
+    `ended_trials` gives the numbers of the trials whose results somebody may have seen.
     """
     now = claims or (emptied(seals[-1]) if seals else None)
     if now is None:
         return None
     if seals and now.sha256 == seals[-1].sha256:
         return list(seals)
-    return [*seals, replace(now, sealed=time.time(), ended=known())]
+    return [*seals, replace(now, sealed=time.time(), ended=ended_trials())]
 
 
 def describe_seal(seal: ClaimSeal, trials: int) -> str:
@@ -41,8 +41,8 @@ def describe_seal(seal: ClaimSeal, trials: int) -> str:
     made = f"sealed {count_text(len(seal.claims), 'claim')}, sha256 {seal.sha256[:SHOWN]}"
     if not seal.ended:
         return made
-    known = f"{len(seal.ended)} of {trials} trials have ended already"
-    return f"note: {made}; {known}: claims on these are inadmissible, take seeds not trained yet"
+    ended = f"{len(seal.ended)} of {trials} trials have ended already"
+    return f"note: {made}; {ended}: claims on these are inadmissible, take seeds not trained yet"
 
 
 def ended(results: Path, others: Iterable[Path], numbers: Mapping[str, int]) -> list[int]:

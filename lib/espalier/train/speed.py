@@ -157,9 +157,9 @@ def time_steps(trainers: Sequence[Trainer], seconds: float) -> list[float]:
     for run in runs:
         run.model.train()
     end = time.perf_counter() + seconds
-    most = max(WARM + LEAST, runs[0].steps_per_epoch)
-    endless = chain.from_iterable(batches(runs) for _ in range(most))
-    for x, y in islice(endless, most):
+    updates = max(WARM + LEAST, runs[0].steps_per_epoch)
+    endless = chain.from_iterable(batches(runs) for _ in range(updates))
+    for x, y in islice(endless, updates):
         if len(times) >= WARM + LEAST and time.perf_counter() > end:
             break
         times.append(_timed(loop, x, y))

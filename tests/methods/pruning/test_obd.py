@@ -34,9 +34,9 @@ def gauss_newton(reference: Reference) -> list[Array]:
     total = [np.zeros_like(w) for w in reference.matrices]
     x, _ = reference_pruning.everything()
     for i in range(SAMPLES):
-        one = x[i : i + 1]
-        p = reference.shares(one)[0]
-        rows = [reference.pull_back(one, np.eye(4)[c : c + 1])[::2] for c in range(4)]
+        sample = x[i : i + 1]
+        p = reference.shares(sample)[0]
+        rows = [reference.pull_back(sample, np.eye(4)[c : c + 1])[::2] for c in range(4)]
         middle = np.diag(p) - np.outer(p, p)
         for layer, into in enumerate(total):
             jacobian = np.stack([row[layer] for row in rows])

@@ -116,11 +116,11 @@ def test_other_values_are_texts() -> None:
 
 
 def test_ids_are_of_the_trial_and_of_the_sweep() -> None:
-    one = sweep(*(passed(trial(number, number), 98.0) for number in (1, 2)))
-    other = replace(one, created=98.0)
-    ids = [run.id for run in (*tracked_runs(one), *tracked_runs(other))]
+    first = sweep(*(passed(trial(number, number), 98.0) for number in (1, 2)))
+    other = replace(first, created=98.0)
+    ids = [run.id for run in (*tracked_runs(first), *tracked_runs(other))]
     assert len(set(ids)) == 4 and all(len(each) == 32 for each in ids)
-    assert [run.id for run in tracked_runs(replace(one, name="moved"))] == ids[:2]
+    assert [run.id for run in tracked_runs(replace(first, name="moved"))] == ids[:2]
 
 
 @pytest.mark.parametrize("started", [-1e300, 1e300])

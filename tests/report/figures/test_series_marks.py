@@ -14,12 +14,12 @@ POINTS = [
 
 def test_joined_points_have_a_line_and_others_bars() -> None:
     with drawing(PAGE):
-        _, ((one, two),) = new_panels(PAGE, 1, 2)
-        means, *_ = paint_series(one, series_look(1), POINTS, True, PAGE)
-        alone, *_ = paint_series(two, series_look(1), POINTS, False, PAGE)
+        _, ((upper, lower),) = new_panels(PAGE, 1, 2)
+        means, *_ = paint_series(upper, series_look(1), POINTS, True, PAGE)
+        alone, *_ = paint_series(lower, series_look(1), POINTS, False, PAGE)
     assert (means.get_linestyle(), alone.get_linestyle()) == ("--", "None")  # type: ignore[attr-defined]
-    assert len(one.lines) == len(two.lines) == 3  # means, seeds, what is hollow
-    assert len(one.collections) == len(two.collections) == 1
+    assert len(upper.lines) == len(lower.lines) == 3  # means, seeds, what is hollow
+    assert len(upper.collections) == len(lower.collections) == 1
 
 
 def test_series_are_apart_by_a_marker_and_one_alone_is_not_moved() -> None:

@@ -68,7 +68,7 @@ def test_a_part_up_to_a_rung_is_what_is_weighed_and_measured() -> None:
     assert [budget.admits(trial(number)) for number in (2, 3)] == [True, True]
     legs[3] = 8
     assert not budget.admits(trial(3))  # 44 seconds, and 40 are left
-    budget.add(trial(2), 1, 10.0, most=1)  # it has trained one of its two epochs
+    budget.add(trial(2), 1, 10.0, limit=1)  # it has trained one of its two epochs
     assert budget.admits(trial(2))
     legs[2] = 4
     assert not budget.admits(trial(2))

@@ -42,10 +42,10 @@ def test_slots_go_where_the_fewest_are() -> None:
 
 
 @given(st.lists(st.integers(0, 5), max_size=5), st.integers(0, 20))
-def test_slots_are_as_many_as_fit_and_are_wanted(cores: list[int], most: int) -> None:
+def test_slots_are_as_many_as_fit_and_are_wanted(cores: list[int], limit: int) -> None:
     nodes = [node(f"n{index}", cpus=count) for index, count in enumerate(cores)]
-    counts = Counter(each.id for each in missing(nodes, [], CPU, most))
-    assert counts.total() == min(most, sum(cores))
+    counts = Counter(each.id for each in missing(nodes, [], CPU, limit))
+    assert counts.total() == min(limit, sum(cores))
     assert all(counts[each.id] <= CPU.room(each) for each in nodes)
 
 

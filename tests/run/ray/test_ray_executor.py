@@ -37,8 +37,8 @@ def always_looking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_executor, "LOOK", 0.0)
 
 
-def executor(actors: ScriptedActors, nodes: list[ClusterNode], most: int = 8) -> RayExecutor:
-    return RayExecutor(actors, Courier(lambda item: item), lambda: nodes, NEED, most)
+def executor(actors: ScriptedActors, nodes: list[ClusterNode], limit: int = 8) -> RayExecutor:
+    return RayExecutor(actors, Courier(lambda item: item), lambda: nodes, NEED, limit)
 
 
 def warm(made: RayExecutor) -> RayExecutor:
@@ -109,7 +109,7 @@ def test_a_cluster_may_shrink_to_nothing_and_come_back(
 
 
 def test_no_more_slots_than_trials() -> None:
-    made = warm(executor(ScriptedActors(), [node("a", cpus=9), node("b", cpus=9)], most=3))
+    made = warm(executor(ScriptedActors(), [node("a", cpus=9), node("b", cpus=9)], limit=3))
     assert made.capacity == 3 and sorted(made.devices) == ["cpu@a", "cpu@a", "cpu@b"]
 
 

@@ -116,6 +116,6 @@ def test_files_that_cannot_be_here_end_the_trial(
 def test_a_probe_has_a_result_too(start: Callable[..., SlotActor], tmp_path: Path) -> None:
     actor = start()
     [*reports(actor)]
-    asked = Task((trial(1),), {}, (tmp_path,), (0,), Action.PREFLIGHT)
-    events = [event for report in reports(actor, asked) for event in report.events]
+    task = Task((trial(1),), {}, (tmp_path,), (0,), Action.PREFLIGHT)
+    events = [event for report in reports(actor, task) for event in report.events]
     assert [event.number for event in events] == [1]

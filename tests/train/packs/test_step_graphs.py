@@ -79,9 +79,9 @@ def test_recorded_steps_are_the_steps_and_never_wait(optimizer: str) -> None:
     graphs = packing.train(made(optimizer), lambda *args: StepGraphs(stacked(*args), recorder))
     assert recorder.recorded == 3  # two sizes of batch and the update
     assert recorder.replayed > 60
-    for one, other in zip(plain, graphs, strict=True):
-        assert one.losses == other.losses
-        assert all(map(torch.equal, one.tensors, other.tensors))
+    for alone, other in zip(plain, graphs, strict=True):
+        assert alone.losses == other.losses
+        assert all(map(torch.equal, alone.tensors, other.tensors))
 
 
 def test_tensors_stay_where_a_recording_has_them() -> None:
@@ -103,8 +103,8 @@ def test_optimizers_that_are_not_stacked_step_one_by_one() -> None:
     recorder = Recorder()
     graphs = packing.train(made("adamw"), lambda *args: StepGraphs(Pack(*args), recorder))
     assert recorder.recorded == 2  # sizes of batch
-    for one, other in zip(plain, graphs, strict=True):
-        assert one.losses == other.losses
+    for alone, other in zip(plain, graphs, strict=True):
+        assert alone.losses == other.losses
 
 
 def test_there_are_no_graphs_on_a_cpu() -> None:

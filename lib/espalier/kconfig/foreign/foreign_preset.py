@@ -175,17 +175,17 @@ class ForeignPreset:
 
         Raises UserError for one that is not here, or with another number of classes.
         """
-        known = self.table.models[model].datasets
+        datasets = self.table.models[model].datasets
         prefix = f"{model.upper()}_DATASET"
-        names: tuple[str, ...] = tuple(known)[:1]
+        names: tuple[str, ...] = tuple(datasets)[:1]
         source = self.first([prefix])
         if source is not None:
             names = tuple(value.lower() for value in source.values)
-        elif members := self._switched(f"{prefix}_", known):
+        elif members := self._switched(f"{prefix}_", datasets):
             names, source = tuple(members), self.by_name[f"{prefix}_{members[0].upper()}"]
         for name in names:
-            if source is not None and name not in known:
-                have = ", ".join(known)
+            if source is not None and name not in datasets:
+                have = ", ".join(datasets)
                 raise source.error(f"there is no such data set here; {model} has {have}", name)
             self._check_classes(model, name)
         return names, source

@@ -92,8 +92,8 @@ class ForeignTable:
 
     def ignores(self, name: str) -> bool:
         """Return whether `name` changes no result, or has a value with which nothing is missing."""
-        known = self._structure.fullmatch(name) or self._options.fullmatch(name)
-        return not known and self.knows(name)
+        named = self._structure.fullmatch(name) or self._options.fullmatch(name)
+        return not named and self.knows(name)
 
     def lacks(self, name: str, values: Iterable[str]) -> str | None:
         """Return what there would have to be here for `name` to have `values`; None if nothing."""

@@ -96,6 +96,6 @@ def _measure_rings(grid: Grid, centres: Tensor) -> Tensor:
     return away.clamp_min(1)
 
 
-def _check(count: int, most: int) -> None:
-    if not 1 <= count <= most:
-        raise ValueError(f"must be in 1..{most}: {count}")
+def _check(count: int, limit: int) -> None:
+    if not 1 <= count <= limit:
+        raise ValueError(f"must be in 1..{limit}: {count}")

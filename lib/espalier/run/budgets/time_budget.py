@@ -55,14 +55,14 @@ class TimeBudget:
         """Whether there is any limit."""
         return self._until < math.inf
 
-    def add(self, trial: Trial, size: int, seconds: float, most: int = 0) -> None:
+    def add(self, trial: Trial, size: int, seconds: float, limit: int = 0) -> None:
         """Take in that a trial ended `seconds` after its task began, which had `size` trials.
 
-        It has trained its leg, or `most` epochs if that is less and not 0.
+        It has trained its leg, or `limit` epochs if that is less and not 0.
         """
         if self.limited:
             leg = self._leg(trial)
-            self._costs.add(trial, size, seconds, min(leg, most or leg))
+            self._costs.add(trial, size, seconds, min(leg, limit or leg))
 
     def admits(self, trial: Trial) -> bool:
         """Return whether a trial may start now."""

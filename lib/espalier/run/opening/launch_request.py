@@ -94,7 +94,7 @@ class LaunchRequest:
     def _by(self) -> str | None:
         return self.header.race.by if self.header.race else self.report.by
 
-    def known(self, trials: Iterable[Trial]) -> list[int]:
+    def finished_numbers(self, trials: Iterable[Trial]) -> list[int]:
         """Return the numbers of those of `trials` that have ended in a sweep of the results."""
         folders = [self.output] if self.output else []
         return sealing.ended(self.results, folders, {trial.id: trial.number for trial in trials})

@@ -72,7 +72,7 @@ def _sealed(
     trials: Callable[[], Sequence[Trial]],
 ) -> list[ClaimSeal] | None:
     """Return the seals of a store that has the header's claims from now on; say a new one."""
-    seals = sealing.renewed(before, header.claims, lambda: request.known(trials()))
+    seals = sealing.renewed(before, header.claims, lambda: request.finished_numbers(trials()))
     for seal in (seals or [])[len(before) :]:
         print(sealing.describe_seal(seal, len(trials())))
     return seals

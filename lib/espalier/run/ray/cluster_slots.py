@@ -40,15 +40,15 @@ class SlotNeed:
 
 
 def missing(
-    nodes: Iterable[ClusterNode], slots: Iterable[str], need: SlotNeed, most: int
+    nodes: Iterable[ClusterNode], slots: Iterable[str], need: SlotNeed, limit: int
 ) -> Iterator[ClusterNode]:
-    """Yield the node of each slot that is still to be begun, so that there are `most`.
+    """Yield the node of each slot that is still to be begun, so that there are `limit`.
 
     `slots` are the ids of the nodes of those there are. The nodes with the fewest slots come first.
     """
     held, by_id = Counter(slots), {node.id: node for node in nodes}
     free = {name: need.room(node) - held[name] for name, node in by_id.items()}
-    for _ in range(most - held.total()):
+    for _ in range(limit - held.total()):
         open_ids = [name for name, room in free.items() if room > 0]
         if not open_ids:
             return

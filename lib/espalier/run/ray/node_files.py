@@ -69,12 +69,12 @@ def plain_files(directory: Path) -> Iterator[str]:
 
 def stamps(directory: Path) -> dict[str, Stamp]:
     """Return the stamp of each plain file below a folder."""
-    found: dict[str, Stamp] = {}
+    files: dict[str, Stamp] = {}
     for name in plain_files(directory):
         with suppress(OSError):
             status = (directory / name).lstat()
-            found[name] = (status.st_ino, status.st_size, status.st_mtime_ns)
-    return found
+            files[name] = (status.st_ino, status.st_size, status.st_mtime_ns)
+    return files
 
 
 def read(directory: Path, names: Iterator[str]) -> FolderChanges:

@@ -38,7 +38,7 @@ class _Folder:
 
     path: Path
     log: LogReader
-    known: dict[str, Stamp] = field(default_factory=dict)
+    stamps: dict[str, Stamp] = field(default_factory=dict)
 
 
 class NodeHome:
@@ -71,8 +71,8 @@ class NodeHome:
         for trial, path, changes in zip(task.trials, here, parcel.folders, strict=True):
             path.mkdir(parents=True, exist_ok=True)
             node_files.write(path, changes)
-            known = node_files.stamps(path) if task.action is Action.TRAIN else {}
-            self._folders[trial.number] = _Folder(path, LogReader(path / LOG), known)
+            stamps = node_files.stamps(path) if task.action is Action.TRAIN else {}
+            self._folders[trial.number] = _Folder(path, LogReader(path / LOG), stamps)
         self._moved |= zip(map(str, task.directories), map(str, here), strict=True)
         return self._translated(replace(task, directories=here), parcel.needed)
 
@@ -91,17 +91,17 @@ class NodeHome:
         folder = self._folders[number]
         now = node_files.stamps(folder.path)
         now.pop(LOG, None)
-        counts = {n for n in {*now, *folder.known} if ended or node_files.in_progress(n)}
+        counts = {n for n in {*now, *folder.stamps} if ended or node_files.in_progress(n)}
         new = (
             name
             for name, stamp in now.items()
-            if name in counts and folder.known.get(name) != stamp
+            if name in counts and folder.stamps.get(name) != stamp
         )
         changes = node_files.read(folder.path, new)
-        removed = tuple(sorted(counts & folder.known.keys() - now.keys()))
-        folder.known |= {name: stamp for name, stamp in now.items() if name in counts}
+        removed = tuple(sorted(counts & folder.stamps.keys() - now.keys()))
+        folder.stamps |= {name: stamp for name, stamp in now.items() if name in counts}
         for name in removed:
-            del folder.known[name]
+            del folder.stamps[name]
         return replace(changes, removed=removed, log=folder.log.read())
 
     def leave(self) -> None:

@@ -44,11 +44,11 @@ class RayExecutor:
         courier: Courier,
         nodes: Callable[[], list[ClusterNode]],
         need: SlotNeed,
-        most: int,
+        limit: int,
     ) -> None:
-        """Let up to `most` slots begin; `nodes` returns the nodes that are alive now."""
+        """Let up to `limit` slots begin; `nodes` returns the nodes that are alive now."""
         self._actors, self._courier, self._nodes = actors, courier, nodes
-        self._need, self._most = need, most
+        self._need, self._limit = need, limit
         self._slots: dict[int, RemoteSlot] = {}
         self._left_out: set[str] = set()  # ids of nodes where no worker starts
         self._false_starts: Counter[str] = Counter()  # of actors, by the id of their node
@@ -172,7 +172,7 @@ class RayExecutor:
         events = self._lose(self._on(lambda name: name not in now), result)
         held = [slot.node.id for slot in self._slots.values()]
         usable = [node for node in nodes if node.id not in self._left_out]
-        for node in missing(usable, held, self._need, self._most):
+        for node in missing(usable, held, self._need, self._limit):
             number = next(n for n in itertools.count() if n not in self._slots)
             self._slots[number] = RemoteSlot(node, self._actors)
         self._tell_changes(now)

@@ -65,8 +65,8 @@ class RaySite:
         del folder
         work = self._work
         actors = RayActors(work.entry, self._shipment.places, self._need, work.ranks)
-        most = min(trials, work.parallel or trials)
-        return RayExecutor(actors, Courier(ray.put), cluster.nodes, self._need, most)
+        limit = min(trials, work.parallel or trials)
+        return RayExecutor(actors, Courier(ray.put), cluster.nodes, self._need, limit)
 
     def describe(self, executor: Executor) -> str:
         """Return how many trials run at a time, on what, and on how many nodes."""

@@ -24,11 +24,11 @@ ASKS = 12
 def test_a_plain_space_has_the_proposals_of_optunas_own_loop(name: str, tmp_path: Path) -> None:
     pytest.importorskip("cmaes")
     began = search(name, tmp_path, PLAIN)
-    rate, mask, most = (axis.options for axis in began.space.axes)
+    rate, mask, share = (axis.options for axis in began.space.axes)
     assert (
         isinstance(rate, NumberInterval)
         and isinstance(mask, tuple)
-        and isinstance(most, NumberInterval)
+        and isinstance(share, NumberInterval)
     )
     study = optuna.create_study(directions=began.sampler.directions)
     for ask in range(ASKS):
@@ -37,7 +37,7 @@ def test_a_plain_space_has_the_proposals_of_optunas_own_loop(name: str, tmp_path
         config = {
             "RATE": rate.nearest(trial.suggest_float("RATE", 0.1, 0.9)),
             "MASK": mask[trial.suggest_int("MASK", 0, 2)],
-            "MOST": most.nearest(trial.suggest_int("MOST", 10, 90, log=True)),
+            "MOST": share.nearest(trial.suggest_int("MOST", 10, 90, log=True)),
         }
         study.tell(trial, began.values(config))
     proposer = began.proposer()
@@ -46,14 +46,14 @@ def test_a_plain_space_has_the_proposals_of_optunas_own_loop(name: str, tmp_path
     theirs = [trial.params for trial in study.trials]
     same = until_a_repeat(theirs)  # which we do not train again
     assert same == {"tpe": ASKS, "nsga2": 5, "cmaes": ASKS}[name]
-    assert asked(began.record)[:same] == theirs[:same]
+    assert proposals(began.record)[:same] == theirs[:same]
 
 
 def until_a_repeat(params: list[dict[str, Any]]) -> int:
     return next((n for n, each in enumerate(params) if each in params[:n]), len(params))
 
 
-def asked(record: Any) -> list[dict[str, Any]]:
+def proposals(record: Any) -> list[dict[str, Any]]:
     return [dict(each.values) for each in record.proposals]
 
 

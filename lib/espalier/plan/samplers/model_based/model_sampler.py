@@ -124,8 +124,8 @@ class ModelSampler(Sampler):
             fix = "rank by a measure of the validation data, such as val_loss"
             raise SettingError(RANK_BY, self.by, f"{rule}; {fix}")
         if len(ways) > self.most_measures:
-            most = count_text(self.most_measures, "measure")
-            rule = f"CONFIG_{SAMPLER}={self.name} takes {most} at most; leave some out"
+            limit = count_text(self.most_measures, "measure")
+            rule = f"CONFIG_{SAMPLER}={self.name} takes {limit} at most; leave some out"
             raise SettingError(RANK_BY, self.by, rule)
         for package in self.needs:
             if importlib.util.find_spec(package) is None:
