@@ -123,7 +123,7 @@ def test_a_config_with_every_mode_multiple_is_a_matrix(tmp_path: Path, real: Sym
         real.kconf.syms[name].set_value("n")
     real.kconf.write_config(str(tmp_path / ".config"))
     made = planning.plan_from_config(tmp_path / ".config", symbols=real)
-    models = len(real.members("MODEL")) - 1  # one takes text only
+    models = len(real.members("MODEL")) - 2  # two take text only
     assert len(made.trials) == 39 * (models - 1) + 6  # one has edges that few methods know
     assert made.settings["MODEL_MODE"] == "single"
     assert {t.config.get("TARGET_SPARSITY") for t in made.trials} == {None, "0.5", "0.7", "0.9"}
