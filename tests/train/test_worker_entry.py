@@ -12,7 +12,7 @@ from trial_tasks import TEXT, numbers, small_task
 from espalier.core.errors import UserError
 from espalier.core.process.memory import SHARERS
 from espalier.core.trial import Status, Task, Trial
-from espalier.models import charlm
+from espalier.models import transformer_parts
 from espalier.train import worker_entry
 from espalier.train.data import splits
 from espalier.train.engine import device
@@ -195,7 +195,7 @@ def test_a_model_that_sees_the_future_is_not_trained(monkeypatch):
         def forward(self, x):
             return x + x.mean(1, keepdim=True)
 
-    monkeypatch.setattr(charlm, "Attention", lambda width, heads: Averages())
+    monkeypatch.setattr(transformer_parts, "Attention", lambda *sizes: Averages())
     result = worker_entry.train_trial(small_task(**TEXT))
     assert (result.status, result.reason) == (Status.FAILED, "not_causal")
 
