@@ -108,6 +108,11 @@ class SparseTraining(Method[Sparse]):
     plan: SparsePlan
 
     @property
+    def first_plan(self) -> SparsePlan:
+        """The plan of the first mask; its density is not the last one where that falls."""
+        return self.plan
+
+    @property
     def rewiring(self) -> Rewiring | None:
         """The rule by which edges are replaced; None: they stay."""
         return None
@@ -118,7 +123,7 @@ class SparseTraining(Method[Sparse]):
         weights = coverage.weights
         if not weights:
             raise CannotTrain("nothing_to_sparsify", coverage.describe_nothing())
-        counts = self.plan.counts(list(weights), [w.shape for w in weights.values()])
+        counts = self.first_plan.counts(list(weights), [w.shape for w in weights.values()])
         edges = Edges(weights, run.optimizer, restart_of(run.optimizer), coverage.orientations)
         keys = edges.by_unit(draw_uniform(edges.weights, run.generators["method"]))
         rows, charged = self.plan.start.draw(run, edges.weights, keys, counts)
