@@ -83,7 +83,7 @@ def test_a_hundred_updates_are_the_published_ones():
         frequency=EVERY,
         drop_fraction=SHARE,
         stop=STOP,
-        init="dense",
+        init="full",
     )
     masks = [np.ones(w.shape, dtype=bool) for w in matrices(other)]
     for step in range(1, STEPS + 1):
@@ -130,4 +130,4 @@ def test_a_start_below_the_end_is_refused():
 def test_the_last_event_is_before_the_end(total, last):
     schedule = DropSchedule(0.3, every=4, stop=1.0)
     assert schedule.last_due(total) == last
-    assert schedule.rest(RunLength(1, total)).steps == total - last
+    assert schedule.rest(RunLength(1, total)).left == total - last

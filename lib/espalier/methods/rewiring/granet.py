@@ -18,7 +18,6 @@ from torch import Tensor
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Run
-from espalier.core.run_length import RunLength
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.rewiring_options import SparsePlan
@@ -51,9 +50,8 @@ class GradualRegrowth(RiggedLottery):
         )
 
     @override
-    def _check_rewiring(self, run: Run[Sparse]) -> None:
-        epochs = run.epochs - run.method_state.charged
-        self.schedule.check_length(RunLength(epochs, run.steps_per_epoch))
+    def check_room(self, run: Run[Sparse]) -> None:
+        """Raise CannotTrain if the density cannot fall."""
         if self.start_density < self.plan.density or self.plan.density == 1:
             raise CannotTrain(
                 "nothing_to_prune",

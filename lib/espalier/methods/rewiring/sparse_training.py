@@ -139,6 +139,10 @@ class SparseTraining(Method[Sparse]):
             return
         epochs = run.epochs - run.method_state.charged
         self.rewiring.schedule.check_length(RunLength(epochs, run.steps_per_epoch))
+        self.check_room(run)
+
+    def check_room(self, run: Run[Sparse]) -> None:
+        """Raise CannotTrain if no edge could ever take the place of another."""
         if not run.method_state.masks.pruned:
             raise CannotTrain(
                 "no_missing_edges",
