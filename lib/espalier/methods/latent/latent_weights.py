@@ -18,7 +18,6 @@ from typing_extensions import override
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict, Switching
 from espalier.core.self_measuring import Measures, count_parameters
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.rewiring.chain_connectivity import measure_connectivity
 from espalier.sparse.mask import MaskSet
 from espalier.sparse.orientation import Orientation
 from espalier.sparse.prunable import Coverage, cover
@@ -109,11 +108,8 @@ class LatentSparsity(Method[Latent]):
 
     @override
     def connectivity(self, run: Run[Latent]) -> Measures:
-        """Return `prunable_share` too, the part of the model's matrices that can be masked."""
-        state = run.method_state
-        masks = dict(zip(state.weights, state.live, strict=True))
-        share = cover(run.model).share
-        return {"prunable_share": share, **measure_connectivity(run.model, masks)}
+        """Return `prunable_share`, the part of the model's matrices that can be masked."""
+        return {"prunable_share": cover(run.model).share}
 
     @override
     def state_dict(self, run: Run[Latent]) -> StateDict:
