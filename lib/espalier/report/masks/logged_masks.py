@@ -32,6 +32,13 @@ class LoggedMasks:
         """
         return [event for event in self.events if event.step > 0] or self.events
 
+    @property
+    def explored(self) -> list[tuple[int, float]]:
+        """The updates done and the share of weights ever live, at each event and at the end."""
+        points = [(event.step, event.explored or 0.0) for event in self.events]
+        end, share = self.trial.measure("steps"), self.trial.measure("explored_share")
+        return points if end is None or share is None else [*points, (int(end), float(share))]
+
     def layer_densities(self) -> list[tuple[float, float]]:
         """Return the density of the sparsest and of the densest layer after each event."""
         by_event: dict[int, list[float]] = {event.event: [] for event in self.events}

@@ -34,15 +34,9 @@ def _row(log: LoggedMasks) -> tuple[str, ...]:
         f"{_mean([event.jaccard_magnitude for event in log.later]):.4f}",
         f"{_mean([event.milliseconds or 0.0 for event in log.later]):.2f}",
         f"{last.density:.4f}",
-        f"{_explored(log):.4f}",
+        f"{log.explored[-1][1]:.4f}",
         " ".join(settings(swept_values(log.trial.trial))),
     )
-
-
-def _explored(log: LoggedMasks) -> float:
-    """Return the share at the end of the run, where it is recorded, or at the last event."""
-    measured = log.trial.measure("explored_share")
-    return (log.events[-1].explored or 0.0) if measured is None else float(measured)
 
 
 def _mean(values: Sequence[float]) -> float:

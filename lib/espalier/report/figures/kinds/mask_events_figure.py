@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from espalier.analysis.rank import swept_values
 from espalier.core.texts.count_text import count_text
@@ -12,11 +12,10 @@ from espalier.report.figures.axis_scales import scale_numbers
 from espalier.report.figures.caption_parts import joined
 from espalier.report.figures.drawn_figure import DrawnFigure, add_legend
 from espalier.report.figures.figure_input import FigureInput, NothingToDrawError
-from espalier.report.figures.figure_style import FigureStyle, panel_grid, series_look
+from espalier.report.figures.figure_style import FigureStyle, new_panels, series_look
 from espalier.report.figures.numbers.series import telling_values
 from espalier.report.masks.logged_masks import LoggedMasks, logged_masks, logs_masks
 from espalier.report.tables.trial_tables import NO_FOLDERS, open_folders
-from espalier.train.masks.mask_table import MaskEvent
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -32,20 +31,9 @@ ABSENT = (
 )
 
 
-class _Panel(NamedTuple):
-    """What a panel shows: its label and the value of an event; `later`: after the first update."""
-
-    label: str
-    field: str
-    later: bool = False
-
-
-PANELS = (
-    _Panel("Share changed", "churn", later=True),
-    _Panel("Jaccard with largest", "jaccard_magnitude", later=True),
-    _Panel("Density", "density"),
-    _Panel("Share ever live", "explored"),
-)
+ROW = 0.7
+"""The height of a row of panels, in heights of one by itself."""
+LABELS = ("Share changed", "Jaccard with largest", "Density", "Share ever live")
 
 
 def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
@@ -64,23 +52,35 @@ def draw(source: FigureInput, style: FigureStyle) -> DrawnFigure:
 def _draw_logs(
     logs: Sequence[LoggedMasks], left: int, source: FigureInput, style: FigureStyle
 ) -> DrawnFigure:
-    figure, panels = panel_grid(style, len(PANELS), "x")
-    names = _names(logs, source)
+    columns = style.columns(2)
+    rows = len(LABELS) // columns
+    figure, grid = new_panels(style, rows, columns, [ROW * style.row_height] * rows, "x")
+    panels = [panel for row in grid for panel in row]
+    begun = any(log.later != log.events[:1] for log in logs)
     entries: dict[str, Artist] = {}
-    for place, (name, log) in enumerate(zip(names, logs, strict=True)):
-        for panel, shows in zip(panels, PANELS, strict=True):
-            entries[name] = _line(panel, log, shows, place)
+    for place, (name, log) in enumerate(zip(_names(logs, source), logs, strict=True)):
+        for panel, points in zip(panels, _courses(log, begun), strict=True):
+            entries[name] = _line(panel, points, place)
         _band(panels[2], log, place)
-    columns = style.columns(len(PANELS))
-    for place, (panel, shows) in enumerate(zip(panels, PANELS, strict=True)):
+    for panel, label in zip(panels, LABELS, strict=True):
         scale_numbers(panel, "x", [], ticks=False, linear=True)
         scale_numbers(panel, "y", [], ticks=False, linear=True)
-        panel.set_ylabel(shows.label)
-        if place + columns >= len(PANELS):
-            panel.set_xlabel("Step")
-            panel.tick_params(labelbottom=True)
+        panel.set_ylabel(label)
+    for panel in grid[-1]:
+        panel.set_xlabel("Step")
     add_legend(figure, style, entries if len(entries) > 1 else {})
     return DrawnFigure(figure, _caption(logs, left))
+
+
+def _courses(log: LoggedMasks, begun: bool) -> list[list[tuple[int, float]]]:
+    """Return the points of each panel; `begun`: without what precedes the first update."""
+    later = [event for event in log.later if event.step > 0 or not begun]
+    return [
+        [(event.step, event.churn) for event in later],
+        [(event.step, event.jaccard_magnitude) for event in later],
+        [(event.step, event.density) for event in log.events],
+        log.explored,
+    ]
 
 
 def _names(logs: Sequence[LoggedMasks], source: FigureInput) -> list[str]:
@@ -89,21 +89,17 @@ def _names(logs: Sequence[LoggedMasks], source: FigureInput) -> list[str]:
     return [source.names.series(telling_values(own, values)) for own in values]
 
 
-def _line(panel: Axes, log: LoggedMasks, shows: _Panel, place: int) -> Artist:
-    look, events = series_look(place), log.later if shows.later else log.events
+def _line(panel: Axes, points: Sequence[tuple[int, float]], place: int) -> Artist:
+    look = series_look(place)
     (drawn,) = panel.plot(
-        [event.step for event in events],
-        [_value(event, shows.field) for event in events],
+        [step for step, _ in points],
+        [value for _, value in points],
         look.marker,
         color=look.colour,
         linestyle=look.line,
-        markevery=max(1, len(events) // 8),
+        markevery=max(1, len(points) // 8),
     )
     return drawn
-
-
-def _value(event: MaskEvent, field: str) -> float:
-    return float(getattr(event, field) or 0.0)
 
 
 def _band(panel: Axes, log: LoggedMasks, place: int) -> None:
@@ -122,7 +118,7 @@ def _caption(logs: Sequence[LoggedMasks], left: int) -> str:
             "went), the Jaccard index with as many of each layer's largest magnitudes just before "
             "the event, the density, and the share of weights that were live in some update. "
             "Band: from the sparsest layer to the densest. The first two without what was done "
-            "before the first update, where there are later events.",
+            "before the first update, unless there is nothing else.",
             f"{count_text(left, 'more configuration')} not drawn (TOP=)." * (left > 0),
         )
     )
