@@ -55,11 +55,20 @@ EVENTS = [
 
 
 def sweep_with_masks(
-    folder: Path, names: Sequence[str], events: Sequence[MaskEvent] = EVENTS, logs: str = "y"
+    folder: Path,
+    names: Sequence[str],
+    events: Sequence[MaskEvent] = EVENTS,
+    logs: str = "y",
+    **measures: float,
 ) -> Path:
-    """Two configurations of two seeds, the second the better one; some left a table."""
+    """Two configurations of two seeds, the second the better one; some left a table.
+
+    All have `measures` beside their accuracy.
+    """
     settings = {"RANK_BY": "val_acc", "MASK_LOG": logs}
     results = sweep({"0.85": [90.0, 91.0], "0.9": [95.0, 96.0]})
+    for item in results:
+        item.result.measures.update(measures)
     made = stored(folder / "sweep_1", results, settings=settings)
     for name in names:
         leave_masks(made, name, events)

@@ -101,7 +101,13 @@ def test_a_page_has_the_events_as_columns(tmp_path: Path) -> None:
         "before": [0.5, 0.6, 0.77778],
         "largest": [0.33333, 0.6, 1.0],
         "explored": [0.0, 0.5, 0.75],
+        "end": [20, 0.75],
         "density": [0.5, 0.5, 0.5],
         "sparsest": [0.5, 0.25, 0.5],
         "densest": [0.5, 0.75, 0.5],
     }
+
+
+def test_the_share_ever_live_goes_on_to_the_end_of_the_run(tmp_path: Path) -> None:
+    (log,) = logs_of(sweep_with_masks(tmp_path, ["config_001"], steps=30, explored_share=0.9))
+    assert log.explored == [(0, 0.0), (10, 0.5), (20, 0.75), (30, 0.9)]

@@ -36,6 +36,7 @@ def _record(page: PageInput, log: LoggedMasks) -> Record:
         "before": _rounded([event.jaccard_before for event in events]),
         "largest": _rounded([event.jaccard_magnitude for event in events]),
         "explored": _rounded([event.explored or 0.0 for event in events]),
+        "end": log.explored[-1],
         "density": _rounded([event.density for event in events]),
         "sparsest": _rounded([low for _, (low, _) in pairs]),
         "densest": _rounded([high for _, (_, high) in pairs]),

@@ -60,7 +60,7 @@ def _draw_logs(
     entries: dict[str, Artist] = {}
     for place, (name, log) in enumerate(zip(_names(logs, source), logs, strict=True)):
         for panel, points in zip(panels, _courses(log, begun), strict=True):
-            entries[name] = _line(panel, points, place)
+            entries[name] = _line(panel, points, place, stepped=panel is panels[-1])
         _band(panels[2], log, place)
     for panel, label in zip(panels, LABELS, strict=True):
         scale_numbers(panel, "x", [], ticks=False, linear=True)
@@ -89,7 +89,8 @@ def _names(logs: Sequence[LoggedMasks], source: FigureInput) -> list[str]:
     return [source.names.series(telling_values(own, values)) for own in values]
 
 
-def _line(panel: Axes, points: Sequence[tuple[int, float]], place: int) -> Artist:
+def _line(panel: Axes, points: Sequence[tuple[int, float]], place: int, stepped: bool) -> Artist:
+    """Draw a line; a `stepped` one has the value of a point since the point before it."""
     look = series_look(place)
     (drawn,) = panel.plot(
         [step for step, _ in points],
@@ -97,6 +98,7 @@ def _line(panel: Axes, points: Sequence[tuple[int, float]], place: int) -> Artis
         look.marker,
         color=look.colour,
         linestyle=look.line,
+        drawstyle="steps-pre" if stepped else "default",
         markevery=max(1, len(points) // 8),
     )
     return drawn

@@ -34,15 +34,17 @@ function showMasks() {
   const values = drawn.flatMap((each) => (measure === "density" ? [...each.sparsest, ...each.densest] : laterOf(each, measure).map(([, value]) => value)));
   const [low, high] = roomy(minimum(values), maximum(values));
   const y = { label: Object.fromEntries(MASK_MEASURES)[measure], low, high, levels: null, log: false };
-  const x = { label: "step (updates)", low: 0, high: maximum(drawn.flatMap(({ step }) => step)) || 1, levels: null, log: false };
+  const x = { label: "step (updates)", low: 0, high: maximum(drawn.flatMap(({ step, end }) => [...step, end[0]])) || 1, levels: null, log: false };
   const parts = frame(chart.clientWidth, 320, x, y, `${y.label} by step`);
   drawn.forEach((each, tone) => paintMasks(parts, each, measure, tone));
   chart.replaceChildren(parts.picture, legend(drawn.map(({ name, place }, tone) => [`${name} ${valuesText(place)}`, tone])));
 }
 
-// The points of a measure; without the first step, at which a network becomes sparse at once.
-function laterOf({ step, ...columns }, measure) {
+// The points of a measure; without the first step, at which a network becomes sparse at once. The
+// share ever live is that since the event before, and goes on to the end of the run.
+function laterOf({ step, end, ...columns }, measure) {
   const points = step.map((at, n) => [at, columns[measure][n]]);
+  if (measure === "explored") return [...points, end].flatMap(([at, value], n) => (n ? [[points[n - 1][0], value], [at, value]] : [[at, value]]));
   const later = points.filter(([at]) => at > 0);
   return later.length && ["churn", "before", "largest"].includes(measure) ? later : points;
 }
