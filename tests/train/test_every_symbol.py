@@ -119,6 +119,7 @@ ONE_LAYER = {
 GROW = {"MODEL": "blocks", "PRUNING_METHOD": "grow", "GROW_TO": "0.4"}
 PRETRAINED = {"INIT_FROM": "named.pt"}  # and not read: the rates go by layers, not by the file
 SHRUNK = {"SHRINK_PERTURB_FACTOR": "0.9", "SHRINK_PERTURB_NOISE": "0.01"}  # defaults go by it
+SILENCES = {"SNR_FIRST": "5", "SNR_PERIOD": "10"}
 TOURNAMENT = {"BLOCKS_SIZES": "16,16", "GROWTH_EVENTS": "2"}
 NOISE = {**GROW, "NUM_EPOCHS": "9", "GROWTH_WINDOW": "50"}
 NOISE |= {"GROWTH_REFERENCE": "1", "GROWTH_ALARMS": "0.45"}
@@ -169,7 +170,7 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     ("SHIFT", "classes"): {},  # of images alone
     "SHIFT_EPOCHS": {"SHIFT": "permuted", "NUM_EPOCHS": "4"},
     "SHRINK_PERTURB_WHEN": {"SHIFT": "permuted", **SHRUNK},
-    "SNR_PERCENTILE": {"SNR_FIRST": "5", "SNR_PERIOD": "10"},
+    **{f"SNR_{name}": SILENCES for name in ("PERCENTILE", "VICTIMS")},
     "RATES*": {"PRUNING_METHOD": "set"},
     "RATES_WITH_*": {"PRUNING_METHOD": "set", "RATES_WITH_LARS": "y"},
     "RATES_WITH_LARS": {"RATES_WITH_CASCADE": "y"},
