@@ -41,7 +41,9 @@ class ByHand:
                     self.age[layer][i] = 0
                 else:
                     self.age[layer][i] += 1
-                if self.age[layer][i] >= self.tau[layer][i]:
+                if self.victims == "random":
+                    over += [i] * (self.age[layer][i] == self.tau[layer][i])
+                elif self.age[layer][i] >= self.tau[layer][i]:
                     self.silences[layer][i].append(self.age[layer][i])
                     self.age[layer][i] = 0
                     over.append(i)

@@ -54,6 +54,10 @@ class FiringTimes:
         self.renew(overdue)
         return overdue
 
+    def just_overdue(self) -> Tensor:
+        """Return whose silence reaches the threshold now: once in each silence, (n,) bool."""
+        return self.age == self.threshold
+
     def renew(self, which: Tensor) -> None:
         """Let the silences of `which`, (n,) bool, end here: others are born in their place."""
         self._end_silences(which)

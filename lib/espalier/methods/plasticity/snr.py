@@ -4,7 +4,7 @@ Source: Farias and Jozefiak 2024, Self-Normalized Resets for Plasticity in Conti
 2410.20098, algorithm 1, with the thresholds of its code (`snr.py`): each neuron has one, which
 adapts to the distribution of the times between its firings.
 Differs: times are counted in updates, not in samples; as a control, as many may begin anew at
-random in the same layer at the same update. Newborns are drawn with the deviation that
+random in the same layer at the same update, a silence that goes on being counted once. Newborns are drawn with the deviation that
 the layer's weights had at first, and under Adam have a step count of their own.
 """
 
@@ -88,11 +88,13 @@ class SelfNormalizedResets(Method[Resets]):
 
     def _victims(self, times: FiringTimes, stream: torch.Generator) -> Tensor:
         """Return the neurons to renew now, (m,): those overdue, or as many at random."""
-        overdue = times.take_overdue()
-        count = int(overdue.sum())
-        if self.victims == "silent" or not count:
+        if self.victims == "silent":
+            return times.take_overdue().nonzero().flatten()
+        overdue = times.just_overdue()
+        if not overdue.any():
             return overdue.nonzero().flatten()
-        drawn = torch.randperm(len(overdue), generator=stream, device=stream.device)[:count].cpu()
+        order = torch.randperm(len(overdue), generator=stream, device=stream.device)
+        drawn = order[: int(overdue.sum())].cpu()
         times.renew(torch.zeros_like(overdue).index_fill(0, drawn, True))
         return drawn
 
