@@ -167,7 +167,7 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     ("PRUNING_METHOD", "highways"): THREE_LAYERS,
     **{name: DYING for name in ("PATCHES_REVIVE", "PATCHES_FIRING")},
     "SHIFT": {"DATASET": "text", "TEXT_VOCABULARY": "shared"},
-    ("SHIFT", "classes"): {},  # of images alone
+    **{("SHIFT", of_images): {} for of_images in ("classes", "growing", "random_labels")},
     "SHIFT_EPOCHS": {"SHIFT": "permuted", "NUM_EPOCHS": "4"},
     "SHRINK_PERTURB_WHEN": {"SHIFT": "permuted", **SHRUNK},
     **{f"SNR_{name}": SILENCES for name in ("PERCENTILE", "VICTIMS")},

@@ -3,9 +3,10 @@
 Source: Farias and Jozefiak 2024, Self-Normalized Resets for Plasticity in Continual Learning, arXiv
 2410.20098, algorithm 1, with the thresholds of its code (`snr.py`): each neuron has one, which
 adapts to the distribution of the times between its firings.
-Differs: times are counted in updates, not in samples; as a control, as many may begin anew at
-random in the same layer at the same update, a silence that goes on being counted once. Newborns are drawn with the deviation that
-the layer's weights had at first, and under Adam have a step count of their own.
+Differs: times are counted in updates, not in samples. Newborns are drawn with the deviation that
+the layer's weights had at first, and under Adam have a step count of their own. As a control, as
+many may begin anew at random in the same layer at the same update; a silence that goes on then
+counts once.
 """
 
 from __future__ import annotations
