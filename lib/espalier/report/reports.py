@@ -34,6 +34,7 @@ from espalier.report.comparing import (
 )
 from espalier.report.html.page_input import PageInput
 from espalier.report.html.report_page import REPORT, render_page
+from espalier.report.measures.plasticity_report import render_plasticity
 from espalier.report.report_request import USUAL, Part, ReportRequest
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
@@ -115,6 +116,7 @@ def write_reports_of(page: PageInput, request: ReportRequest) -> str:
         *request.parts(ranking),
         _controls(page),
         _parameters(ranking),
+        (render_plasticity(ranking), {}),
         _effects(page),
     ]
     heads = [_naming(page), _claims(page), _race(page), _sampler(page), _stopping(page)]
