@@ -62,8 +62,8 @@ def _courses(ranking: Ranking, count: int) -> list[Measure]:
 
 
 def _beside(name: str) -> Measure:
-    usual = NAMED.get(name)
-    return usual or Measure(name, name, name, "", 4, True, curve=name)
+    usual, label = NAMED.get(name), name.replace("_", " ")
+    return usual or Measure(name, label, label, "", 4, True, curve=name)
 
 
 def _curves(by: Measure, every: Sequence[Configuration], along: str) -> Record | None:
