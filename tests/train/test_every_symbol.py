@@ -121,6 +121,8 @@ ONE_LAYER = {
 }
 GROW = {"MODEL": "blocks", "PRUNING_METHOD": "grow", "GROW_TO": "0.4"}
 PRETRAINED = {"INIT_FROM": "named.pt"}  # and not read: the rates go by layers, not by the file
+SHRUNK = {"SHRINK_PERTURB_FACTOR": "0.9", "SHRINK_PERTURB_NOISE": "0.01"}  # defaults go by it
+SILENCES = {"SNR_FIRST": "5", "SNR_PERIOD": "10"}
 TOURNAMENT = {"BLOCKS_SIZES": "16,16", "GROWTH_EVENTS": "2"}
 NOISE = {**GROW, "NUM_EPOCHS": "9", "GROWTH_WINDOW": "50"}
 NOISE |= {"GROWTH_REFERENCE": "1", "GROWTH_ALARMS": "0.45"}
@@ -168,7 +170,10 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     ("PRUNING_METHOD", "highways"): THREE_LAYERS,
     **{name: DYING for name in ("PATCHES_REVIVE", "PATCHES_FIRING")},
     "SHIFT": {"DATASET": "text", "TEXT_VOCABULARY": "shared"},
+    **{("SHIFT", of_images): {} for of_images in ("classes", "growing", "random_labels")},
     "SHIFT_EPOCHS": {"SHIFT": "permuted", "NUM_EPOCHS": "4"},
+    "SHRINK_PERTURB_WHEN": {"SHIFT": "permuted", **SHRUNK},
+    **{f"SNR_{name}": SILENCES for name in ("PERCENTILE", "VICTIMS")},
     "RATES*": {"PRUNING_METHOD": "set"},
     "RATES_WITH_*": {"PRUNING_METHOD": "set", "RATES_WITH_LARS": "y"},
     "RATES_WITH_LARS": {"RATES_WITH_CASCADE": "y"},
