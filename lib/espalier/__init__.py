@@ -31,6 +31,8 @@ _HOMES = {
     "DSR": "methods.own_loop.dynamic_sparsity",
     "GraNet": "methods.own_loop.dynamic_sparsity",
     "SRigL": "methods.own_loop.dynamic_sparsity",
+    "CHT": "methods.own_loop.dynamic_sparsity",
+    "CHTs": "methods.own_loop.dynamic_sparsity",
     "FlattenWrapper": "layers.flatten",
     "remap": "train.checkpoints.remapping",
     "load_model": "train.checkpoints.model_loading",

@@ -4,8 +4,7 @@ import loops
 import numpy as np
 import pytest
 import torch
-from torch import nn
-from torch.nn import functional as F
+from plain_layers import gradients, matrices, network
 
 import espalier
 from espalier.kconfig.config_dataclass import with_defaults
@@ -15,25 +14,6 @@ from espalier.methods.rewiring.srigl import StructuredLottery
 from espalier.optimizers.adam import Adam
 
 STEPS, EVERY, LR, SHARE, STOP, DENSITY = 100, 7, 0.2, 0.4, 0.8, 0.3
-SIZES = (16, 9, 7, 4)
-
-
-def network():
-    torch.manual_seed(0)
-    layers = [nn.Linear(a, b) for a, b in zip(SIZES, SIZES[1:], strict=False)]
-    return nn.Sequential(
-        nn.Flatten(), layers[0], nn.Tanh(), layers[1], nn.Tanh(), layers[2]
-    ).double()
-
-
-def gradients(model, step):
-    x, y = loops.batch(step)
-    model.zero_grad()
-    F.cross_entropy(model(x.double()), y).backward()
-
-
-def matrices(model):
-    return [layer.weight for layer in model if isinstance(layer, nn.Linear)]
 
 
 def salient_counts(w, g, mask, kept, grown):
