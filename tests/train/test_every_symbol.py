@@ -52,6 +52,7 @@ BASE = {
     "CHARLM_LAYERS": "1",
     "CHARLM_HEADS": "2",
     "CHARLM_INNER": "16",
+    "CHARLM_DENDRITES": "2",
     "GPT_WIDTH": "8",
     "GPT_LAYERS": "1",
     "GPT_HEADS": "2",
@@ -137,6 +138,9 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     "SPAM_THETA": {"SPAM_THETA": "50"},
     "SPAM_ENABLE_CLIP": {"SPAM_THETA": "1"},
     "MODEL": {"TRAIN_SUBSET": "20", "BATCH_SIZE": "10"},  # large: six updates are enough
+    ("MODEL", "dendritic_ann"): {"PRUNING_METHOD": "none"},
+    "DENDRITIC_ANN_*": {"PRUNING_METHOD": "none"},
+    "RESAMPLING_*": {"DATASET": "digits", "MODEL": "dendritic_simple"},
     "RESNET50_STEM": {"TRAIN_SUBSET": "20", "BATCH_SIZE": "10"},
     "TEXT_FILE": {"TEXT_FILE": "text.txt"},
     "TEXT_CORPUS": {"TEXT_FILE": "text.txt"},
