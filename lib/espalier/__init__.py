@@ -29,6 +29,7 @@ _HOMES = {
     "RigL": "methods.own_loop.dynamic_sparsity",
     "SNFS": "methods.own_loop.dynamic_sparsity",
     "DSR": "methods.own_loop.dynamic_sparsity",
+    "GraNet": "methods.own_loop.dynamic_sparsity",
     "FlattenWrapper": "layers.flatten",
     "remap": "train.checkpoints.remapping",
     "load_model": "train.checkpoints.model_loading",

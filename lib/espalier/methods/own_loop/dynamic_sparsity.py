@@ -1,4 +1,4 @@
-"""Sparse training in a loop of the user's own: StaticSparse, SET, RigL, SNFS and DSR.
+"""Sparse training in a loop of the user's own: StaticSparse, SET, RigL, SNFS, DSR, GraNet.
 
 All take, by name, the arguments of `SparseOptions`, and all but StaticSparse those of
 `RewiringOptions`. One that is left out has the default of its Kconfig symbol. All raise ValueError
@@ -21,6 +21,7 @@ from espalier.methods.own_loop.own_loop import LoopOptions, OwnLoop
 from espalier.methods.rewiring import rigl
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.dsr import SparseReparameterization
+from espalier.methods.rewiring.granet import GradualRegrowth
 from espalier.methods.rewiring.initial_mask import InitialMask
 from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.methods.rewiring.set import SparseEvolution
@@ -118,6 +119,29 @@ class SNFS(OwnLoop):
         method = with_defaults(SparseMomentum, plan=plan, schedule=schedule, **own)
         super().__init__(model, optimizer, method, total_steps, options)
         self.scaler = check_scaler(scaler)
+
+
+class GraNet(OwnLoop):
+    """Prune along a cubic ramp, regrow by gradient: see `methods.rewiring.granet`.
+
+    `start_density` is the share of weights that live at first, in (0, 1].
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        total_steps: int,
+        start_density: float | None = None,
+        **options: Unpack[RewiringOptions],
+    ) -> None:
+        plan, schedule = _parts(type(self), total_steps, options)
+        if start_density is not None:
+            check_share("start_density", start_density, with_1=True)
+        own = {} if start_density is None else {"start_density": start_density}
+        method = with_defaults(GradualRegrowth, plan=plan, schedule=schedule, **own)
+        super().__init__(model, optimizer, method, total_steps, options)
 
 
 def _parts(

@@ -54,8 +54,12 @@ class DropSchedule(RunSchedule):
     @override
     def rest(self, length: RunLength) -> Rest | None:
         total = length.total_steps
+        return Rest(total - self.last_due(total), self.every, "SPARSE_STOP")
+
+    def last_due(self, total: int) -> int:
+        """Return the last of `total` updates that an event follows; 0 if there is none."""
         within = min(total, math.ceil(self._end(total))) - 1
-        return Rest(total - within // self.every * self.every, self.every, "SPARSE_STOP")
+        return within // self.every * self.every
 
     def _end(self, total: int) -> float:
         return round(self.stop * total, 6)

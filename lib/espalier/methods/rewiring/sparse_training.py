@@ -84,6 +84,10 @@ class Rewiring:
     @torch.no_grad()
     def rewire(self, run: Run[Sparse]) -> None:
         """Drop and grow edges once."""
+        with run.method_state.masks.event():
+            self._replace(run)
+
+    def _replace(self, run: Run[Sparse]) -> None:
         edges = run.method_state.edges
         dropped = self.drop_criterion(run, self.schedule)
         counts = self.grow_counts(run, dropped)
@@ -108,6 +112,11 @@ class SparseTraining(Method[Sparse]):
     plan: SparsePlan
 
     @property
+    def first_plan(self) -> SparsePlan:
+        """The plan of the first mask; its density is not the last one where that falls."""
+        return self.plan
+
+    @property
     def rewiring(self) -> Rewiring | None:
         """The rule by which edges are replaced; None: they stay."""
         return None
@@ -118,22 +127,33 @@ class SparseTraining(Method[Sparse]):
         weights = coverage.weights
         if not weights:
             raise CannotTrain("nothing_to_sparsify", coverage.describe_nothing())
-        counts = self.plan.counts(list(weights), [w.shape for w in weights.values()])
+        counts = self.first_plan.counts(list(weights), [w.shape for w in weights.values()])
         edges = Edges(weights, run.optimizer, restart_of(run.optimizer), coverage.orientations)
+        run.announce(edges.masks)
+        with edges.masks.event():
+            charged = self._begin(run, edges, counts)
+        run.method_state = Sparse(edges, charged=charged)
+        self._check_rewiring(run)
+
+    def _begin(self, run: Run[Sparse], edges: Edges, counts: list[int]) -> int:
+        """Draw the first edges, `counts` of each layer; return the epochs that it is charged."""
         keys = edges.by_unit(draw_uniform(edges.weights, run.generators["method"]))
         rows, charged = self.plan.start.draw(run, edges.weights, keys, counts)
         live = edges.as_stored(rows)
         if self.plan.init == "live":
             scale_to_live_fan_in(edges, live)
         edges.begin(live)
-        run.method_state = Sparse(edges, charged=charged)
-        self._check_rewiring(run)
+        return charged
 
     def _check_rewiring(self, run: Run[Sparse]) -> None:
         if self.rewiring is None:
             return
         epochs = run.epochs - run.method_state.charged
         self.rewiring.schedule.check_length(RunLength(epochs, run.steps_per_epoch))
+        self.check_room(run)
+
+    def check_room(self, run: Run[Sparse]) -> None:
+        """Raise CannotTrain if no edge could ever take the place of another."""
         if not run.method_state.masks.pruned:
             raise CannotTrain(
                 "no_missing_edges",
