@@ -143,7 +143,7 @@ def _interval(values: Sequence[float]) -> str:
 def claimed(place: Path) -> str:
     """Return what the report of a sweep says of its claims, as a block of text."""
     report = (place / sweeping.RESULTS / ANALYSIS).read_text(encoding="utf-8")
-    block = report.partition("CLAIMS:\n")[2].partition("\n==")[0].strip("-\n")
+    block = report.partition("CLAIMS:\n")[2].partition("\n\n")[0].strip("-\n")
     return f"```text\n{block}\n```"
 
 
