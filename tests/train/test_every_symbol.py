@@ -88,6 +88,9 @@ BASE = {
     "RATES_DIFFERENTIAL_RECOVERY": "20",
     "RATES_SEDIMENTARY_GEOLOGICAL": "4",
     "SHIFT_EPOCHS": "1",
+    "WIDENING_EVENTS": "2",
+    "WIDENING_STOP": "0.3",
+    "FIREFLY_STEPS": "2",
 }
 
 # Values that lists and names of files can have besides; all others follow from type and range.
