@@ -94,6 +94,7 @@ METHODS: dict[str, Callable[[nn.Module], Trained]] = {
     "SNFS": _beside(espalier.SNFS, **EVENTS),
     "DSR": _beside(espalier.DSR, **EVENTS),
     "GraNet": _beside(espalier.GraNet, **EVENTS),
+    "SRigL": _beside(espalier.SRigL, **EVENTS),
 }
 
 

@@ -30,6 +30,7 @@ _HOMES = {
     "SNFS": "methods.own_loop.dynamic_sparsity",
     "DSR": "methods.own_loop.dynamic_sparsity",
     "GraNet": "methods.own_loop.dynamic_sparsity",
+    "SRigL": "methods.own_loop.dynamic_sparsity",
     "FlattenWrapper": "layers.flatten",
     "remap": "train.checkpoints.remapping",
     "load_model": "train.checkpoints.model_loading",

@@ -59,7 +59,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "droplinear": {"steps": 7},
     **{
         name: {"schedule": DropSchedule(every=7)}
-        for name in ("set", "rigl", "snfs", "dsr", "granet")
+        for name in ("set", "rigl", "snfs", "dsr", "granet", "random_rewiring", "srigl")
     },
     "grow": {"to": 0.7},
     "shrink_perturb": {"when": "task", "factor": 0.6, "noise": 0.01},

@@ -50,6 +50,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "SNFS": REWIRED,
     "DSR": REWIRED,
     "GraNet": REWIRED,
+    "SRigL": REWIRED,
 }
 """Every class, with arguments by which it acts within so few steps."""
 Trained = tuple[nn.Module, torch.optim.Optimizer, OwnLoop]

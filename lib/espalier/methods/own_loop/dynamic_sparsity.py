@@ -1,4 +1,4 @@
-"""Sparse training in a loop of the user's own: StaticSparse, SET, RigL, SNFS, DSR, GraNet.
+"""Sparse training in a loop of the user's own: StaticSparse, SET, RigL, SNFS, DSR, GraNet, SRigL.
 
 All take, by name, the arguments of `SparseOptions`, and all but StaticSparse those of
 `RewiringOptions`. One that is left out has the default of its Kconfig symbol. All raise ValueError
@@ -27,6 +27,7 @@ from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.methods.rewiring.set import SparseEvolution
 from espalier.methods.rewiring.snfs import SparseMomentum
 from espalier.methods.rewiring.sparse_training import SparseTraining
+from espalier.methods.rewiring.srigl import StructuredLottery
 from espalier.methods.rewiring.static import Static
 from espalier.sparse.initial_edges import Init
 
@@ -141,6 +142,29 @@ class GraNet(OwnLoop):
             check_share("start_density", start_density, with_1=True)
         own = {} if start_density is None else {"start_density": start_density}
         method = with_defaults(GradualRegrowth, plan=plan, schedule=schedule, **own)
+        super().__init__(model, optimizer, method, total_steps, options)
+
+
+class SRigL(OwnLoop):
+    """RigL with one fan-in for all units of a layer: see `methods.rewiring.srigl`.
+
+    `min_salient` is the share of its fan-in that a unit needs as salient weights, in [0, 1].
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        total_steps: int,
+        min_salient: float | None = None,
+        **options: Unpack[RewiringOptions],
+    ) -> None:
+        plan, schedule = _parts(type(self), total_steps, options)
+        if min_salient is not None:
+            check_share("min_salient", min_salient, with_0=True, with_1=True)
+        own = {} if min_salient is None else {"min_salient": min_salient}
+        method = with_defaults(StructuredLottery, plan=plan, schedule=schedule, **own)
         super().__init__(model, optimizer, method, total_steps, options)
 
 
