@@ -59,8 +59,9 @@ QUICK: dict[str, dict[str, Any]] = {
     "droplinear": {"steps": 7},
     **{
         name: {"schedule": DropSchedule(every=7)}
-        for name in ("set", "rigl", "snfs", "dsr", "granet")
+        for name in ("set", "rigl", "snfs", "dsr", "granet", "srigl", "cht", "chts")
     },
+    "random_rewiring": {"schedule": DropSchedule(every=7)},
     "grow": {"to": 0.7},
     "shrink_perturb": {"when": "task", "factor": 0.6, "noise": 0.01},
     "snr": {"first": 2, "period": 7},

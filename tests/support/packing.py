@@ -27,6 +27,7 @@ from espalier.train import loop
 from espalier.train.data.augment import Augmentation
 from espalier.train.engine import seeds
 from espalier.train.engine.trainer import Recipe, Trainer
+from espalier.train.masks.mask_log import MaskLogPlan
 from espalier.train.packs.pack import Pack
 from espalier.train.packs.step_graphs import StepGraphs
 
@@ -233,8 +234,8 @@ def split(side: int, samples: int = SAMPLES) -> Split:
     return Split(x, torch.randint(CLASSES, (samples,), generator=generator))
 
 
-def trainer(values: Values, build: Build, data: Split | None = None) -> Trainer:
-    """A run before its first step, in float64, as the entry would prepare it."""
+def trainer(values: Values, build: Build, data: Split | None = None, logs: bool = False) -> Trainer:
+    """A run before its first step, in float64, as the entry would prepare it; it may log masks."""
     config = Config(values)
     recipe = component.build(Recipe, config, "")
     seeds.seed_globals(recipe.seed)
@@ -253,6 +254,7 @@ def trainer(values: Values, build: Build, data: Split | None = None) -> Trainer:
         if "AUGMENT_FLIP" in config
         else None,
     )
+    MaskLogPlan(enabled=logs).listen(run)
     run.attach()
     schedule = component.select("lr_schedule", config, LrSchedule)
     return Trainer(run, recipe, schedule, debug_checks=True)
@@ -319,8 +321,8 @@ def _note(outcome: Outcome, each: Trainer, record: Record | loop.DivergedError) 
     if each.ended:
         held = (*run.model.parameters(), *run.model.buffers())
         outcome.tensors = [tensor.detach().clone() for tensor in held]
-        masks = getattr(run.method_state, "masks", None)
-        outcome.mask = None if masks is None else masks.mask.clone()
+        if run.masks is not None:
+            outcome.mask = torch.cat([live.flatten() for live in run.masks.live_masks()])
 
 
 def alone(values: Values, build: Build) -> Outcome:

@@ -21,6 +21,7 @@ from espalier.train.data.splits import Data, load_data
 from espalier.train.engine import distributed, seeds
 from espalier.train.engine.device import choose_device, make_deterministic
 from espalier.train.engine.trainer import Recipe, Trainer
+from espalier.train.masks.mask_log import MaskLogPlan
 
 KINDS: dict[type[Shape], str] = {SampleShape: "images", TokenShape: "a text"}
 
@@ -42,6 +43,7 @@ def build_trainer(task: Task, start: StartingPoint | None = None) -> tuple[Train
     rates = component.build(RatePlan, config, "")
     if unread := config.unread():
         raise RuntimeError(f"part of the trial but read by nothing: {', '.join(unread)}")
+    component.build(MaskLogPlan, settings, "").listen(run)
     run.attach()
     least_loss = 0.0 if data.text is None else data.text.least_loss
     checks = settings.read("DEBUG_CHECKS", bool)
