@@ -39,4 +39,4 @@ def test_links_are_where_correlations_are_largest_and_go_round():
         best = torch.zeros_like(linked).scatter_(1, sizes.argmax(1, keepdim=True), True)
         best[5] = linked[5]  # of a pixel that never changes, any
         chosen, others = sizes[linked & ~best], sizes[~linked]
-        assert count == 48 or chosen.amin() >= others.amax()
+        assert count != 20 or chosen.amin() >= others.amax()

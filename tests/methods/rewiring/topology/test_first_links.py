@@ -15,10 +15,8 @@ def keys_of(shape, seed=0):
 
 
 def smaller_first(keys):
-    rows = keys.double().tolist()
-    return (
-        rows if len(rows) <= len(rows[0]) else [list(column) for column in zip(*rows, strict=True)]
-    )
+    rows = keys.double()
+    return (rows if len(rows) <= len(rows.T) else rows.T).tolist()
 
 
 def degrees(nodes, count):
