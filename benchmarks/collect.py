@@ -68,6 +68,7 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
 LONG_PROGRAMS = (  # many minutes: by name only
     "apoptosis_table",
     "cliff_rescue",
+    "dendrites_published",
     "dendrites_table",
     "early_termination",
     "exports",
