@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from torch import Tensor, nn
@@ -50,6 +52,18 @@ class MaskListener(Protocol):
         """Look at the masks as they are after it."""
         ...
 
+    def write(self, folder: Path) -> None:
+        """Write what was seen into a trial's folder."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that `load_state_dict` needs, as plain data."""
+        ...
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned; nothing is saved of a run without a listener."""
+        ...
+
 
 class KeepsMasks(Protocol):
     """The masks of a method, see `espalier.sparse.events.mask_history.MaskHistory`."""
@@ -57,6 +71,10 @@ class KeepsMasks(Protocol):
     names: list[str]
     changes: int
     listener: MaskListener | None
+
+    def event(self) -> AbstractContextManager[None]:
+        """Take all changes inside, and the time that passes, as one event."""
+        ...
 
     def live_masks(self) -> list[Tensor]:
         """Return which weights are live: bool, in the shape of each weight."""

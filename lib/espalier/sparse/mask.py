@@ -102,7 +102,7 @@ class MaskSet(MaskHistory):
 
     def restore(self, mask: Tensor) -> None:
         """Set the masks alone, for weights and state that already obey them."""
-        self.changes += 1
+        self.replace_masks()
         self.mask = mask.to(self.weights[0].device)
         self.pruned = count(self.mask)
         self._dead, self._zeros = [], []
@@ -170,7 +170,7 @@ class MaskSet(MaskHistory):
 
     def clear(self) -> None:
         """Forget the masks: nothing is pruned."""
-        self.changes += 1
+        self.replace_masks()
         self.pruned, self.mask, self._keep = 0, None, []
         self._dead, self._zeros = [], []
 

@@ -137,3 +137,24 @@ def test_single_edges_that_come_and_go_are_reported() -> None:
     edges.drop(0, (torch.tensor([1]), torch.tensor([1])), step=3)
     assert [name for name, *_ in recorder.calls] == ["before", "after"] * 2
     assert recorder.calls[-1][1] == [[[True, False], [True, False]]]
+
+
+def test_updates_within_an_event_explore_nothing() -> None:
+    masks, optimizer = mask_set(4)
+    masks.set(pruned(0, 1), optimizer)
+    masks.mask_gradients()
+    with masks.event():
+        masks.set(pruned(2, 3), optimizer)
+        masks.mask_gradients()  # what came is tried out, and goes again
+        masks.set(pruned(0, 1), optimizer)
+    assert masks.explored == 2
+
+
+def test_masks_that_are_replaced_have_been_explored() -> None:
+    masks, optimizer = mask_set(4)
+    masks.set(pruned(0, 1), optimizer)
+    masks.mask_gradients()
+    masks.set(pruned(2, 3), optimizer)
+    masks.mask_gradients()
+    masks.restore(pruned(0, 1))  # a run is given back what it had
+    assert masks.explored == 4

@@ -89,8 +89,7 @@ class GradualRegrowth(RiggedLottery):
             ]
         )
         surplus = min(max(0, sum(edges.counts) - total), sum(int(x.sum()) for x in free))
-        rows = select_smallest(keys, surplus).split(edges.masks.sizes)
-        return [row.view_as(w) for row, w in zip(rows, edges.weights, strict=True)]
+        return edges.masks.split(select_smallest(keys, surplus))
 
     def _count_regrown(self, run: Run[Sparse], dropped: list[Tensor]) -> list[int]:
         """Return for each layer what went beside what the ramp removed."""

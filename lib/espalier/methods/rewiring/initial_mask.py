@@ -27,7 +27,6 @@ from torch import Tensor
 from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain, Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.layers import flops
 from espalier.methods.rewiring import pixel_relevance
 from espalier.methods.rewiring.seed_network import train_linear_classifier
 from espalier.methods.rewiring.topology.correlated_links import (
@@ -39,6 +38,7 @@ from espalier.methods.rewiring.topology.first_links import (
     link_small_world,
 )
 from espalier.sparse.selection import select_per_unit
+from espalier.train.costs.layer_products import count_of_weights
 from espalier.train.input_layers import find_input_layers
 
 Start = Literal[
@@ -152,12 +152,14 @@ def _charge(run: Run, weights: int, counts: Sequence[int]) -> int:
 
     Raises CannotTrain if none would be left.
     """
-    small = flops.count_of_weights(weights, weights)
-    charged = math.ceil(small / flops.count_of_weights(sum(counts), counts[0]))
+    small = count_of_weights(weights, weights)
+    charged = math.ceil(small / count_of_weights(sum(counts), counts[0]))
     if charged >= run.epochs:
         raise CannotTrain(
             "start_takes_all_epochs",
             f"the small network of CONFIG_SPARSE_START=hierarchical costs as much as {charged} "
             f"of {run.epochs} epochs: lower CONFIG_SPARSE_START_EPOCHS or raise CONFIG_NUM_EPOCHS",
         )
+    if run.costs is not None:
+        run.costs.add_operations(small * len(run.train))
     return charged

@@ -74,8 +74,16 @@ class MaskHistory(ABC):
             self.listener.after_event(self)
 
     def note_update(self) -> None:
-        """Record that there is an update under the masks of now, just before it or after."""
-        self._used = True
+        """Record that there is an update under the masks of now, just before it or after.
+
+        Those within an event do not count: it tries something out, and takes it back.
+        """
+        self._used = self._used or not self._depth
+
+    def replace_masks(self) -> None:
+        """Record that earlier masks, or none, are about to be put in place: no event."""
+        self._close_masks()
+        self.changes += 1
 
     def _close_masks(self) -> None:
         """Add what is live to what has been explored: it may change now."""
