@@ -27,11 +27,14 @@ def pixel_correlations(split: Split) -> Tensor:
 
     0 with one that never changes, and of a pixel with itself.
     """
-    sums, products = 0.0, 0.0
+    first, _ = next(iter(split.pieces(1)))
+    sums = torch.zeros(first.numel(), dtype=torch.float64, device=split.device)
+    products = torch.zeros_like(sums).expand(len(sums), -1).clone()
     for x, _ in split.pieces(EVALUATION_BATCH):
         rows = x.flatten(1).double()
-        sums, products = sums + rows.sum(0), products + rows.T @ rows
-    mean, square = torch.as_tensor(sums) / len(split), torch.as_tensor(products) / len(split)
+        sums += rows.sum(0)
+        products += rows.T @ rows
+    mean, square = sums / len(split), products / len(split)
     covariance = square - mean[:, None] * mean
     variance, power = covariance.diagonal(), square.diagonal()
     changes = variance > 1e-9 * power
