@@ -63,7 +63,7 @@ class Measure:
     @property
     def over_tasks(self) -> bool:
         """Whether it is a mean over the ends of the tasks of a run whose data shifts."""
-        return self.name in ("mean_val_acc", "mean_val_loss")
+        return bool(self.curve) and self.name == f"mean_{self.curve}"
 
     @property
     def difference_unit(self) -> str:
@@ -111,6 +111,13 @@ def _count(name: str, unit: str = "", decimals: int | None = None) -> Measure:
 
 def _spelled_out(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _plasticity(name: str, larger: bool) -> tuple[Measure, Measure]:
+    """Return a measure at the ends of tasks, and its mean over them."""
+    label = _spelled_out(name)
+    own = Measure(name, label, label, "", 4, larger, curve=name)
+    return own, replace(own, name=f"mean_{name}", label=f"mean {label}", short=f"mean {label}")
 
 
 VAL_ACC = _accuracy("val_acc", "validation accuracy", "val acc", "val_acc")
@@ -163,6 +170,10 @@ NAMED = MEASURES | {
         _count("event_seconds", "s", 3),
         _count("probe_seconds", "s", 3),
         _count("training_operations"),
+        *_plasticity("dormant_share", larger=False),
+        *_plasticity("dead_share", larger=False),
+        *_plasticity("effective_rank", larger=True),
+        *_plasticity("entropy_rank", larger=True),
     )
 }
 """Every measure whose direction stands here, by name."""

@@ -39,6 +39,8 @@ WISHES = {
     "SPAM_INTERVAL": "20",
     "GROWTH_STOP": "0.9",
     "TOURNAMENT_STEPS": "2",
+    "WIDENING_EVENTS": "2",
+    "FIREFLY_STEPS": "2",
 }
 
 
