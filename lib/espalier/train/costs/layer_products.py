@@ -40,18 +40,15 @@ class Product:
     """The products of a layer for one sample.
 
     `forward` and `backward` are operations with all of its `weights`, of which there are none where
-    it multiplies activations by each other.
+    it multiplies activations by each other. `size` is their number then, later surgery or not; 1 if
+    there are none, which stands for all of the product.
     """
 
     layer: nn.Module
     weights: tuple[nn.Parameter, ...]
     forward: int
     backward: int
-
-    @property
-    def size(self) -> int:
-        """The number of weights; 1 if there are none, which stands for all of the product."""
-        return sum(weight.numel() for weight in self.weights) or 1
+    size: int
 
 
 @dataclass(frozen=True)
@@ -180,10 +177,11 @@ def _product(
     module: nn.Module, weights: tuple[nn.Parameter, ...], own: int, needs_gradient: bool
 ) -> Product:
     if not weights:
-        return Product(module, (), own, 2 * own * needs_gradient)
+        return Product(module, (), own, 2 * own * needs_gradient, 1)
     trained = sum(weight.numel() for weight in weights if weight.requires_grad)
     total = sum(weight.numel() for weight in weights)
-    return Product(module, weights, own, own * needs_gradient + own * trained // total)
+    backward = own * needs_gradient + own * trained // total
+    return Product(module, weights, own, backward, total)
 
 
 def own_weights(module: nn.Module) -> tuple[nn.Parameter, ...]:
