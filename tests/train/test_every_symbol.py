@@ -156,6 +156,7 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     "GRASP_TEMPERATURE": {"GRASP_TEMPERATURE": "1"},  # above, all classes are as likely
     "SPARSE_ALLOCATION": {"MODEL": "lenet5"},  # ER and ERK are one for linear layers
     "SPARSE_START*": {"SPARSE_DENSITY": "0.5"},
+    "SRIGL_MIN_SALIENT": {"SRIGL_MIN_SALIENT": "0.9"},  # so soon no unit lacks more
     "OPTIMIZER": {"PRUNING_METHOD": "none"},
     "MUON_SCALE": {"MUON_ADAM_RATE": "1"},  # whose default goes by it
     "PRUNING_METHOD": DEEP,
