@@ -36,6 +36,7 @@ from espalier.report.html.page_input import PageInput
 from espalier.report.html.report_page import REPORT, render_page
 from espalier.report.masks import mask_report
 from espalier.report.masks.logged_masks import logged_masks
+from espalier.report.measures.plasticity_report import render_plasticity
 from espalier.report.report_request import USUAL, Part, ReportRequest
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
@@ -118,6 +119,7 @@ def write_reports_of(page: PageInput, request: ReportRequest) -> str:
         *request.parts(ranking),
         _controls(page),
         _parameters(ranking),
+        (render_plasticity(ranking), {}),
         _effects(page),
         _masks(page),
     ]
