@@ -152,6 +152,7 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     "EARLY_STOP_*": STOPPING,
     "EARLY_STOP_PATIENCE": {**STOPPING, "EARLY_STOP_PATIENCE": "0"},
     "EARLY_STOP_COOLDOWN": {**STOPPING, "PRUNING_METHOD": "apoptosis_growth"},
+    "INPUT_NOISE": {"INPUT_NOISE": "0.5"},  # absent at 0
     "INDEFINITE_ROUNDS": {"INDEFINITE_GAIN": "1000000"},
     "GRASP_TEMPERATURE": {"GRASP_TEMPERATURE": "1"},  # above, all classes are as likely
     "SPARSE_ALLOCATION": {"MODEL": "lenet5"},  # ER and ERK are one for linear layers
