@@ -152,6 +152,7 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     "SPARSE_START*": {"SPARSE_DENSITY": "0.5"},
     "OPTIMIZER": {"PRUNING_METHOD": "none"},
     "MUON_SCALE": {"MUON_ADAM_RATE": "1"},  # whose default goes by it
+    "NET2DEEPER_LAYERS": {"MLP_LAYERS": "4"},
     "PRUNING_METHOD": DEEP,
     "APOPTOSIS_LAYERS_*": DEEP,
     "APOPTOSIS_LAYERS_BIRTH_SHARE": {**DEEP, "APOPTOSIS_LAYERS_MATURATION": "30"},

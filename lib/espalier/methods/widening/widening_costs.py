@@ -72,7 +72,13 @@ class OperationCounter:
         if key not in self._known:
             for site, size in zip(self._sites, sizes, strict=True):
                 resize(site, size)
-            with evaluating(self._model), FlopCounterMode(display=False) as counter:
-                self._model(self._x)
-            self._known[key] = PASSES * counter.get_total_flops()
+            self._known[key] = count_update(self._model, self._x)
         return self._known[key]
+
+
+@torch.no_grad()
+def count_update(model: nn.Module, x: Tensor) -> int:
+    """Return the operations of an update on the sample `x` (1, ...), forward and backward."""
+    with evaluating(model), FlopCounterMode(display=False) as counter:
+        model(x)
+    return PASSES * int(counter.get_total_flops())
