@@ -8,7 +8,7 @@ unexport PYTHONPATH PYTHONHOME CONFIG_
 # What a user gives is text: make does not expand it and no recipe spells it out. It reaches the
 # commands through the environment, as $$NAME in double quotes where a recipe needs it.
 GIVEN := RANGE_CONFIG PARALLEL PACK PRIORITY BUDGET_MINUTES AROUND REGION RANK_BY BASELINE BEST_PER DETECT \
-	SCENARIO DATASET BUDGET BENCH SAMPLER SAMPLER_TRIALS SAMPLER_SEED MAX_TRIALS ALPHA MARGIN \
+	SCENARIO DATASET BUDGET GROWTH BENCH SAMPLER SAMPLER_TRIALS SAMPLER_SEED MAX_TRIALS ALPHA MARGIN \
 	MAX_SEEDS NEW REUSE HOLD EXECUTOR RAY_ADDRESS GPU_SHARE FROM TO KCONFIG_CONFIG EXTERNAL \
 	KCONFIG_SEED PYTHON UPGRADE V
 as-text = $(if $(filter environment command,$(firstword $(origin $(1)))),\
@@ -131,11 +131,12 @@ defconfig-%: setup-plan
 ##   sweep-clean        - Remove sweep_configs/ and its drafts (never results)
 ##   validate           - Check the configuration's model and data before trusting a sweep of it
 ##   seed-finder        - The smallest network that learns, of RANGE_CONFIG or of a portfolio
+##   growth-chain       - Grow that network to a BUDGET of edges: seed, converge, enlarge, again
 ##   search             - SCENARIO=quick (or budget, compare, thorough, pareto) within BUDGET=<n>
 .PHONY: all train sweep sweep-generate sweep-estimate sweep-run sweep-parallel
 .PHONY: sweep-rebuild sweep-status sweep-leaderboard sweep-focus sweep-ladder sweep-clean search
 .PHONY: validate seed-finder sweep-again sweep-compare verdict race table report sweep-watch
-.PHONY: sweep-list sweep-note figures export
+.PHONY: sweep-list sweep-note figures export growth-chain
 all train: config-given
 	$(QUIET)$(SETUP) train
 	$(QUIET)$(ESPALIER) train
@@ -175,7 +176,7 @@ export: setup-plan
 sweep-clean:
 	$(QUIET)rm -rf sweep_configs .sweep_configs.*
 
-search seed-finder: setup-train
+search seed-finder growth-chain: setup-train
 	$(QUIET)$(ESPALIER) $@
 
 EXAMPLE := defconfigs/digits-adamwprune-range
@@ -310,7 +311,9 @@ help:
 ##   DETECT=<difference>    - sweep-generate, sweep-estimate: how many seeds it takes to see it
 ##   SCENARIO=<name>        - Search: quick, budget, compare, thorough or pareto
 ##   DATASET=<name>         - Data set of the search, or in place of the seed finder's (digits)
-##   BUDGET=<n>             - Most parameters of a model of the search; of pareto 500,2000
+##   BUDGET=<n>             - Most parameters of a model of the search; of pareto 500,2000;
+##                            live edges at which growth-chain ends
+##   GROWTH=<file>          - Range file of how growth-chain grows
 ##   BENCH=<name>           - The one program of benchmarks/ that bench runs
 ##   SAMPLER=orthogonal     - Plan the rows of an orthogonal array instead of the full grid
 ##   SAMPLER=random         - Plan configurations drawn at random; SAMPLER=sobol: spread evenly

@@ -67,7 +67,10 @@ PROGRAMS = (  # in the order of the page: what a sweep costs first, then its par
 )
 LONG_PROGRAMS = (  # many minutes: by name only
     "apoptosis_table",
+    "plasticity_table",
+    "bench_field",
     "cliff_rescue",
+    "dendrites_published",
     "dendrites_table",
     "early_termination",
     "exports",

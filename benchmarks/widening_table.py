@@ -20,7 +20,7 @@ from pathlib import Path
 import measuring
 import sweeping
 from measuring import Figure
-from sweeping import apart, test_accuracy
+from sweeping import apart, pairs, test_accuracy
 
 from espalier.core.paths import ROOT
 from espalier.core.trial import Result, Trial
@@ -29,7 +29,7 @@ RANGE = ROOT / "defconfigs" / "digits-widening-range"
 CONTROL, SHORT = "random_neurons", "none, equal operations"
 CHOSEN = ("gradmax_neurons", "firefly")  # by the gradient
 OTHERS = ("net2net", "net2deeper", "grow", "none", SHORT)
-WIDENED = (CONTROL, "net2net", *CHOSEN)
+EQUAL = (CONTROL, "net2net", *CHOSEN, SHORT)  # in operations, at most
 Arms = Mapping[str, Mapping[str, Result]]
 """By arm: the results by seed."""
 
@@ -40,22 +40,21 @@ def method(trial: Trial) -> str:
 
 
 def operations(result: Result) -> float:
-    """What training cost, in operations."""
-    return float(result.measures["training_operations"])
+    """What updates and passes cost, in operations with live weights."""
+    return float(result.measures["flops_total"])
 
 
-def whole_epochs(results: Mapping[str, Result]) -> int:
-    """Return the epochs of the whole network that cost no more than runs of one arm."""
-    result = next(iter(results.values()))
-    before, after = (epoch["training_operations"] for epoch in result.history[-2:])
-    return int(operations(result) // (after - before))
+def whole_epochs(control: Mapping[str, Result], whole: Mapping[str, Result]) -> int:
+    """Return the epochs of the whole network that cost no more than the control."""
+    shares = (operations(ours) / operations(theirs) for ours, theirs in pairs(control, whole))
+    return int(min(shares) * len(next(iter(whole.values())).history))
 
 
 def measured(place: Path, args: argparse.Namespace) -> Arms:
     """Run both sweeps, unless they are there."""
     seeds = f"CONFIG_SEED=1:1:{args.seeds}\n"
     arms = dict(sweeping.arms(sweeping.once(place / "arms", RANGE, seeds), method))
-    epochs = whole_epochs(arms[CONTROL])
+    epochs = whole_epochs(arms[CONTROL], arms["none"])
     wishes = f"CONFIG_PRUNING_METHOD=none\nCONFIG_NUM_EPOCHS={epochs}\n{seeds}"
     short = sweeping.arms(sweeping.once(place / "short", RANGE, wishes), method)
     return {**arms, SHORT: short["none"]}
@@ -65,10 +64,10 @@ def figures(arms: Arms) -> Iterator[Figure]:
     """Each arm itself, what it cost, and how far it is from random neurons."""
     for arm, results in arms.items():
         yield Figure(f"{arm}, test accuracy", [*map(test_accuracy, results.values())], "%")
-    whole = operations(next(iter(arms[CONTROL].values())))
-    for arm in WIDENED:
-        shares = [operations(result) / whole for result in arms[arm].values()]
-        yield Figure(f"{arm}, operations over those of {CONTROL}", shares, "x", "<= 1")
+    for arm, results in arms.items():
+        shares = [operations(a) / operations(b) for a, b in pairs(results, arms[CONTROL])]
+        goal = "<= 1" if arm in EQUAL else ""
+        yield Figure(f"{arm}, operations over those of {CONTROL}", shares, "x", goal)
     for arm in (*CHOSEN, *OTHERS):
         if arm in arms:
             differences = apart(test_accuracy, arms[arm], arms[CONTROL])

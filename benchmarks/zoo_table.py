@@ -86,12 +86,15 @@ METHODS: dict[str, Callable[[nn.Module], Trained]] = {
     "movement, sanh": _beside(espalier.MovementPruning, form="sanh", **RAMP),
     "movement, displacement": _beside(espalier.MovementPruning, form="displacement", **RAMP),
     "state": _beside(espalier.StatePruning, **RAMP),
+    "random": _beside(espalier.RandomPruning, **RAMP),
     "AdamWPrune": _adamwprune,
     "static": _beside(espalier.StaticSparse, density=1 - SPARSITY),
     "SET": _beside(espalier.SET, **EVENTS),
     "RigL": _beside(espalier.RigL, **EVENTS),
     "SNFS": _beside(espalier.SNFS, **EVENTS),
     "DSR": _beside(espalier.DSR, **EVENTS),
+    "GraNet": _beside(espalier.GraNet, **EVENTS),
+    "SRigL": _beside(espalier.SRigL, **EVENTS),
 }
 
 

@@ -44,7 +44,7 @@ CONSOLE = Path(sys.argv[0]).stem == "espalier"
 PROGRAM = "espalier" if CONSOLE else "python -m espalier"
 SWEEPING = {"sweep-run", "train", "race", *SAME, "sweep"}
 """Verbs that first find their sweep, and only then stop: it has attempts to close, and a report."""
-WORKING = SWEEPING | {"sweep-again", "resume", "search", "seed-finder"}
+WORKING = SWEEPING | {"sweep-again", "resume", "search", "seed-finder", "growth-chain"}
 """Verbs that start workers, which are prepared while the rest of the program is imported."""
 WITHOUT_WORKERS = {"-h", "--help", "--dry-run", "--in-process", "--entry", "EXECUTOR=ray"}
 """Words with which they start none, or not here, or others."""

@@ -57,7 +57,11 @@ QUICK: dict[str, dict[str, Any]] = {
     "apoptosis_layers": {"lifespan": LifespanOptions(max_lifespan=8, maturation=4, interval=5)},
     "resampling": {"cadence": ResampleSchedule(steps=7)},
     "droplinear": {"steps": 7},
-    **{name: {"schedule": DropSchedule(every=7)} for name in ("set", "rigl", "snfs", "dsr")},
+    **{
+        name: {"schedule": DropSchedule(every=7)}
+        for name in ("set", "rigl", "snfs", "dsr", "granet", "srigl", "cht", "chts")
+    },
+    "random_rewiring": {"schedule": DropSchedule(every=7)},
     "grow": {"to": 0.7},
     "shrink_perturb": {"when": "task", "factor": 0.6, "noise": 0.01},
     "snr": {"first": 2, "period": 7},

@@ -49,6 +49,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "RigL": REWIRED,
     "SNFS": REWIRED,
     "DSR": REWIRED,
+    "GraNet": REWIRED,
+    "SRigL": REWIRED,
+    "CHT": REWIRED,
+    "CHTs": REWIRED,
 }
 """Every class, with arguments by which it acts within so few steps."""
 Trained = tuple[nn.Module, torch.optim.Optimizer, OwnLoop]

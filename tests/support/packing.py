@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, LrSchedule, Method, Optimizer, Run
 from espalier.core.samples import SampleShape, Split
+from espalier.core.self_measuring import Measures
 from espalier.core.trial import Record
 from espalier.core.trial_config import Config
 from espalier.layers.dendrites import wiring
@@ -24,9 +25,11 @@ from espalier.models.lenet5 import LeNet5
 from espalier.models.mlp import Mlp
 from espalier.models.residual import BasicBlock, normed
 from espalier.train import loop
+from espalier.train.costs.cost_meter import CostMeter
 from espalier.train.data.augment import Augmentation
 from espalier.train.engine import seeds
 from espalier.train.engine.trainer import Recipe, Trainer
+from espalier.train.masks.mask_log import MaskLogPlan
 from espalier.train.packs.pack import Pack
 from espalier.train.packs.step_graphs import StepGraphs
 
@@ -233,8 +236,8 @@ def split(side: int, samples: int = SAMPLES) -> Split:
     return Split(x, torch.randint(CLASSES, (samples,), generator=generator))
 
 
-def trainer(values: Values, build: Build, data: Split | None = None) -> Trainer:
-    """A run before its first step, in float64, as the entry would prepare it."""
+def trainer(values: Values, build: Build, data: Split | None = None, logs: bool = False) -> Trainer:
+    """A run before its first step, in float64, as the entry would prepare it; it may log masks."""
     config = Config(values)
     recipe = component.build(Recipe, config, "")
     seeds.seed_globals(recipe.seed)
@@ -252,7 +255,9 @@ def trainer(values: Values, build: Build, data: Split | None = None) -> Trainer:
         augmentation=component.build(Augmentation, config, "")
         if "AUGMENT_FLIP" in config
         else None,
+        costs=CostMeter(),
     )
+    MaskLogPlan(enabled=logs).listen(run)
     run.attach()
     schedule = component.select("lr_schedule", config, LrSchedule)
     return Trainer(run, recipe, schedule, debug_checks=True)
@@ -267,6 +272,7 @@ class Outcome:
     error: str = ""
     tensors: list[Tensor] = field(default_factory=list)
     mask: Tensor | None = None
+    costs: Measures = field(default_factory=dict)
 
 
 class Watched:
@@ -319,8 +325,10 @@ def _note(outcome: Outcome, each: Trainer, record: Record | loop.DivergedError) 
     if each.ended:
         held = (*run.model.parameters(), *run.model.buffers())
         outcome.tensors = [tensor.detach().clone() for tensor in held]
-        masks = getattr(run.method_state, "masks", None)
-        outcome.mask = None if masks is None else masks.mask.clone()
+        assert run.costs is not None
+        outcome.costs = run.costs.measures(run)
+        if run.masks is not None:
+            outcome.mask = torch.cat([live.flatten() for live in run.masks.live_masks()])
 
 
 def alone(values: Values, build: Build) -> Outcome:
@@ -347,6 +355,7 @@ def gap(outcome: Outcome, other: Outcome) -> Gap:
     assert len(outcome.losses) == len(other.losses)
     assert outcome.error == other.error
     assert len(outcome.records) == len(other.records)
+    assert outcome.costs == other.costs
     assert (outcome.mask is None) == (other.mask is None)
     assert outcome.mask is None or torch.equal(outcome.mask, other.mask)  # type: ignore[arg-type]
     pairs = zip(outcome.tensors, other.tensors, strict=True)

@@ -52,6 +52,7 @@ BASE = {
     "CHARLM_LAYERS": "1",
     "CHARLM_HEADS": "2",
     "CHARLM_INNER": "16",
+    "CHARLM_DENDRITES": "2",
     "GPT_WIDTH": "8",
     "GPT_LAYERS": "1",
     "GPT_HEADS": "2",
@@ -121,6 +122,8 @@ ONE_LAYER = {
 }
 GROW = {"MODEL": "blocks", "PRUNING_METHOD": "grow", "GROW_TO": "0.4"}
 PRETRAINED = {"INIT_FROM": "named.pt"}  # and not read: the rates go by layers, not by the file
+SHRUNK = {"SHRINK_PERTURB_FACTOR": "0.9", "SHRINK_PERTURB_NOISE": "0.01"}  # defaults go by it
+SILENCES = {"SNR_FIRST": "5", "SNR_PERIOD": "10"}
 TOURNAMENT = {"BLOCKS_SIZES": "16,16", "GROWTH_EVENTS": "2"}
 NOISE = {**GROW, "NUM_EPOCHS": "9", "GROWTH_WINDOW": "50"}
 NOISE |= {"GROWTH_REFERENCE": "1", "GROWTH_ALARMS": "0.45"}
@@ -135,6 +138,9 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     "SPAM_THETA": {"SPAM_THETA": "50"},
     "SPAM_ENABLE_CLIP": {"SPAM_THETA": "1"},
     "MODEL": {"TRAIN_SUBSET": "20", "BATCH_SIZE": "10"},  # large: six updates are enough
+    ("MODEL", "dendritic_ann"): {"PRUNING_METHOD": "none"},
+    "DENDRITIC_ANN_*": {"PRUNING_METHOD": "none"},
+    "RESAMPLING_*": {"DATASET": "digits", "MODEL": "dendritic_simple"},
     "RESNET50_STEM": {"TRAIN_SUBSET": "20", "BATCH_SIZE": "10"},
     "TEXT_FILE": {"TEXT_FILE": "text.txt"},
     "TEXT_CORPUS": {"TEXT_FILE": "text.txt"},
@@ -169,7 +175,10 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     ("PRUNING_METHOD", "highways"): THREE_LAYERS,
     **{name: DYING for name in ("PATCHES_REVIVE", "PATCHES_FIRING")},
     "SHIFT": {"DATASET": "text", "TEXT_VOCABULARY": "shared"},
+    **{("SHIFT", of_images): {} for of_images in ("classes", "growing", "random_labels")},
     "SHIFT_EPOCHS": {"SHIFT": "permuted", "NUM_EPOCHS": "4"},
+    "SHRINK_PERTURB_WHEN": {"SHIFT": "permuted", **SHRUNK},
+    **{f"SNR_{name}": SILENCES for name in ("PERCENTILE", "VICTIMS")},
     "RATES*": {"PRUNING_METHOD": "set"},
     "RATES_WITH_*": {"PRUNING_METHOD": "set", "RATES_WITH_LARS": "y"},
     "RATES_WITH_LARS": {"RATES_WITH_CASCADE": "y"},

@@ -201,8 +201,9 @@ def test_a_model_that_sees_the_future_is_not_trained(monkeypatch):
 
 
 def test_a_model_of_images_is_not_trained_on_text():
-    text, mlp = small_task(**TEXT), {"MODEL": "mlp", "MLP_WIDTH": "8", "MLP_LAYERS": "1"}
-    trial = Trial(1, "config_001", "id", {**text.trial.config, **mlp})
+    text, mlp = small_task(**TEXT), small_task(MODEL="mlp", PRUNING_METHOD="none").trial.config
+    own = {name: value for name, value in mlp.items() if name.startswith(("MODEL", "MLP_"))}
+    trial = Trial(1, "config_001", "id", {**text.trial.config, **own})
     result = worker_entry.train_trial(Task.single(trial, text.settings, None))
     assert (result.status, result.reason) == (Status.FAILED, "data_kind")
     assert result.message == "CONFIG_MODEL=mlp: takes images, but CONFIG_DATASET=text holds a text"

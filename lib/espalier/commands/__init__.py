@@ -60,6 +60,7 @@ CONFIGURATORS = {
 VERBS = {
     "config": "Answer every question, line by line",
     "evaluate": "Measure a saved model on its data set",
+    "growth-chain": "Grow the smallest network that learns to a budget",
     "import-config": "Write a preset of another program in our symbols",
     "lint": "Check the Kconfig tree, by itself and against the code",
     "new": "Write the files of a new component, with a test",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,24 +55,40 @@ bar_options = together(
 )
 
 
+seed_options = together(
+    click.argument(
+        "range_config",
+        envvar="RANGE_CONFIG",
+        default=PORTFOLIO,
+        help=f"range file of architectures, densities and seeds  [default: {PORTFOLIO}]",
+    ),
+    make_option("DATASET", "--dataset", help="data set, in place of the range file's"),
+    assignments,
+    bar_options,
+    click.option(
+        "--rungs", type=POSITIVE, default=4, help="rounds of training, one more than halvings"
+    ),
+    parallel,
+    placement_options,
+    new,
+    click.option("--output-dir", type=PATH, default=RESULTS, help="folder of the results"),
+)
+"""Everything that a search for the smallest network takes."""
+
+
+@dataclass(frozen=True)
+class SmallestNetwork:
+    """The smallest network that learns: its trials, and the range file it was left as."""
+
+    trials: SeedTrials
+    name: str
+    edges: float  # live edges, or live parameters where trials do not count edges
+    file: Path
+
+
 @click.command()
-@click.argument(
-    "range_config",
-    envvar="RANGE_CONFIG",
-    default=PORTFOLIO,
-    help=f"range file of architectures, densities and seeds  [default: {PORTFOLIO}]",
-)
-@make_option("DATASET", "--dataset", help="data set, in place of the range file's")
-@assignments
-@bar_options
-@click.option(
-    "--rungs", type=POSITIVE, default=4, help="rounds of training, one more than halvings"
-)
-@parallel
-@placement_options
-@new
-@click.option("--output-dir", type=PATH, default=RESULTS, help="folder of the results")
-def command(range_config: str, dataset: str | None, rungs: int, **options: Any) -> int:
+@seed_options
+def command(**options: Any) -> int:
     """Find the smallest network that learns.
 
     Trains every candidate of a range file for a few epochs, the better half of them for twice as
@@ -80,33 +96,43 @@ def command(range_config: str, dataset: str | None, rungs: int, **options: Any) 
     was stopped. The winner is left as a range file with its weights. The exit code is 0 if a
     network learns, else 1.
     """
+    smallest = find_smallest(**options)
+    if smallest is None:
+        return 1
+    for path in smallest.trials.weights.values():
+        print(f"weights: {path}")
+    print(f"{MAKE} sweep RANGE_CONFIG={smallest.file}")
+    return 0
+
+
+def find_smallest(
+    range_config: str, dataset: str | None, rungs: int, **options: Any
+) -> SmallestNetwork | None:
+    """Search and report, as `seed_options` say; return the winner, whose range file is written."""
     bar = Bar(options["margin"] / 100, options["alpha"])
     chosen = [range_file.assign(DATASET, dataset, "--dataset")] if dataset else []
     over = [*read_assignments(options["assignments"]), *chosen]
     space = seed_plan.read(range_requests.find(range_config), over)
     counts = halving.epochs(space.epochs, rungs)
-    trainer = CandidateTrainer(space, _means(options))
+    trainer = CandidateTrainer(space, search_means(options))
     print(f"{range_config}: {len(space.candidates)} candidates; epochs {counts}", flush=True)
     result = halving.find(space.candidates, _announced(trainer, space), counts, bar)
     print("\n" + seed_report.render_seeds(result, trainer.size), end="")
     folder = options["output_dir"] / f"seeds_{space.identity(counts, bar)}"
     print("\n".join(map(str, seed_report.write(result, trainer.size, folder))))
     if result.smallest is None:
-        return 1
-    winner = trainer.trained(result.smallest.candidate)
-    print("\n".join(_usable(winner, folder / WINNER, seed_report.candidate_name(result.smallest))))
-    return 0
+        return None
+    best = result.smallest
+    trials, name = trainer.trained(best.candidate), seed_report.candidate_name(best)
+    winner = SmallestNetwork(trials, name, best.size, folder / WINNER)
+    heading = [f"The smallest that learns, {winner.name}, of {trials.folder}"]
+    with disk_full.reported(folder):
+        atomic_write(winner.file, trials.range_text(heading))
+    return winner
 
 
-def _usable(winner: SeedTrials, file: Path, name: str) -> list[str]:
-    """Write the winner's range file; return lines that say how to go on with the winner."""
-    heading = [f"The smallest that learns, {name}, of {winner.folder}"]
-    with disk_full.reported(file.parent):
-        atomic_write(file, winner.range_text(heading))
-    return [f"weights: {path}" for path in winner.weights] + [f"{MAKE} sweep RANGE_CONFIG={file}"]
-
-
-def _means(options: dict[str, Any]) -> Means:
+def search_means(options: dict[str, Any]) -> Means:
+    """Return how the options of a command say that its sweeps run."""
     results = options["output_dir"].absolute()
     means = Means(results, options["parallel"] or 0, new=options["new"], verbose=False)
     return replace(means, placement=take_placement(options))

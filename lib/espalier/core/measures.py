@@ -63,7 +63,7 @@ class Measure:
     @property
     def over_tasks(self) -> bool:
         """Whether it is a mean over the ends of the tasks of a run whose data shifts."""
-        return self.name in ("mean_val_acc", "mean_val_loss")
+        return bool(self.curve) and self.name == f"mean_{self.curve}"
 
     @property
     def difference_unit(self) -> str:
@@ -113,10 +113,20 @@ def _spelled_out(name: str) -> str:
     return name.replace("_", " ")
 
 
+def _plasticity(name: str, larger: bool) -> tuple[Measure, Measure]:
+    """Return a measure at the ends of tasks, and its mean over them."""
+    label = _spelled_out(name)
+    own = Measure(name, label, label, "", 4, larger, curve=name)
+    return own, replace(own, name=f"mean_{name}", label=f"mean {label}", short=f"mean {label}")
+
+
 VAL_ACC = _accuracy("val_acc", "validation accuracy", "val acc", "val_acc")
 TEST_ACC = _accuracy("test_acc", "test accuracy", "test acc")
 VAL_LOSS = _loss("val_loss", "validation loss", "val loss", "val_loss")
 LIVE_PARAMETERS = _count("live_parameters")
+FLOPS_TOTAL = replace(_count("flops_total"), label="FLOPs of the run", short="FLOPs", curve="")
+FLOPS = ("forward", "backward", "update", "dense_forward", "dense_backward", "dense_update")
+"""The ends of names of floating-point operations, beside those of the run."""
 MEASURES = {
     measure.name: measure
     for measure in (
@@ -138,6 +148,9 @@ NAMED = MEASURES | {
         _accuracy("first_tasks_acc", "accuracy on the first tasks", "first tasks acc"),
         _accuracy("last_tasks_acc", "accuracy on the last tasks", "last tasks acc"),
         LIVE_PARAMETERS,
+        FLOPS_TOTAL,
+        *(replace(_count(f"flops_{part}"), curve="") for part in (*FLOPS, "dense_total")),
+        *(replace(_count(f"bytes_{part}"), curve="") for part in ("weights", "state")),
         _count("parameters"),
         _count("total_time", "s", 1),
         _count("steps"),
@@ -157,6 +170,10 @@ NAMED = MEASURES | {
         _count("event_seconds", "s", 3),
         _count("probe_seconds", "s", 3),
         _count("training_operations"),
+        *_plasticity("dormant_share", larger=False),
+        *_plasticity("dead_share", larger=False),
+        *_plasticity("effective_rank", larger=True),
+        *_plasticity("entropy_rank", larger=True),
     )
 }
 """Every measure whose direction stands here, by name."""

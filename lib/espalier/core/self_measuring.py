@@ -1,12 +1,14 @@
-"""Networks and layers that know which of their weights are live."""
+"""Networks, layers and masks that know which of their weights are live."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
 
-from torch import nn
+from torch import Tensor, nn
 
 Measures: TypeAlias = Mapping[str, float | str]
 """Scalars of a trial by name: numbers, or words."""
@@ -37,6 +39,63 @@ class PartlyLive(nn.Module, ABC):
     @abstractmethod
     def masked(self) -> int:
         """The number of stored numbers that are masked, and so are no parameters."""
+
+
+class MaskListener(Protocol):
+    """What is called around each event at which masks change."""
+
+    def before_event(self, masks: KeepsMasks) -> None:
+        """Look at masks and weights as they are before the event."""
+        ...
+
+    def after_event(self, masks: KeepsMasks) -> None:
+        """Look at the masks as they are after it."""
+        ...
+
+    def write(self, folder: Path) -> None:
+        """Write what was seen into a trial's folder."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that `load_state_dict` needs, as plain data."""
+        ...
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Restore what `state_dict` returned; nothing is saved of a run without a listener."""
+        ...
+
+
+class KeepsMasks(Protocol):
+    """The masks of a method, see `espalier.sparse.events.mask_history.MaskHistory`."""
+
+    names: list[str]
+    changes: int
+    listener: MaskListener | None
+
+    def event(self) -> AbstractContextManager[None]:
+        """Take all changes inside, and the time that passes, as one event."""
+        ...
+
+    def live_masks(self) -> list[Tensor]:
+        """Return which weights are live: bool, in the shape of each weight."""
+        ...
+
+    def values(self) -> Sequence[Tensor]:
+        """Return the weights, in the shapes of `live_masks`; 0 where none is stored."""
+        ...
+
+    @property
+    def explored_share(self) -> float:
+        """The share of the weights that were live during at least one update, in [0, 1]."""
+        ...
+
+    def explored_state(self) -> dict[str, Any]:
+        """Return plain data for `load_explored`."""
+        ...
+
+    def load_explored(self, saved: dict[str, Any]) -> None:
+        """Restore what `explored_state` returned."""
+        ...
 
 
 def count_masked(model: nn.Module) -> int:

@@ -34,9 +34,13 @@ from espalier.report.comparing import (
 )
 from espalier.report.html.page_input import PageInput
 from espalier.report.html.report_page import REPORT, render_page
+from espalier.report.masks import mask_report
+from espalier.report.masks.logged_masks import logged_masks
+from espalier.report.measures.plasticity_report import render_plasticity
 from espalier.report.report_request import USUAL, Part, ReportRequest
 from espalier.report.sweep_analysis import render_analysis
 from espalier.report.sweep_summary import summary_text
+from espalier.report.tables.trial_tables import TrialFolders
 from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
@@ -115,7 +119,9 @@ def write_reports_of(page: PageInput, request: ReportRequest) -> str:
         *request.parts(ranking),
         _controls(page),
         _parameters(ranking),
+        (render_plasticity(ranking), {}),
         _effects(page),
+        _masks(page),
     ]
     heads = [_naming(page), _claims(page), _race(page), _sampler(page), _stopping(page)]
     body = render_analysis(results, ranking, log, page.header.refused, [part for part, _ in parts])
@@ -232,6 +238,12 @@ def _parameters(ranking: Ranking) -> Part:
     fronts = pareto.fronts(ranking)
     files = {PARETO: pareto_report.pareto_json(fronts)} if fronts else {}
     return pareto_report.render_pareto(ranking), files
+
+
+def _masks(page: PageInput) -> Part:
+    """Return what masks did, of the trials that logged their events."""
+    folders = TrialFolders(page.folder, page.directories)
+    return mask_report.render_masks(list(logged_masks(page.header, page.ranking, folders))), {}
 
 
 def _effects(page: PageInput) -> Part:

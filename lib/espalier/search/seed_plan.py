@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -26,6 +26,7 @@ from espalier.store.results_dir import STORE
 from espalier.store.store import Store
 
 SAVE_MODEL = "SAVE_MODEL"
+SEED, _ = REPETITION
 OF_IMAGES = "SPLIT_SEED"
 """A symbol that the trials on images have, and those on text have not."""
 SHIFT, NO_SHIFT = "SHIFT", "none"
@@ -79,15 +80,19 @@ class CandidateSpace:
         over += [range_file.assign(name, text, "the search") for name, text in own.items()]
         whole = planning.plan_from_files([self.file], symbols=self.symbols, over=over)
         chosen = set(candidates)
-        configs = {t.id: dict(t.config) for t in whole.trials if self.candidate(t) in chosen}
-        axes = [str(axis["symbol"]) for axis in whole.axes]
-        trials = plan.number(configs, axes, self.symbols.shape)
-        return replace(whole, trials=trials)
+        return keep_trials(whole, self.symbols, lambda trial: self.candidate(trial) in chosen)
 
     def identity(self, *more: object) -> str:
         """Return 12 hex digits: the same for the same trials and the same `more`."""
         text = json.dumps([self.whole.plan_id, *map(str, more)])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def keep_trials(whole: Plan, symbols: Symbols, keep: Callable[[Trial], bool]) -> Plan:
+    """Return the plan of those trials for which `keep` holds, numbered anew."""
+    configs = {trial.id: dict(trial.config) for trial in whole.trials if keep(trial)}
+    axes = [str(axis["symbol"]) for axis in whole.axes]
+    return replace(whole, trials=plan.number(configs, axes, symbols.shape))
 
 
 def read(file: Path, over: Sequence[Setting] = ()) -> CandidateSpace:
@@ -120,12 +125,12 @@ class SeedTrials:
         return focus.range_text(self.trials, {}, self.settings, heading)
 
     @property
-    def weights(self) -> list[Path]:
-        """The models that its trials left."""
+    def weights(self) -> dict[str, Path]:
+        """The models that its trials left, by seed."""
         with Store.open(self.folder / STORE, readonly=True) as store:
             directories = store.directories()
-        files = (self.folder / directories[trial.number] / MODEL for trial in self.trials)
-        return [file for file in files if file.is_file()]
+        files = {t.config[SEED]: self.folder / directories[t.number] / MODEL for t in self.trials}
+        return {seed: file for seed, file in files.items() if file.is_file()}
 
 
 class CandidateTrainer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -14,9 +14,24 @@ from espalier.core.errors import CannotTrain
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.sparse.allocation import Shape, live_counts
 from espalier.sparse.edges import Edges
+from espalier.sparse.orientation import Orientation
 from espalier.sparse.selection import select_per_unit
 
 Init = Literal["full", "live"]
+
+
+class Oriented(Protocol):
+    """Weights, and how each of them lies."""
+
+    @property
+    def weights(self) -> Sequence[Tensor]:
+        """The weights."""
+        ...
+
+    @property
+    def orientations(self) -> Sequence[Orientation]:
+        """How each lies."""
+        ...
 
 
 @kconfig_dataclass
@@ -51,7 +66,7 @@ def draw_edges(edges: Edges, counts: Sequence[int], generator: torch.Generator) 
 
 
 @torch.no_grad()
-def scale_to_live_fan_in(edges: Edges, live: Sequence[Tensor]) -> None:
+def scale_to_live_fan_in(edges: Oriented, live: Sequence[Tensor]) -> None:
     """Scale each unit's weights to keep the variance of its sum although some edges are missing."""
     for weight, mask, orientation in zip(edges.weights, live, edges.orientations, strict=True):
         by_unit = orientation.by_unit(mask)

@@ -14,13 +14,15 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import override
 
+from espalier.sparse.events.mask_history import MaskHistory
 from espalier.sparse.exact_zeros import ExactZeros
 from espalier.sparse.masked_weight import find_leaks, weight_and_state
 from espalier.sparse.threshold import count
 
 
-class MaskSet:
+class MaskSet(MaskHistory):
     """One mask for each of `weights`, which must share a device and a number format.
 
     Memory, from the first pruning on: one value of the weights' own format and two bytes a weight.
@@ -28,6 +30,7 @@ class MaskSet:
     """
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
+        super().__init__()
         self.names = list(weights)
         self.weights = list(weights.values())
         self.sizes = [w.numel() for w in self.weights]
@@ -47,6 +50,10 @@ class MaskSet:
     @torch.no_grad()
     def set(self, mask: Tensor, optimizer: torch.optim.Optimizer) -> None:
         """Prune exactly where `mask` (size,) bool is True; zero those weights and their state."""
+        with self.event():
+            self._set(mask, optimizer)
+
+    def _set(self, mask: Tensor, optimizer: torch.optim.Optimizer) -> None:
         old, pruned = self.mask, count(mask)
         fresh = _positions(mask, old)  # what was pruned before is 0 already
         if old is None or pruned < self.pruned + len(fresh):  # first time, or some came back
@@ -70,6 +77,21 @@ class MaskSet:
         parts = zip(torch.split(row, self.sizes), self.weights, strict=True)
         return [part.view(weight.shape) for part, weight in parts]
 
+    @override
+    def live_masks(self) -> list[Tensor]:
+        if self.mask is None:
+            return [torch.ones_like(weight, dtype=torch.bool) for weight in self.weights]
+        return [~dead for dead in self.split(self.mask)]
+
+    @override
+    def values(self) -> list[Tensor]:
+        return self.weights
+
+    @property
+    @override
+    def is_dense(self) -> bool:
+        return self.pruned == 0
+
     def _positions_by_weight(self, positions: Tensor) -> list[Tensor]:
         """Convert ascending positions in the row of all weights to positions in each weight."""
         ends = torch.tensor(self.sizes).cumsum(0)
@@ -80,6 +102,7 @@ class MaskSet:
 
     def restore(self, mask: Tensor) -> None:
         """Set the masks alone, for weights and state that already obey them."""
+        self.replace_masks()
         self.mask = mask.to(self.weights[0].device)
         self.pruned = count(self.mask)
         self._dead, self._zeros = [], []
@@ -95,13 +118,15 @@ class MaskSet:
         must have been set before.
         """
         assert self.mask is not None, "no mask has been set"
-        self.split(self.mask)[layer][at] = pruned
-        self._keep[layer][at] = 0 if pruned else 1
-        self.pruned += len(at[0]) if pruned else -len(at[0])
-        self._dead, self._zeros = [], []
+        with self.event():
+            self.split(self.mask)[layer][at] = pruned
+            self._keep[layer][at] = 0 if pruned else 1
+            self.pruned += len(at[0]) if pruned else -len(at[0])
+            self._dead, self._zeros = [], []
 
     def mask_gradients(self) -> None:
         """Zero the gradients of pruned weights; to be called before each update."""
+        self.note_update()
         if not self.pruned:
             return
         pairs = [
@@ -119,6 +144,7 @@ class MaskSet:
 
     def mask_gradient(self, position: int) -> None:
         """Zero the gradient, where it is pruned, of the weight at `position`."""
+        self.note_update()
         gradient = self.weights[position].grad
         if self.pruned and gradient is not None:
             gradient.detach().mul_(self._keep[position])
@@ -144,6 +170,7 @@ class MaskSet:
 
     def clear(self) -> None:
         """Forget the masks: nothing is pruned."""
+        self.replace_masks()
         self.pruned, self.mask, self._keep = 0, None, []
         self._dead, self._zeros = [], []
 

@@ -36,7 +36,9 @@ def final_measures(trainer: Trainer, history: list[Record], test: tuple[float, f
         "steps": run.step,
         **run.method.measures(run),
         **connectivity(run),
+        **_explored(run),
         **_chance(run.validation.y),
+        **(run.costs.measures(run) if run.costs else {}),
         "total_time": sum(float(record["seconds"]) for record in history),
         **gpu_trace.final_measures(history),
     }
@@ -59,6 +61,14 @@ def connectivity(run: Run) -> Measures:
     if isinstance(run.model, SelfMeasuring):
         return run.model.connectivity()
     return run.method.connectivity(run)
+
+
+def _explored(run: Run) -> Measures:
+    """Return the share of the weights that can be masked that were live in some update.
+
+    Source: R_s of Liu et al. 2021, arXiv:2102.02887, section 3.
+    """
+    return {} if run.masks is None else {"explored_share": run.masks.explored_share}
 
 
 def _chance(labels: torch.Tensor) -> Record:

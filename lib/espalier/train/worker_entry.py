@@ -153,6 +153,7 @@ class _Attempt:
         """
         if isinstance(outcome, DivergedError):
             result = self.refuse(outcome)
+            self._write_masks()
         else:
             self.history.append(outcome)
             self._emit(outcome)
@@ -166,6 +167,12 @@ class _Attempt:
             rung_snapshots.remove_rung_snapshots(self.task.directory)
         del self.trainer, self.data
         return result
+
+    def _write_masks(self) -> None:
+        """Write the log of mask events, if there is one, from the first process."""
+        log = self.trainer.run.mask_listener
+        if log is not None and self.task.rank == 0:
+            log.write(self.task.directory)
 
     def pause(self) -> Result:
         """Return what a trial that waits at a rung has shown so far; its snapshot is there."""
@@ -186,6 +193,7 @@ class _Attempt:
         test = evaluate(self.trainer, samples)
         if self.task.rank == 0:
             self.trainer.run.method.write(self.trainer.run, self.task.directory)
+        self._write_masks()
         measures = final_metrics.final_measures(self.trainer, self.history, test)
         measures["train_acc"] = evaluate(self.trainer, self.trainer.run.train)[1]
         noise = component.build(InputNoise, Config(self.task.settings), "")

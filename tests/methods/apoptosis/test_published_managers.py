@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from espalier import ContinualBackprop, ReDo
+from espalier.methods.apoptosis import strategies
 from espalier.methods.apoptosis.apoptosis_manager import ApoptosisManager
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
+    ANY_RATE,
+    ApoptosisOptions,
+    Victims,
+)
 
 STEPS, LAYERS = 150, 2  # hidden layers
 Rows = list[int]
@@ -199,6 +206,81 @@ def test_redo_is_as_published(adam: bool) -> None:
     )
     assert apart < (1e-6 if adam else 1e-12)
     assert deaths > 10
+
+
+# Random victims: as many as the rule says
+
+
+def chance_redo(net: Published, hidden: list[Tensor], step: int) -> None:
+    """As many as are dormant, drawn at random."""
+    net.age = [[age + 1 for age in ages] for ages in net.age]
+    if step % 20:
+        return
+    for layer, features in enumerate(hidden):
+        sizes = features.abs().mean(0)
+        count = sum(float(size / sizes.mean()) <= 0.3 for size in sizes)
+        if count:
+            drawn = torch.randperm(len(sizes), generator=net.generator)[:count]
+            net.renew(layer, drawn.tolist(), fold=False)
+
+
+def chance_backprop(net: Published, hidden: list[Tensor], step: int) -> None:
+    """A share of the mature, drawn at random; nothing is folded."""
+    for layer, features in enumerate(hidden):
+        net.age[layer] = [age + 1 for age in net.age[layer]]
+        eligible = [i for i in range(features.shape[1]) if net.age[layer][i] > 20]
+        net.owed[layer] += 0.017 * len(eligible)
+        count = int(net.owed[layer])
+        net.owed[layer] -= count
+        if count:
+            drawn = torch.randperm(len(eligible), generator=net.generator)[:count].tolist()
+            net.renew(layer, [eligible[place] for place in drawn], fold=False)
+
+
+def by_chance(model: nn.Module, optimizer: torch.optim.Optimizer) -> ApoptosisManager:
+    options = ApoptosisOptions(ANY_RATE, 20, "activity", maturity=0, optimizer=optimizer)
+    return ApoptosisManager(model, None, strategies.redo(0.3, "random"), options)
+
+
+def backprop(
+    victims: Victims, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> ApoptosisManager:
+    options = ApoptosisOptions(0.017, 1, "utility", maturity=21, decay=0.99, optimizer=optimizer)
+    strategy = strategies.continual_backprop(False, victims)
+    return ApoptosisManager(model, None, strategy, options)
+
+
+@pytest.mark.parametrize("adam", [False, True])
+@pytest.mark.parametrize(
+    ("make", "rule"),
+    [(by_chance, chance_redo), (partial(backprop, "random"), chance_backprop)],
+    ids=["ReDo", "continual backpropagation"],
+)
+def test_random_victims_are_as_many_as_the_rule_says(make, rule, adam: bool) -> None:
+    apart, deaths = side_by_side(make, rule, adam, torch.float64)
+    assert apart < (1e-6 if adam else 1e-12)
+    assert deaths > 10
+
+
+def trained(victims: Victims) -> ApoptosisManager:
+    model = network(torch.float64)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    manager = backprop(victims, model, optimizer)
+    for step in range(STEPS):
+        x = torch.randn(8, 6, generator=torch.Generator().manual_seed(step), dtype=torch.float64)
+        optimizer.zero_grad()
+        model(x).square().mean().backward()
+        optimizer.step()
+        manager.step()
+    return manager
+
+
+def test_continual_backprop_renews_as_many_at_each_step_whoever_dies() -> None:
+    ours, control = trained("rule"), trained("random")
+    assert ours.apoptosis_events == control.apoptosis_events
+    assert sum(event.count for event in control.apoptosis_events) > 30
+    dead = [manager.lineage.state_dict() for manager in (ours, control)]
+    assert dead[0] != dead[1]
 
 
 def test_what_cannot_be_is_said_under_the_name_that_was_given() -> None:

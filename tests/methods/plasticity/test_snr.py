@@ -13,14 +13,18 @@ from torch import nn
 from espalier.core.contracts import CannotTrain
 from espalier.methods.plasticity.snr import SelfNormalizedResets
 
-FIELDS = {"percentile": 0.8, "first": 6, "period": 16, "longest": 20}
+FIELDS = {"percentile": 0.8, "first": 6, "period": 16, "longest": 20, "victims": "silent"}
 
 
 class ByHand:
     """The code of the paper in plain loops, one neuron at a time, in updates."""
 
-    def __init__(self, reference: reference_plasticity.Reference) -> None:
-        self.reference, self.stream = reference, torch.Generator().manual_seed(0)
+    def __init__(self, reference: reference_plasticity.Reference, victims: str) -> None:
+        self.victims, self.reference, self.stream = (
+            victims,
+            reference,
+            torch.Generator().manual_seed(0),
+        )
         self.deviations = [float(np.sqrt((reference.values[k] ** 2).mean())) for k in (0, 2)]
         self.age = [[0] * 7, [0] * 5]
         self.tau = [[6] * 7, [6] * 5]
@@ -37,14 +41,26 @@ class ByHand:
                     self.age[layer][i] = 0
                 else:
                     self.age[layer][i] += 1
-                if self.age[layer][i] >= self.tau[layer][i]:
+                if self.victims == "random":
+                    over += [i] * (self.age[layer][i] == self.tau[layer][i])
+                elif self.age[layer][i] >= self.tau[layer][i]:
                     self.silences[layer][i].append(self.age[layer][i])
                     self.age[layer][i] = 0
                     over.append(i)
+            if self.victims == "random" and over:
+                over = self.drawn(layer, len(over))
             self.renew(layer, over)
             if number % 16 == 0:
                 self.tau[layer] = [self.adapted(layer, i) for i in range(len(self.tau[layer]))]
                 self.silences[layer] = [[] for _ in self.tau[layer]]
+
+    def drawn(self, layer: int, count: int) -> list[int]:
+        """As many of the layer, at random; their silences end, too."""
+        order = torch.randperm(len(self.age[layer]), generator=self.stream).tolist()[:count]
+        for i in order:
+            self.silences[layer][i].append(self.age[layer][i])
+            self.age[layer][i] = 0
+        return order
 
     def adapted(self, layer: int, i: int) -> int:
         lengths = sorted(each for each in self.silences[layer][i] if each)
@@ -71,9 +87,11 @@ def lame(run, reference) -> None:
         reference.values[2 * layer + 1][i] = bias
 
 
-def test_a_run_is_that_of_its_rule() -> None:
-    run, reference = reference_plasticity.pair(SelfNormalizedResets(**FIELDS))
-    by_hand = ByHand(reference)
+@pytest.mark.parametrize("victims", ["silent", "random"])
+def test_a_run_is_that_of_its_rule(victims: str) -> None:
+    method = SelfNormalizedResets(**{**FIELDS, "victims": victims})
+    run, reference = reference_plasticity.pair(method)
+    by_hand = ByHand(reference, victims)
     lame(run, reference)
     for step in range(100):
         reference_plasticity.advance(run, step)

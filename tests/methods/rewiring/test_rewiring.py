@@ -11,15 +11,17 @@ from espalier.core.birth_record import GrowthEvent
 from espalier.core.contracts import CannotTrain
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.dsr import SparseReparameterization as Dsr
+from espalier.methods.rewiring.random_rewiring import RandomRewiring
 from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.methods.rewiring.rigl import RiggedLottery
 from espalier.methods.rewiring.set import SparseEvolution as Set
 from espalier.methods.rewiring.snfs import SparseMomentum as Snfs
+from espalier.methods.rewiring.sparse_training import drop_at_random
 from espalier.methods.rewiring.static import Static
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.sgd import SGD
 
-REWIRING = [Set, RiggedLottery, Snfs, Dsr]
+REWIRING = [Set, RiggedLottery, Snfs, Dsr, RandomRewiring]
 EVERY_TWO = DropSchedule(initial_fraction=0.3, every=2, stop=1.0)  # 23 events in 48 steps
 HALF = SparsePlan(density=0.5)  # 14, 30 and 10 of 27, 60 and 20 weights: 54
 
@@ -42,7 +44,7 @@ def test_live_edges_are_constant_over_23_events(method, density):
     assert sum(int((w != 0).sum()) for w in edges.weights) <= sum(edges.counts)
 
 
-@pytest.mark.parametrize("method", [Set, RiggedLottery])
+@pytest.mark.parametrize("method", [Set, RiggedLottery, RandomRewiring])
 def test_each_layer_loses_its_quota_and_gets_it_back(method):
     run = run_of(method(HALF, EVERY_TWO))
     loops.train(run, 48)
@@ -87,6 +89,18 @@ def test_new_edges_are_0_and_have_no_state(method):
     for weight, births in zip(edges.weights, edges.births, strict=True):
         for tensor in (weight, *run.optimizer.state[weight].values()):
             assert tensor.ndim == 0 or not tensor[births == 2].any()
+
+
+def test_what_goes_at_random_has_nothing_to_do_with_its_size():
+    run = run_of(RandomRewiring(HALF, EVERY_TWO))
+    layer = run.method_state.edges.weights[1]
+    live = run.method_state.edges.live[1]
+    gone = sum(drop_at_random(run, EVERY_TWO)[1].double() for _ in range(2000)) / 2000
+    run.step = 0
+    assert not gone[~live].any()
+    assert (gone.sum() - 9).abs() < 1e-9  # 0.3 of 30
+    order = torch.corrcoef(torch.stack([gone[live], layer[live].abs().detach()]))
+    assert order[0, 1].abs() < 0.5 and gone[live].min() > 0.2 and gone[live].max() < 0.4
 
 
 def test_biases_and_normalisation_do_not_change_in_an_event():

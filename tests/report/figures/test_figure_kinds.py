@@ -14,7 +14,7 @@ from espalier.report.figures.figure_check import look_at
 from espalier.report.figures.figure_kinds import KINDS, draw_all, kind_of, kinds_of
 from espalier.report.figures.figure_style import STYLES, USUAL
 
-OTHERS = ("race", "lineage", "seed-finder")
+OTHERS = ("race", "lineage", "mask-events", "seed-finder")
 """Kinds of what only some sweeps have; their own tests look at them."""
 DRAWN = [name for name in KINDS if name not in OTHERS]
 

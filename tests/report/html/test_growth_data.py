@@ -12,6 +12,7 @@ from trial_results import sweep
 from espalier.methods.apoptosis.neurons.lineage import Lineage
 from espalier.report.html import growth_data
 from espalier.report.reports import write_reports
+from espalier.report.tables import trial_tables
 
 GROWN = "op,where,added,dropped,live,step\nadd,0,5,1,14,10\n"
 
@@ -72,7 +73,7 @@ def test_what_is_no_such_table_is_left_out(folder: Path, monkeypatch: pytest.Mon
     (folder / "config_003_mlp" / "growth.csv").mkdir()
     leave_lineage(folder, "config_004_mlp")
     assert [each["name"] for each in growth(folder)["lineages"]] == ["config_004"]
-    monkeypatch.setattr(growth_data, "LARGEST", 10)
+    monkeypatch.setattr(trial_tables, "LARGEST", 10)
     assert growth(folder) == {"lineages": [], "grown": []}
 
 

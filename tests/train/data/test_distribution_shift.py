@@ -18,7 +18,12 @@ from espalier.kconfig import assign
 from espalier.train import worker_entry
 from espalier.train.checkpoints.run_state import capture, restore
 from espalier.train.data.device_residency import ResidencyPlan
-from espalier.train.data.distribution_shift import PermutedCharacters, PermutedPixels
+from espalier.train.data.distribution_shift import (
+    ClassTasks,
+    PermutedCharacters,
+    PermutedPixels,
+)
+from espalier.train.data.random_labels import random_labels
 from espalier.train.data.splits import Data
 from espalier.train.data.task_orders import permutation, task_order
 from espalier.train.data.text_windows import TextPart
@@ -38,13 +43,17 @@ RETURN = {
 }
 LABELS = {**PIXELS, "SHIFT": "labels", "SHIFT_SHARE": "0.3"}
 CLASSES = {**PIXELS, "SHIFT": "classes", "TRAIN_SUBSET": "400", "SHIFT_SHARE": "0.5"}
+GROWING = {**PIXELS, "SHIFT": "growing"}
+RANDOM = {**PIXELS, "SHIFT": "random_labels", "SHIFT_SHARE": "0.25"}
 KINDS = {
     "pixels": PIXELS,
     "gradual": {**PIXELS, "SHIFT_SHARE": "0.1"},
     "characters": CHARACTERS,
     "labels": LABELS,
     "next": {**CHARACTERS, "SHIFT": "labels"},
+    "random labels": RANDOM,
     "classes": CLASSES,
+    "growing": GROWING,
     "return": RETURN,
 }
 SHIFTS = pytest.mark.parametrize("changes", KINDS.values(), ids=KINDS)
@@ -256,6 +265,71 @@ def test_abruptly_no_class_of_a_task_is_in_the_next() -> None:
     assert not members[0] & members[1] and not members[1] & members[2]
 
 
+def test_random_labels_are_learnt_by_heart_and_a_share_of_them_draws_anew() -> None:
+    plain, _ = prepared(**{**PIXELS, "SHIFT": "none"})
+    trainer, data = prepared(**{**RANDOM, "NUM_EPOCHS": "4"})
+    before = plain.run.train.y
+    for task, (train, validation) in enumerate(walk(trainer)):
+        x, y = all_of(train)
+        assert validation is train and torch.equal(x, plain.run.train.x)
+        assert torch.equal(y, random_labels(40, 10, 0, task, 0.25))
+        assert int((y != before).sum()) <= (10 if task else 40)  # some draw the label they had
+        before = y
+    assert not torch.equal(all_of(data.test.open())[1], plain_test())
+
+
+def test_classes_accumulate_until_all_are_there() -> None:
+    trainer, data = prepared(**{**GROWING, "SHIFT_CLASSES_OF_TASK": "3", "NUM_EPOCHS": "5"})
+    classes = permutation(10, 0, 0).tolist()
+    splits = walk(trainer)
+    for (train, validation), count in zip(splits, (3, 6, 9, 10, 10), strict=True):
+        for split in (train, validation):
+            assert set(all_of(split)[1].tolist()) <= set(classes[:count])
+        assert set(validation.y.tolist()) == set(classes[:count]) and len(train) == 40
+    seen = [len({tuple(x.flatten().tolist()) for x in all_of(train)[0]}) for train, _ in splits]
+    assert seen == sorted(seen) and seen[-1] == 40 and seen[0] < 20
+    assert set(all_of(data.test.open())[1].tolist()) == set(classes)
+
+
+@pytest.mark.parametrize("kind", ["permuted", "labels", "random_labels", "classes", "growing"])
+@pytest.mark.parametrize("model", ["lenet5", "vit"])
+def test_images_shift_under_any_model(model: str, kind: str) -> None:
+    small = {"VIT_WIDTH": "8", "VIT_LAYERS": "1", "VIT_HEADS": "2", "VIT_INNER": "16"}
+    values = {**PIXELS, "SHIFT": kind, "MODEL": model, "NUM_EPOCHS": "2", "TRAIN_SUBSET": "100"}
+    result = train(**values | (small if model == "vit" else {}))
+    assert [record["task"] for record in result.history] == [1, 2]
+    assert result.measures["last_weight_norm"] > 0
+
+
+@pytest.mark.parametrize("kind", ["permuted", "labels"])
+def test_an_alphabet_shifts_under_a_transformer_of_text(kind: str) -> None:
+    small = {"GPT_WIDTH": "8", "GPT_LAYERS": "1", "GPT_HEADS": "2"}
+    result = train(**{**CHARACTERS, **small, "SHIFT": kind, "MODEL": "gpt", "NUM_EPOCHS": "2"})
+    assert [record["task"] for record in result.history] == [1, 2]
+    assert result.measures["mean_gradient_norm"] > 0
+
+
+@pytest.mark.parametrize("kind", ["random_labels", "classes", "growing"])
+def test_text_has_neither_labels_of_samples_nor_classes(kind: str) -> None:
+    tree = assigned({"DATASET": "text", "SHIFT": kind})
+    assert "CONFIG_DATA_IS_TEXT" in assign.why_invalid(tree, "SHIFT", kind)
+
+
+def test_at_the_end_of_a_task_all_classes_seen_so_far_are_measured() -> None:
+    changes = {**CLASSES, "SHIFT_SHARE": "1", "SHIFT_EPOCHS": "2", "NUM_EPOCHS": "6"}
+    result, (_, data) = train(**changes), prepared(**changes)
+    ends = [record for record in result.history if "seen_val_acc" in record]
+    assert [record["epoch"] for record in ends] == [2, 4, 6]
+    assert ends[0]["seen_val_acc"] == ends[0]["val_acc"]
+    assert result.measures["seen_val_acc"] == ends[-1]["seen_val_acc"]
+    assert isinstance(data.tasks, ClassTasks)
+    plain, order = prepared(**{**PIXELS, "SHIFT": "none"}), permutation(10, 0, 0).tolist()
+    labels = plain[0].run.validation.y.tolist()
+    for task in range(7):
+        seen, classes = data.tasks.validation_seen(task), order[: 2 * task + 2]
+        assert seen.y.tolist() == [label for label in labels if label in classes]
+
+
 # Measures
 
 
@@ -441,8 +515,16 @@ def test_trials_that_shift_otherwise_are_not_one_pack() -> None:
         ({**RETURN, "NUM_EPOCHS": "2"}, "CONFIG_NUM_EPOCHS=2: must be more than twice"),
         ({**LABELS, "NUM_EPOCHS": "1"}, "two or more times CONFIG_SHIFT_EPO"),
         ({**CLASSES, "SHIFT_CLASSES_OF_TASK": "10"}, "must be below the 10 classes"),
+        ({**GROWING, "SHIFT_CLASSES_OF_TASK": "10"}, "must be below the 10 classes"),
     ],
-    ids=["part of a task", "one task", "no return", "one task of labels", "all classes"],
+    ids=[
+        "part of a task",
+        "one task",
+        "no return",
+        "one task of labels",
+        "all classes",
+        "none to come",
+    ],
 )
 def test_epochs_that_make_no_tasks_are_refused(changes: dict[str, str], says: str) -> None:
     result = worker_entry.train_trial(small_task(**changes))

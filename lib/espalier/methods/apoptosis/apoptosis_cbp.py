@@ -36,7 +36,7 @@ class ContinualBackpropagation(ApoptosisMethod):
 
     @override
     def strategy(self) -> ApoptosisStrategy:
-        return strategies.continual_backprop(self.fold)
+        return strategies.continual_backprop(self.fold, self.settings.victims or "rule")
 
     @override
     def options(self, length: RunLength) -> dict[str, Any]:

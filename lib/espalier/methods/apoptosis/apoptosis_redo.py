@@ -25,4 +25,4 @@ class ReDoMethod(ApoptosisMethod):
 
     @override
     def strategy(self) -> ApoptosisStrategy:
-        return strategies.redo(self.threshold)
+        return strategies.redo(self.threshold, self.settings.victims or "rule")

@@ -8,6 +8,7 @@ from typing import Any
 from espalier.core.component import symbol
 from espalier.core.run_length import RunLength
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.apoptosis.neurons.apoptosis_strategy import Victims
 from espalier.methods.apoptosis.neurons.event_schedule import Annealing, EventEnd
 from espalier.methods.apoptosis.neurons.fitness import FitnessMetric
 from espalier.methods.apoptosis.neurons.layer_patterns import Pattern, layer_shares, select_pairs
@@ -26,6 +27,7 @@ class ApoptosisSettings:
     invert: bool | None = symbol("APOPTOSIS_INVERT")
     decay: float = symbol("APOPTOSIS_DECAY")
     maturity: int = symbol("APOPTOSIS_MATURITY")  # steps
+    victims: Victims | None = symbol("APOPTOSIS_VICTIMS")
     annealing: Annealing
     end: EventEnd
 

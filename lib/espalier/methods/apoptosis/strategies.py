@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Literal
 
 from espalier.methods.apoptosis.neurons.apoptosis_strategy import (
+    SELECTIONS,
     ApoptosisStrategy,
+    Victims,
     select_weakest,
 )
 from espalier.methods.apoptosis.neurons.replacement_ops import BirthKind
@@ -73,11 +75,12 @@ def turnover(
     return ApoptosisStrategy(SubstitutedDeath(death), PreservingBirth(birth), mutation_strength)
 
 
-def continual_backprop(fold: bool = True) -> ApoptosisStrategy:
+def continual_backprop(fold: bool = True, victims: Victims = "rule") -> ApoptosisStrategy:
     """Replace a share of the mature at each step: continual backpropagation.
 
     Founders are newborn. With `fold`, the running mean of what the dead did goes into the next
-    bias. Meant for fitness `utility` or `adaptable_utility` with a decay, and an interval of 1.
+    bias. With `victims` at random as many die at each step, whoever they are: a control. Meant for
+    fitness `utility` or `adaptable_utility` with a decay, and an interval of 1.
 
     Source: Dohare et al. 2024, "Loss of plasticity in deep continual learning", Nature 632,
     algorithm 1. The fold is of their code `gnt.py`, which means to do so, but clears the mean
@@ -86,25 +89,24 @@ def continual_backprop(fold: bool = True) -> ApoptosisStrategy:
     """
     reap = fold_running_mean if fold else SubstitutedDeath("zero")
     schedule = ShareOfMature()
-    return ApoptosisStrategy(
-        reap, PreservingBirth("fresh"), 0.0, schedule=schedule, founders_are_mature=False
-    )
+    births, select = PreservingBirth("fresh"), SELECTIONS[victims]
+    return ApoptosisStrategy(reap, births, 0.0, select, schedule, founders_are_mature=False)
 
 
-def redo(threshold: float = 0.1) -> ApoptosisStrategy:
+def redo(threshold: float = 0.1, victims: Victims = "rule") -> ApoptosisStrategy:
     """Replace all whose fitness is at most `threshold` times the layer's mean: ReDo.
 
     Meant for fitness `activity`. Nothing makes up for the dead; the newborn have fresh weights, and
-    nothing reads them.
+    nothing reads them. With `victims` at random as many die as are dormant, whoever they are: a
+    control.
 
     Source: Sokar et al. 2023, "The Dormant Neuron Phenomenon in Deep Reinforcement Learning",
     arXiv 2302.12902, algorithm 1.
     Differs: see `espalier.ReDo`.
     """
     schedule = BelowThreshold(threshold)
-    return ApoptosisStrategy(
-        SubstitutedDeath("zero"), PreservingBirth("fresh"), 0.0, schedule=schedule
-    )
+    births, select = PreservingBirth("fresh"), SELECTIONS[victims]
+    return ApoptosisStrategy(SubstitutedDeath("zero"), births, 0.0, select, schedule)
 
 
 def functional_preservation(

@@ -36,6 +36,7 @@ class Resampling(Method[Resampler]):
         except ValueError as error:
             raise CannotTrain("nothing_to_resample", f"synaptic resampling: {error}") from None
         run.method_state = made
+        run.announce(made.masks)
 
     @override
     def after_step(self, run: Run[Resampler]) -> None:

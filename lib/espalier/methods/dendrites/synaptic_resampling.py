@@ -27,6 +27,7 @@ from espalier.kconfig.config_dataclass import with_defaults
 from espalier.layers.dendrites.synapses import Synapses
 from espalier.layers.dendrites.wiring import Pixels, pixel_places
 from espalier.methods.dendrites import synapse_scores
+from espalier.methods.dendrites.synapse_masks import SynapseMasks
 from espalier.methods.dendrites.synapse_scores import Batch
 from espalier.methods.dendrites.synapse_turnover import SynapseTurnover
 from espalier.surgery import optimizer_state
@@ -73,6 +74,7 @@ class Resampler:
     def __post_init__(self) -> None:
         self.layers = find_synapse_layers(self.model)
         self.restarts = restart_of(self.optimizer)
+        self.masks = SynapseMasks(self.layers)
         if not self.layers:
             raise ValueError("no layer of the model has synapses that could be resampled")
         if self.turnover.grow == "gradient" and self.around.draw is None:
@@ -93,12 +95,14 @@ class Resampler:
 
     def after_step(self) -> None:
         """Correct newborn synapses after the optimizer's update, as under a fresh optimizer."""
+        self.masks.note_update()
         self.restarts.after_step()
 
     def resample(self) -> int:
         """Run one event; return how many synapses were replaced."""
-        slopes = self._slopes() if self.turnover.grow == "gradient" else repeat(None)
-        swapped = sum(map(self._swap, self.layers.values(), slopes))
+        with self.masks.event():
+            slopes = self._slopes() if self.turnover.grow == "gradient" else repeat(None)
+            swapped = sum(map(self._swap, self.layers.values(), slopes))
         self.resamplings += 1
         self.swaps += swapped
         return swapped

@@ -7,6 +7,7 @@ import math
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Generic
 
@@ -85,7 +86,7 @@ class GrowingMethod(Method[GrowthState[Memory_co]], ABC, Generic[Memory_co]):
                 "layer leads to which: set CONFIG_MODEL=blocks",
             )
         assert self.plan is not None, "Kconfig hides the density of masked blocks alone"
-        return open_layers(run.model, run.optimizer, self.plan, generator)
+        return open_layers(run.model, run.optimizer, self.plan, generator, run.announce)
 
     @override
     def after_backward(self, run: Run[GrowthState[Memory_co]]) -> None:
@@ -124,7 +125,8 @@ class GrowingMethod(Method[GrowthState[Memory_co]], ABC, Generic[Memory_co]):
         """Act, and record what that cost in accuracy, if the network has changed."""
         state = run.method_state
         operations, before = len(state.editor.events), validate(run)[1]
-        self.act(run, max_edges)
+        with run.masks.event() if run.masks else nullcontext():
+            self.act(run, max_edges)
         if len(state.editor.events) > operations:
             state.steps.append(run.step)
             state.event_costs.add(run.step, before, validate(run)[1])
@@ -210,5 +212,6 @@ def write_table(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
 
 def validate(run: Run) -> tuple[float, float]:
     """Return loss and accuracy in percent on validation, in evaluation mode."""
+    run.count_passes(len(run.validation), 0)
     with evaluating(run.model):
         return evaluate_model(run.model, run.validation)

@@ -1,4 +1,4 @@
-"""Sparse training in a loop of the user's own: StaticSparse, SET, RigL, SNFS and DSR.
+"""Sparse training in a loop of the user's own: StaticSparse, and all that rewire, from SET to CHTs.
 
 All take, by name, the arguments of `SparseOptions`, and all but StaticSparse those of
 `RewiringOptions`. One that is left out has the default of its Kconfig symbol. All raise ValueError
@@ -14,19 +14,24 @@ from typing import Any, ClassVar, Literal, Unpack
 import torch
 from torch import nn
 
-from espalier.core.arguments import check_count, check_names, check_share
+from espalier.core.arguments import check_count, check_names, check_number, check_share
 from espalier.kconfig.config_dataclass import with_defaults
 from espalier.methods.own_loop.argument_checks import check_choices, check_scaler, given
 from espalier.methods.own_loop.own_loop import LoopOptions, OwnLoop
 from espalier.methods.rewiring import rigl
+from espalier.methods.rewiring.cht import CannistraciHebb
+from espalier.methods.rewiring.chts import SoftCannistraciHebb
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.dsr import SparseReparameterization
+from espalier.methods.rewiring.granet import GradualRegrowth
 from espalier.methods.rewiring.initial_mask import InitialMask
 from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.methods.rewiring.set import SparseEvolution
 from espalier.methods.rewiring.snfs import SparseMomentum
 from espalier.methods.rewiring.sparse_training import SparseTraining
+from espalier.methods.rewiring.srigl import StructuredLottery
 from espalier.methods.rewiring.static import Static
+from espalier.methods.rewiring.topology.link_scores import NodeScore
 from espalier.sparse.initial_edges import Init
 
 
@@ -94,6 +99,12 @@ class DSR(_Rewired):
     build = staticmethod(SparseReparameterization)
 
 
+class CHT(_Rewired):
+    """Drop the smallest magnitudes, grow by link prediction: see `methods.rewiring.cht`."""
+
+    build = staticmethod(CannistraciHebb)
+
+
 class SNFS(OwnLoop):
     """Grow where a running average of the gradient is large: see `methods.rewiring.snfs`.
 
@@ -120,6 +131,87 @@ class SNFS(OwnLoop):
         self.scaler = check_scaler(scaler)
 
 
+class GraNet(OwnLoop):
+    """Prune along a cubic ramp, regrow by gradient: see `methods.rewiring.granet`.
+
+    `start_density` is the share of weights that live at first, in (0, 1].
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        total_steps: int,
+        start_density: float | None = None,
+        **options: Unpack[RewiringOptions],
+    ) -> None:
+        plan, schedule = _parts(type(self), total_steps, options)
+        if start_density is not None:
+            check_share("start_density", start_density, with_1=True)
+        own = {} if start_density is None else {"start_density": start_density}
+        method = with_defaults(GradualRegrowth, plan=plan, schedule=schedule, **own)
+        super().__init__(model, optimizer, method, total_steps, options)
+
+
+class SRigL(OwnLoop):
+    """RigL with one fan-in for all units of a layer: see `methods.rewiring.srigl`.
+
+    `min_salient` is the share of its fan-in that a unit needs as salient weights, in [0, 1].
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        total_steps: int,
+        min_salient: float | None = None,
+        **options: Unpack[RewiringOptions],
+    ) -> None:
+        plan, schedule = _parts(type(self), total_steps, options)
+        if min_salient is not None:
+            check_share("min_salient", min_salient, with_0=True, with_1=True)
+        own = {} if min_salient is None else {"min_salient": min_salient}
+        method = with_defaults(StructuredLottery, plan=plan, schedule=schedule, **own)
+        super().__init__(model, optimizer, method, total_steps, options)
+
+
+class CHTs(OwnLoop):
+    """Draw what stays by weight and what comes by link prediction: see `methods.rewiring.chts`.
+
+    `score` is that of missing links. Links stay in proportion to |w| to a power that goes from
+    `first_exponent` to `last_exponent`.
+    """
+
+    def __init__(  # noqa: PLR0913  # a method's own, beside those of all
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        *,
+        total_steps: int,
+        score: NodeScore | None = None,
+        first_exponent: float | None = None,
+        last_exponent: float | None = None,
+        **options: Unpack[RewiringOptions],
+    ) -> None:
+        plan, schedule = _parts(type(self), total_steps, options)
+        exponents = {"first_exponent": first_exponent, "last_exponent": last_exponent}
+        own: dict[str, Any] = {n: value for n, value in exponents.items() if value is not None}
+        for name, value in own.items():
+            _check_exponent(name, value)
+        own |= {} if score is None else {"score": score}
+        check_choices(SoftCannistraciHebb, own)
+        method = with_defaults(SoftCannistraciHebb, plan=plan, schedule=schedule, **own)
+        super().__init__(model, optimizer, method, total_steps, options)
+
+
+def _check_exponent(name: str, value: Any) -> None:
+    check_number(name, value)
+    if not 0 <= value <= 100:
+        raise ValueError(f"{name}={value:g}: must be at least 0 and at most 100")
+
+
 def _parts(
     kind: type[OwnLoop], total_steps: int, options: Mapping[str, Any]
 ) -> tuple[SparsePlan, DropSchedule]:
@@ -133,7 +225,9 @@ def _plan(options: Mapping[str, Any]) -> SparsePlan:
     if "density" in own:
         check_share("density", own["density"], with_1=True)
     check_choices(SparsePlan, own)
-    return with_defaults(SparsePlan, **own, start=InitialMask(start="random", epochs=None))
+    return with_defaults(
+        SparsePlan, **own, start=InitialMask(start="random", epochs=None, randomness=None)
+    )
 
 
 def _schedule(options: Mapping[str, Any]) -> DropSchedule:

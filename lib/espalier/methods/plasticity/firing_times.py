@@ -51,8 +51,16 @@ class FiringTimes:
     def take_overdue(self) -> Tensor:
         """Return which have been silent for as long as their threshold; they begin anew."""
         overdue = self.age >= self.threshold
-        self._end_silences(overdue)
+        self.renew(overdue)
         return overdue
+
+    def just_overdue(self) -> Tensor:
+        """Return whose silence reaches the threshold now: once in each silence, (n,) bool."""
+        return self.age == self.threshold
+
+    def renew(self, which: Tensor) -> None:
+        """Let the silences of `which`, (n,) bool, end here: others are born in their place."""
+        self._end_silences(which)
 
     def adapt(self, percentile: float) -> None:
         """Lower each threshold to the percentile of silences, or double it where that is not below.

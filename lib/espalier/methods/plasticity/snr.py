@@ -4,15 +4,18 @@ Source: Farias and Jozefiak 2024, Self-Normalized Resets for Plasticity in Conti
 2410.20098, algorithm 1, with the thresholds of its code (`snr.py`): each neuron has one, which
 adapts to the distribution of the times between its firings.
 Differs: times are counted in updates, not in samples. Newborns are drawn with the deviation that
-the layer's weights had at first, and under Adam have a step count of their own.
+the layer's weights had at first, and under Adam have a step count of their own. As a control, as
+many may begin anew at random in the same layer at the same update; a silence that goes on then
+counts once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
+from torch import Tensor
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
@@ -45,7 +48,8 @@ class Resets:
 class SelfNormalizedResets(Method[Resets]):
     """Renew neurons that were silent for as long as their threshold, which follows `percentile`.
 
-    Thresholds begin at `first` updates and adapt every `period`, up to `longest`.
+    Thresholds begin at `first` updates and adapt every `period`, up to `longest`. With `victims`
+    at random as many others of the layer are renewed, whoever they are.
     """
 
     packable: ClassVar[bool] = False  # neurons are observed by hooks on the modules
@@ -54,6 +58,7 @@ class SelfNormalizedResets(Method[Resets]):
     first: int
     period: int
     longest: int
+    victims: Literal["silent", "random"]
 
     @override
     def attach(self, run: Run[Resets]) -> None:
@@ -75,12 +80,24 @@ class SelfNormalizedResets(Method[Resets]):
         state.restarts.after_step()
         for site, law, times in zip(state.sites, state.laws, state.times, strict=True):
             times.note(state.hooks.take(site.pair).cpu())
-            over = times.take_overdue().nonzero().flatten().to(site.pair.device)
+            over = self._victims(times, run.generators["method"]).to(site.pair.device)
             if len(over):
                 birth.fresh(site, over, run.generators["method"], law)
                 state.count += len(over)
             if run.step % self.period == 0:
                 times.adapt(self.percentile)
+
+    def _victims(self, times: FiringTimes, stream: torch.Generator) -> Tensor:
+        """Return the neurons to renew now, (m,): those overdue, or as many at random."""
+        if self.victims == "silent":
+            return times.take_overdue().nonzero().flatten()
+        overdue = times.just_overdue()
+        if not overdue.any():
+            return overdue.nonzero().flatten()
+        order = torch.randperm(len(overdue), generator=stream, device=stream.device)
+        drawn = order[: int(overdue.sum())].cpu()
+        times.renew(torch.zeros_like(overdue).index_fill(0, drawn, True))
+        return drawn
 
     @override
     def measures(self, run: Run[Resets]) -> Measures:

@@ -33,8 +33,10 @@ class Columns:
         counts = [schedule.after(step) for schedule in self.schedules]
         if not any(counts):
             return
-        parts = zip(self.masks.weights, self._dropped(), counts, strict=True)
-        self.masks.set(torch.cat([_mask_columns(*part).flatten() for part in parts]), optimizer)
+        with self.masks.event():
+            parts = zip(self.masks.weights, self._dropped(), counts, strict=True)
+            mask = torch.cat([_mask_columns(*part).flatten() for part in parts])
+            self.masks.set(mask, optimizer)
 
     def _dropped(self) -> list[Tensor]:
         """Return the dropped columns of each weight, (inputs,) bool."""
@@ -84,6 +86,7 @@ class DropLinearMethod(Method[Columns]):
         chosen = dict(list(linear.items())[: self.layers])
         schedules = [self._schedule(name, w, run) for name, w in chosen.items()]
         run.method_state = Columns(chosen, schedules)
+        run.announce(run.method_state.masks)
 
     def _schedule(self, name: str, weight: Tensor, run: Run[Columns]) -> Shrinking:
         inputs = weight.shape[1]

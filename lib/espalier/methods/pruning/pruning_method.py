@@ -47,6 +47,7 @@ class PruningMethod(Method[Pruner], ABC):
         schedule = self.plan.schedule(run.length)
         self._check_units(coverage)
         run.method_state = Pruner(coverage.weights, schedule, self.plan.allocation)
+        run.announce(run.method_state.masks)
         run.method_state.memory = self.first_memory(run)
         self._act(run, 0)
 
@@ -70,9 +71,10 @@ class PruningMethod(Method[Pruner], ABC):
     def prune(self, run: Run[Pruner], sparsity: float) -> None:
         """Prune to `sparsity`."""
         pruner = run.method_state
-        mask = pruner.choose(sparsity, self.scores(run))
-        self.compensate(run, mask)
-        pruner.masks.set(mask, run.optimizer)
+        with pruner.masks.event():
+            mask = pruner.choose(sparsity, self.scores(run))
+            self.compensate(run, mask)
+            pruner.masks.set(mask, run.optimizer)
 
     def compensate(self, run: Run[Pruner], mask: Tensor) -> None:
         """Change weights that stay for those that `mask` (weights in a row,) is about to prune."""

@@ -32,7 +32,7 @@ class DropSchedule(RunSchedule):
 
     def drop_fraction(self, step: int, total: int) -> float:
         """Return f_decay: half a cosine from `initial_fraction` at step 0 to 0 at T_end."""
-        done = step / self._end(total)
+        done = step / self.end(total)
         return self.initial_fraction / 2 * (1 + math.cos(math.pi * done)) if done < 1 else 0.0
 
     def drop_count(self, live: int, step: int, total: int) -> int:
@@ -47,15 +47,20 @@ class DropSchedule(RunSchedule):
             raise CannotTrain(
                 "rewiring_never_starts",
                 f"the first edges would be replaced after step {self.every}, but it ends at "
-                f"{self._end(total):g} of {total} steps: lower CONFIG_SPARSE_EVERY or raise "
+                f"{self.end(total):g} of {total} steps: lower CONFIG_SPARSE_EVERY or raise "
                 "CONFIG_SPARSE_STOP or CONFIG_NUM_EPOCHS",
             )
 
     @override
     def rest(self, length: RunLength) -> Rest | None:
         total = length.total_steps
-        within = min(total, math.ceil(self._end(total))) - 1
-        return Rest(total - within // self.every * self.every, self.every, "SPARSE_STOP")
+        return Rest(total - self.last_due(total), self.every, "SPARSE_STOP")
 
-    def _end(self, total: int) -> float:
+    def last_due(self, total: int) -> int:
+        """Return the last of `total` updates that an event follows; 0 if there is none."""
+        within = min(total, math.ceil(self.end(total))) - 1
+        return within // self.every * self.every
+
+    def end(self, total: int) -> float:
+        """Return T_end, the step at which the share is 0, of `total` updates."""
         return round(self.stop * total, 6)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -45,12 +46,23 @@ class Sparse:
 
 def drop_smallest_magnitudes(run: Run[Sparse], schedule: DropSchedule) -> list[Tensor]:
     """Return the smallest |w| of each layer, as many as `schedule` says and it can replace."""
+    return _drop_weakest(run, schedule, run.method_state.edges.weights)
+
+
+def drop_at_random(run: Run[Sparse], schedule: DropSchedule) -> list[Tensor]:
+    """Return as many live edges of each layer, each as likely, but for one of each unit."""
+    return _drop_weakest(run, schedule, score_at_random(run))
+
+
+def _drop_weakest(
+    run: Run[Sparse], schedule: DropSchedule, scores: Sequence[Tensor]
+) -> list[Tensor]:
     edges = run.method_state.edges
     quotas = [
         min(schedule.drop_count(count, run.step, run.total_steps), size - count)
         for count, size in zip(edges.counts, edges.masks.sizes, strict=True)
     ]
-    parts = zip(edges.weights, edges.live, quotas, edges.orientations, strict=True)
+    parts = zip(scores, edges.live, quotas, edges.orientations, strict=True)
     return [select_weakest(*part) for part in parts]
 
 
@@ -65,37 +77,53 @@ def score_at_random(run: Run[Sparse]) -> list[Tensor]:
 
 
 @dataclass(frozen=True)
-class Rewiring:
+class RewiringRule(ABC):
+    """A rule by which live edges go and others come, from 0. Biases stay."""
+
+    schedule: DropSchedule
+
+    @torch.no_grad()
+    def rewire(self, run: Run[Sparse]) -> None:
+        """Drop and grow edges once: one event."""
+        edges = run.method_state.edges
+        with edges.masks.event():
+            pairs = list(zip(*self.choose(run), strict=True))
+            edges.change(
+                [old & ~new for old, new in pairs], [new & ~old for old, new in pairs], run.step
+            )
+
+    @abstractmethod
+    def choose(self, run: Run[Sparse]) -> tuple[list[Tensor], list[Tensor]]:
+        """Return which edges go and which come, bool in each weight's shape.
+
+        One that does both stays as it is.
+        """
+
+
+@dataclass(frozen=True)
+class Rewiring(RewiringRule):
     """A rule that drops live edges and grows as many others.
 
     `drop_criterion` returns which edges are dropped, bool in each weight's shape. `grow_criterion`
-    returns scores in the same shapes; the missing edges with the highest ones grow, from 0.
-    `grow_counts` returns how many grow in each layer, together as many as were dropped. With
-    `regrow` an edge that is dropped may be among those that grow, and then stays as it is; without,
-    it does not come back in the same event. Biases stay.
+    returns scores in the same shapes; the missing edges with the highest ones grow. `grow_counts`
+    returns how many grow in each layer, together as many as were dropped. With `regrow` an edge
+    that is dropped may be among those that grow; without, it does not come back in the same event.
     """
 
-    schedule: DropSchedule
     drop_criterion: Callable[[Run[Sparse], DropSchedule], list[Tensor]]
     grow_criterion: Callable[[Run[Sparse]], list[Tensor]]
     grow_counts: Callable[[Run[Sparse], list[Tensor]], list[int]] = grow_as_many_as_dropped
     regrow: bool = False
 
-    @torch.no_grad()
-    def rewire(self, run: Run[Sparse]) -> None:
-        """Drop and grow edges once."""
-        edges = run.method_state.edges
+    @override
+    def choose(self, run: Run[Sparse]) -> tuple[list[Tensor], list[Tensor]]:
         dropped = self.drop_criterion(run, self.schedule)
         counts = self.grow_counts(run, dropped)
-        free = [~live for live in edges.live]
+        free = [~live for live in run.method_state.edges.live]
         if self.regrow:
             free = [missing | gone for missing, gone in zip(free, dropped, strict=True)]
         parts = zip(self.grow_criterion(run), free, counts, strict=True)
-        grown = [select_missing(*part) for part in parts]
-        pairs = list(zip(dropped, grown, strict=True))
-        edges.change(
-            [old & ~new for old, new in pairs], [new & ~old for old, new in pairs], run.step
-        )
+        return dropped, [select_missing(*part) for part in parts]
 
 
 @kconfig_dataclass
@@ -108,7 +136,12 @@ class SparseTraining(Method[Sparse]):
     plan: SparsePlan
 
     @property
-    def rewiring(self) -> Rewiring | None:
+    def first_plan(self) -> SparsePlan:
+        """The plan of the first mask; its density is not the last one where that falls."""
+        return self.plan
+
+    @property
+    def rewiring(self) -> RewiringRule | None:
         """The rule by which edges are replaced; None: they stay."""
         return None
 
@@ -118,22 +151,33 @@ class SparseTraining(Method[Sparse]):
         weights = coverage.weights
         if not weights:
             raise CannotTrain("nothing_to_sparsify", coverage.describe_nothing())
-        counts = self.plan.counts(list(weights), [w.shape for w in weights.values()])
+        counts = self.first_plan.counts(list(weights), [w.shape for w in weights.values()])
         edges = Edges(weights, run.optimizer, restart_of(run.optimizer), coverage.orientations)
+        run.announce(edges.masks)
+        with edges.masks.event():
+            charged = self._begin(run, edges, counts)
+        run.method_state = Sparse(edges, charged=charged)
+        self._check_rewiring(run)
+
+    def _begin(self, run: Run[Sparse], edges: Edges, counts: list[int]) -> int:
+        """Draw the first edges, `counts` of each layer; return the epochs that it is charged."""
         keys = edges.by_unit(draw_uniform(edges.weights, run.generators["method"]))
         rows, charged = self.plan.start.draw(run, edges.weights, keys, counts)
         live = edges.as_stored(rows)
         if self.plan.init == "live":
             scale_to_live_fan_in(edges, live)
         edges.begin(live)
-        run.method_state = Sparse(edges, charged=charged)
-        self._check_rewiring(run)
+        return charged
 
     def _check_rewiring(self, run: Run[Sparse]) -> None:
         if self.rewiring is None:
             return
         epochs = run.epochs - run.method_state.charged
         self.rewiring.schedule.check_length(RunLength(epochs, run.steps_per_epoch))
+        self.check_room(run)
+
+    def check_room(self, run: Run[Sparse]) -> None:
+        """Raise CannotTrain if no edge could ever take the place of another."""
         if not run.method_state.masks.pruned:
             raise CannotTrain(
                 "no_missing_edges",

@@ -22,12 +22,13 @@ from espalier.core.contracts import CannotTrain, Method, Run, StateDict
 from espalier.core.self_measuring import Measures, count_parameters
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.widening.deepening_schedule import DeepeningSchedule
-from espalier.methods.widening.widening_costs import WideningCosts, count_update
+from espalier.methods.widening.widening_costs import WideningCosts
 from espalier.methods.widening.widening_method import PROBE
 from espalier.sparse import processes
 from espalier.surgery import optimizer_state
 from espalier.surgery.identity_layers import IdentityPlace, find_identity_places
 from espalier.surgery.probe import evaluating
+from espalier.train.costs.layer_products import count_operations
 
 
 @dataclass
@@ -138,10 +139,10 @@ def _costs(run: Run[DeepeningState], places: list[IdentityPlace]) -> WideningCos
     """Return what all stages of the run cost; all `places` are left out then."""
     model = processes.wrapped(run.model)
     x, _ = next(iter(run.train.pieces(1)))
-    updates = [count_update(model, x[:1])]
+    updates = [count_operations(model, x[:1]).both]
     for place in reversed(places):
         place.leave_out()
-        updates.append(count_update(model, x[:1]))
+        updates.append(count_operations(model, x[:1]).both)
     samples = len(run.train) / run.steps_per_epoch
     return WideningCosts(tuple(reversed(updates)), (0,) * len(places), samples)
 

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from espalier.core.atomic_write import atomic_write
 from espalier.report.comparing.opened_sweeps import OpenedSweep
 from espalier.report.exports.export_loop import ReadBackError
+from espalier.report.frames.mask_frame import mask_frame
 from espalier.report.frames.sweep_frames import configurations_frame, history_frame, trials_frame
+from espalier.report.masks.logged_masks import logs_masks
 
 if TYPE_CHECKING:  # its import would take half a second
     import pandas as pd
@@ -29,11 +31,16 @@ Arguments = dict[str, Any]
 
 
 def frames_of(sweep: OpenedSweep) -> dict[str, pd.DataFrame]:
-    """Return the frames that `espalier.load_sweep` gives, by the names of their files."""
+    """Return the frames that `espalier.load_sweep` gives, by the names of their files.
+
+    Mask events are among them where the sweep logs them.
+    """
+    masks = {"mask_events.csv": mask_frame(sweep)} if logs_masks(sweep.header) else {}
     return {
         "trials.csv": trials_frame(sweep),
         "history.csv": history_frame(sweep),
         "configurations.csv": configurations_frame(sweep.ranking),
+        **masks,
     }
 
 

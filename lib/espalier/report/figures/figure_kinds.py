@@ -68,6 +68,9 @@ KINDS = {
         FigureKind("race", "who left a race when, and the seeds it took", "race_figure"),
         FigureKind("ladder", "a measure along a swept number, and where it falls off", "ladder"),
         FigureKind("lineage", "which neurons descend from which, and their ages", "lineage_figure"),
+        FigureKind(
+            "mask-events", "what each change of a mask did, of the best runs", "mask_events_figure"
+        ),
         FigureKind("seed-finder", "the smallest network that learns", "seed_finder_figure"),
     )
 }

@@ -18,6 +18,7 @@ from espalier.report.figures.figure_input import FigureInput, parse_wishes
 from espalier.report.figures.figure_kinds import kind_of
 from espalier.report.figures.figure_style import STYLES, USUAL
 from espalier.report.frames.answers import SweepComparison, SweepVerdict
+from espalier.report.frames.mask_frame import mask_frame
 from espalier.report.frames.sweep_frames import (
     configurations_frame,
     history_frame,
@@ -80,6 +81,11 @@ class LoadedSweep:
     def history(self) -> pd.DataFrame:
         """A row for each epoch of each trial that has ended."""
         return history_frame(self.opened)
+
+    @cached_property
+    def mask_events(self) -> pd.DataFrame:
+        """A row for each layer of each mask event of each trial that logged them."""
+        return mask_frame(self.opened)
 
     @cached_property
     def configurations(self) -> pd.DataFrame:

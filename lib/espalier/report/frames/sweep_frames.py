@@ -57,7 +57,7 @@ def trials_frame(sweep: OpenedSweep) -> pd.DataFrame:
     for name in names_of(rows):
         column = [row[name] for row in rows]
         columns[name] = number_column(column) if name in measured else column
-    return frame(columns | _settings([item.trial.swept for item in results]), len(rows))
+    return frame(columns | setting_columns([item.trial.swept for item in results]), len(rows))
 
 
 def history_frame(sweep: OpenedSweep) -> pd.DataFrame:
@@ -72,7 +72,7 @@ def history_frame(sweep: OpenedSweep) -> pd.DataFrame:
         "configuration": [names[item.trial.number] for item, _ in pairs],
         "seed": setting_column([item.seed or None for item, _ in pairs]),
     }
-    columns |= _settings([item.trial.swept for item, _ in pairs])
+    columns |= setting_columns([item.trial.swept for item, _ in pairs])
     for name in names_of(record for _, record in pairs):
         values = [strict_json.finite(record.get(name)) for _, record in pairs]
         columns[name] = (value_column if name in COUNTS else number_column)(values)
@@ -140,7 +140,7 @@ def comparison_frame(compared: PairedSweeps) -> pd.DataFrame:
     columns: dict[str, Any] = {
         "a": [own.name for own in firsts],
         "b": [other.first.name for _, other in compared.pairs],
-        **_settings([swept_values(own) for own in firsts]),
+        **setting_columns([swept_values(own) for own in firsts]),
         **_interval("difference", "", differences),
         "n": [each.n if each else 0 for each in differences],
         "p": _floats(reply.p for reply in compared.answers),
@@ -165,11 +165,12 @@ def _heads(items: Sequence[Configuration]) -> dict[str, Any]:
         "config_file": [item.first.name for item in items],
         "planned": [len(item.results) for item in items],
         "counted": [len(item.scores) for item in items],
-        **_settings([swept_values(item.first) for item in items]),
+        **setting_columns([swept_values(item.first) for item in items]),
     }
 
 
-def _settings(swept: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+def setting_columns(swept: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Return a column for each swept symbol, `CONFIG_` before its name, of a row for each trial."""
     return {
         PREFIX + name: setting_column([each.get(name) for each in swept])
         for name in names_of(swept)

@@ -24,7 +24,9 @@ LONGEST, SHORTEST = 120, 10
 """Points of a curve."""
 FINE, COARSE = 10_000, 1_000
 """Steps between the least and the most value: of few curves, and of very many."""
-BESIDE = ("val_loss", "sparsity")
+PLASTICITY = ("dormant_share", "dead_share", "effective_rank", "weight_norm", "gradient_norm")
+"""What is measured at the ends of tasks."""
+BESIDE = ("val_loss", "sparsity", *PLASTICITY)
 """What else of an epoch is shown, if a sweep is small."""
 SMALL = 500
 """Configurations of a small sweep."""
@@ -60,8 +62,8 @@ def _courses(ranking: Ranking, count: int) -> list[Measure]:
 
 
 def _beside(name: str) -> Measure:
-    usual = NAMED.get(name)
-    return usual or Measure(name, name, name, "", 4, True, curve=name)
+    usual, label = NAMED.get(name), name.replace("_", " ")
+    return usual or Measure(name, label, label, "", 4, True, curve=name)
 
 
 def _curves(by: Measure, every: Sequence[Configuration], along: str) -> Record | None:

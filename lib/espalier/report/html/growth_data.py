@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from espalier.analysis.rank import Configuration, TrialResult
-from espalier.core.errors import UserError
 from espalier.core.trial import Record
 from espalier.methods.apoptosis.neurons import lineage as births
 from espalier.methods.apoptosis.neurons.lineage import Lineage
@@ -22,6 +21,7 @@ from espalier.report.figures.lineage_lives import (
     lives,
 )
 from espalier.report.html.page_input import PageInput
+from espalier.report.tables.trial_tables import TrialFolders, first_tables
 
 LIVES = 4000
 """Lives of neurons that a page draws: those of the first configurations of the ranking."""
@@ -29,8 +29,6 @@ LINEAGES = 8
 """Trials whose lineages it has at most."""
 GROWN = 60
 """Trials whose growth it has at most."""
-LARGEST = 4_000_000
-"""Bytes of a table; one that is larger is left alone."""
 LAYERS = 6
 """Layers of a lineage at most."""
 ReadT = TypeVar("ReadT")
@@ -44,19 +42,7 @@ def growth_data(page: PageInput) -> Record:
 def _tables(
     page: PageInput, name: str, read: Callable[[Path], ReadT]
 ) -> Iterator[tuple[Configuration, TrialResult, ReadT]]:
-    """Yield the table of the first trial of each ranked configuration that left one.
-
-    A file that is no such table, as of a store of others, is left out.
-    """
-    for item in page.ranking.ranked:
-        for trial in item.counted:
-            path = page.folder / page.directories[trial.trial.number] / name
-            try:
-                if path.is_file() and path.stat().st_size <= LARGEST:
-                    yield item, trial, read(path)
-                    break
-            except (UserError, OSError):
-                continue
+    return first_tables(page.ranking, TrialFolders(page.folder, page.directories), name, read)
 
 
 def _lineages(page: PageInput) -> Iterator[Record]:

@@ -24,6 +24,7 @@ REPORT = (
     "curves.js",
     "effects.js",
     "growth.js",
+    "masks.js",
     "page.js",
 )
 """The files of the program of report.html, in the order in which they stand in it."""

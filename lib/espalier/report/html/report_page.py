@@ -16,6 +16,7 @@ from espalier.report.html.data_block import data_block
 from espalier.report.html.effects_data import effects_data
 from espalier.report.html.forest_data import forest_data
 from espalier.report.html.growth_data import growth_data
+from espalier.report.html.mask_data import mask_data
 from espalier.report.html.page_input import PageInput
 from espalier.report.html.provenance_rows import provenance_rows
 from espalier.report.html.ranking_data import ranking_data
@@ -75,4 +76,5 @@ def page_data(page: PageInput) -> Record:
         "curves": curves_data(page.ranking, page.every),
         "effects": effects_data(page.ranking),
         "growth": growth_data(page),
+        "masks": mask_data(page),
     }

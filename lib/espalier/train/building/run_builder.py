@@ -15,12 +15,14 @@ from espalier.train.building import parameter_budget
 from espalier.train.building.causality import check_causal
 from espalier.train.building.random_samples import STAND_IN, stand_in
 from espalier.train.building.starting_point import StartingPoint, StartPlan
+from espalier.train.costs.cost_meter import CostMeter
 from espalier.train.data.augment import Augmentation
 from espalier.train.data.distribution_shift import apply_shift
 from espalier.train.data.splits import Data, load_data
 from espalier.train.engine import distributed, seeds
 from espalier.train.engine.device import choose_device, make_deterministic
 from espalier.train.engine.trainer import Recipe, Trainer
+from espalier.train.masks.mask_log import MaskLogPlan
 
 KINDS: dict[type[Shape], str] = {SampleShape: "images", TokenShape: "a text"}
 
@@ -42,6 +44,7 @@ def build_trainer(task: Task, start: StartingPoint | None = None) -> tuple[Train
     rates = component.build(RatePlan, config, "")
     if unread := config.unread():
         raise RuntimeError(f"part of the trial but read by nothing: {', '.join(unread)}")
+    component.build(MaskLogPlan, settings, "").listen(run)
     run.attach()
     least_loss = 0.0 if data.text is None else data.text.least_loss
     checks = settings.read("DEBUG_CHECKS", bool)
@@ -95,6 +98,7 @@ def _run(
         batch_size=recipe.batch_size,
         generators=seeds.make_generators(recipe.seed, device),
         augmentation=component.build(Augmentation, config, "") if augmented else None,
+        costs=CostMeter(),
     )
 
 

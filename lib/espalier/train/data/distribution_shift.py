@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -27,6 +26,9 @@ from espalier.core.samples import SampleShape, Shape, Split
 from espalier.core.trial import EPOCHS, Record
 from espalier.core.trial_config import Config
 from espalier.train.data.chosen_samples import choose
+from espalier.train.data.drawn_tasks import DrawnTasks
+from espalier.train.data.growing_tasks import GrowingTasks
+from espalier.train.data.random_labels import RandomLabelTasks
 from espalier.train.data.shift_schedule import ShiftPlan
 from espalier.train.data.splits import (
     Data,
@@ -41,7 +43,6 @@ from espalier.train.engine.task_sequence import (
     Measure,
     PeriodicTasks,
     TaskSamples,
-    first_and_last_accuracy,
     last_task,
     task_ends,
 )
@@ -58,8 +59,11 @@ def apply_shift(config: Config, data: Data) -> Data:
     plan.check_epochs(epochs)
     if plan.kind in PERMUTED:
         return _with_tasks(data, _permuted_tasks(plan, each, data.request), epochs)
-    if plan.kind == "classes":
-        tasks = ClassTasks(each, data.request, plan.seed or 0, plan.share or 1.0, plan.classes or 1)
+    if plan.kind == "random_labels":
+        labels = RandomLabelTasks(each, data.request, plan.seed or 0, plan.share or 1.0)
+        return _with_tasks(data, labels, epochs)
+    if plan.kind in OF_CLASSES:
+        tasks = _class_tasks(plan, each, data.request)
         tasks.check()
         data = _with_tasks(data, tasks, epochs)
         check_batch(config.read("BATCH_SIZE", int), len(data.train))
@@ -73,6 +77,11 @@ def apply_shift(config: Config, data: Data) -> Data:
 def _permuted_tasks(plan: ShiftPlan, each: int, request: SplitRequest) -> PermutedTasks:
     kind = PERMUTED[plan.kind]
     return kind(each, request, plan.seed or 0, plan.share or 1.0)
+
+
+def _class_tasks(plan: ShiftPlan, each: int, request: SplitRequest) -> ClassTasks | GrowingTasks:
+    kind = OF_CLASSES[plan.kind]
+    return kind(each, request, plan.seed or 0, plan.share or 1.0, plan.classes or 1)
 
 
 def _with_tasks(data: Data, tasks: DrawnTasks, epochs: int) -> Data:
@@ -99,33 +108,6 @@ def _shifted_request(request: SplitRequest) -> SplitRequest:
     if dataset is None:
         raise CannotTrain("shift", "CONFIG_SHIFT=return: this data set has none to shift to")
     return replace(request, dataset=dataset)
-
-
-@dataclass(frozen=True)
-class DrawnTasks(PeriodicTasks, ABC):
-    """Tasks that a seed draws, each from all samples of one data set."""
-
-    request: SplitRequest
-    seed: int
-    share: float  # of what changes from one task to the next, in (0, 1]
-
-    @abstractmethod
-    def of_task(self, split: Split, task: int) -> Split:
-        """Return the samples of a task, from 0, that come of those of `split`."""
-
-    @override
-    def samples(self, task: int) -> TaskSamples:
-        return _samples_drawn(self, task, prepare_splits(self.request))
-
-    @override
-    def measures(self, history: Sequence[Record]) -> Record:
-        """Return means over all tasks, and over the first and the last of them."""
-        return {**super().measures(history), **first_and_last_accuracy(history)}
-
-
-@functools.lru_cache(maxsize=1)  # the task that the runs of a pack are at
-def _samples_drawn(tasks: DrawnTasks, task: int, data: PreparedSplits) -> TaskSamples:
-    return TaskSamples(tasks.of_task(data.train, task), tasks.of_task(data.validation, task))
 
 
 @dataclass(frozen=True)
@@ -173,6 +155,9 @@ class RelabelledTasks(PermutedTasks):
 PERMUTED: Mapping[str, type[PermutedTasks]] = {"permuted": PermutedTasks, "labels": RelabelledTasks}
 
 
+SEEN = ("seen_val_loss", "seen_val_acc")
+
+
 @dataclass(frozen=True)
 class ClassTasks(DrawnTasks):
     """Tasks of `classes` classes each, with their own labels: the network has outputs for all.
@@ -182,11 +167,26 @@ class ClassTasks(DrawnTasks):
     next task. All tasks have as many training samples as the smallest of them.
     Source: van de Ven, Tuytelaars and Tolias 2022, "Three types of incremental learning"
     (class-incremental learning: one output for each class, and no label of the task).
-    Differs: validation and test are of the classes of the task, not of all seen so far; classes
-    return.
+    Differs: validation and test are of the classes of the task; what is measured on all classes
+    seen so far stands beside them. Classes return.
     """
 
     classes: int
+
+    @override
+    def epoch_measures(self, run: Run, measure: Measure) -> Record:
+        """Return the task; at its end also loss and accuracy on all classes seen so far."""
+        record = super().epoch_measures(run, measure)
+        if run.epoch == run.epochs or self.changes_at(run.epoch):
+            seen = self.validation_seen(self.task(run.epoch - 1))
+            record.update(zip(SEEN, measure(seen), strict=True))
+        return record
+
+    @override
+    def measures(self, history: Sequence[Record]) -> Record:
+        """Return the same of the last task too: of all classes, if all have had their turn."""
+        seen = [{name: record[name] for name in SEEN} for record in history if SEEN[0] in record]
+        return {**super().measures(history), **(seen[-1] if seen else {})}
 
     def check(self) -> None:
         """Raise CannotTrain unless there are more classes than a task has."""
@@ -214,6 +214,11 @@ class ClassTasks(DrawnTasks):
     def samples(self, task: int) -> TaskSamples:
         return _samples_of_classes(self, task, prepare_splits(self.request))
 
+    def validation_seen(self, task: int) -> Split:
+        """Return the validation samples of all classes up to those of a task, from 0."""
+        seen = {label for past in range(task + 1) for label in self.members(past)}
+        return _samples_seen(prepare_splits(self.request), frozenset(seen))
+
     def train_places(self, split: Split, task: int) -> Tensor:
         """Return the training samples of a task, as many in each task."""
         shape = prepare_splits(self.request).shape
@@ -222,14 +227,30 @@ class ClassTasks(DrawnTasks):
         return self._places(split, task)[:fewest]
 
     def _places(self, split: Split, task: int) -> Tensor:
-        members = torch.tensor(self.members(task), device=split.y.device)
-        return torch.isin(split.y, members).nonzero().flatten()
+        return _places_of(split, self.members(task))
+
+
+def _places_of(split: Split, classes: Iterable[int]) -> Tensor:
+    """Return which samples of `split` are of `classes`."""
+    members = torch.tensor(list(classes), device=split.y.device)
+    return torch.isin(split.y, members).nonzero().flatten()
+
+
+@functools.lru_cache(maxsize=1)
+def _samples_seen(data: PreparedSplits, classes: frozenset[int]) -> Split:
+    return choose(data.validation, _places_of(data.validation, classes))
 
 
 @functools.lru_cache(maxsize=1)
 def _samples_of_classes(tasks: ClassTasks, task: int, data: PreparedSplits) -> TaskSamples:
     train = choose(data.train, tasks.train_places(data.train, task))
     return TaskSamples(train, tasks.of_task(data.validation, task))
+
+
+OF_CLASSES: Mapping[str, type[ClassTasks | GrowingTasks]] = {
+    "classes": ClassTasks,
+    "growing": GrowingTasks,
+}
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,18 @@ from espalier.core.errors import CannotTrain
 from espalier.core.run_length import RunSchedule
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 
-TASKS_ALIKE = ("permuted", "labels", "classes")
+TASKS_ALIKE = ("permuted", "labels", "random_labels", "classes", "growing")
 """The kinds of shift whose tasks are of one kind, task after task."""
+
+
+ShiftKind = Literal["none", "permuted", "labels", "random_labels", "classes", "growing", "return"]
 
 
 @kconfig_dataclass
 class ShiftPlan(RunSchedule):
     """The kind of shift and the length of its tasks."""
 
-    kind: Literal["none", "permuted", "labels", "classes", "return"] = symbol("SHIFT")
+    kind: ShiftKind = symbol("SHIFT")
     task_epochs: int | None = symbol("SHIFT_EPOCHS")
     seed: int | None = symbol("SHIFT_SEED")
     share: float | None = symbol("SHIFT_SHARE")

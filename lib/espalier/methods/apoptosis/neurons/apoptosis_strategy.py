@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -116,8 +116,11 @@ class Selected:
     vacant: bool = False
 
 
-Selection = Callable[[LayerPopulation, int], Selected]
-"""Select up to so many neurons of a layer."""
+Selection = Callable[[LayerPopulation, int, torch.Generator], Selected]
+"""Select up to so many neurons of a layer; the generator is on the CPU."""
+
+Victims = Literal["rule", "random"]
+"""Whether a rule says who dies as well as how many die, or chance says who."""
 
 DeathRule = Callable[[BirthContext, Selected], Tensor | None]
 """Silence the selected, in whose slots others are about to be born.
@@ -174,9 +177,23 @@ class ReplacementSchedule:
         return None
 
 
-def select_weakest(population: LayerPopulation, count: int) -> Selected:
+def select_weakest(population: LayerPopulation, count: int, generator: torch.Generator) -> Selected:
     """Select the mature neurons with the lowest fitness."""
     return Selected(population.fitness_ema.weakest(count))
+
+
+def select_at_random(
+    population: LayerPopulation, count: int, generator: torch.Generator
+) -> Selected:
+    """Select as many mature neurons as `select_weakest` would, whatever their fitness."""
+    if not count:
+        return select_weakest(population, count, generator)
+    mature = population.fitness_ema.mature.nonzero().flatten()
+    order = torch.randperm(len(mature), generator=generator, device=generator.device)[:count]
+    return Selected(mature[order.to(mature.device)])
+
+
+SELECTIONS: Mapping[Victims, Selection] = {"rule": select_weakest, "random": select_at_random}
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,8 @@ class EventRunner:
     def begin(self, population: LayerPopulation) -> None:
         """Begin the event of a layer, whose neurons have their scores."""
         schedule, rate = self.strategy.schedule, self.options.rate_at(self.history.step)
-        selected = self.strategy.selection(population, schedule.count(population, rate))
+        count = schedule.count(population, rate)
+        selected = self.strategy.selection(population, count, self.generator)
         selected = self._agreed(selected)
         if len(selected.slots):
             self._replace(population, schedule.begin(population, selected, self.history.step))

@@ -21,7 +21,7 @@ TINY = 1e-12
 FLOOR = 0.01  # of the mean use: what is used less counts as not used
 
 
-def least_unique(population: LayerPopulation, count: int) -> Selected:
+def least_unique(population: LayerPopulation, count: int, generator: torch.Generator) -> Selected:
     """Select neurons one by one, each time the one with the lowest fitness times uniqueness.
 
     Uniqueness is the share of a neuron's variance over what is observed that the others, without
@@ -31,7 +31,7 @@ def least_unique(population: LayerPopulation, count: int) -> Selected:
     subset selection problem".
     """
     if count == 0:
-        return select_weakest(population, count)
+        return select_weakest(population, count, generator)
     ema, statistics = population.fitness_ema, population.observed.statistics
     count = min(count, int(ema.mature.sum()))
     redundant = select_redundant(statistics, ema.fitness, ema.mature, count)

@@ -52,7 +52,7 @@ class CapacityGrowth(ReplacementSchedule):
         return min(max(1, int(births + ROUNDING)), cap - population.size) if births > 0 else 0
 
 
-def append_slots(population: LayerPopulation, count: int) -> Selected:
+def append_slots(population: LayerPopulation, count: int, generator: torch.Generator) -> Selected:
     """Add `count` empty slots behind the last neuron of a layer; none dies."""
     pair = population.site.pair
     if count <= 0:

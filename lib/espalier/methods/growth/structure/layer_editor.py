@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain
-from espalier.core.self_measuring import count_parameters
+from espalier.core.self_measuring import KeepsMasks, count_parameters
 from espalier.layers.masked_blocks import Pair
 from espalier.methods.growth.structure.edge_editor import EdgeEditor, NetworkSnapshot
 from espalier.methods.growth.structure.edge_network import At, Batch, LossOf, Observation
@@ -176,10 +176,12 @@ def open_layers(
     optimizer: torch.optim.Optimizer,
     plan: EdgePlan,
     generator: torch.Generator,
+    announce: Callable[[KeepsMasks], None] = lambda _: None,
 ) -> LayerEditor:
     """Make `model` sparse by `plan`, before its first step, and return its editor.
 
-    Raises CannotTrain if no layer can be sparse, or one would have no edge.
+    `announce` is given the masks before that. Raises CannotTrain if no layer can be sparse, or one
+    would have no edge.
     """
     coverage = cover(model)
     weights = coverage.weights
@@ -187,8 +189,10 @@ def open_layers(
         raise CannotTrain("nothing_to_sparsify", coverage.describe_nothing())
     edges = Edges(weights, optimizer, restart_of(optimizer), coverage.orientations)
     counts = plan.counts(list(weights), [w.shape for w in weights.values()])
-    live = draw_edges(edges, counts, generator)
-    if plan.init == "live":
-        scale_to_live_fan_in(edges, live)
-    edges.begin(live)
+    announce(edges.masks)
+    with edges.masks.event():
+        live = draw_edges(edges, counts, generator)
+        if plan.init == "live":
+            scale_to_live_fan_in(edges, live)
+        edges.begin(live)
     return LayerEditor(LayerNetwork(model, edges), generator, optimizer)

@@ -64,7 +64,7 @@ async function start() {
   addEventListener("beforeprint", () => { lightUp(); drawAll(); });
   addEventListener("afterprint", () => { applyTheme(); repaint(); });
   keepChoices();
-  for (const build of [buildParallel, buildTable, buildScatter, buildForest, buildCurves, buildEffects, buildGrowth]) build();
+  for (const build of [buildParallel, buildTable, buildScatter, buildForest, buildCurves, buildEffects, buildGrowth, buildMasks]) build();
   readFilters();
   hideLinks();
   reloadLater(view.data);

@@ -1,0 +1,95 @@
+"""N:M sparsity by SR-STE: of every M inputs in a row, a unit computes with the N largest.
+
+The gradient of a weight in the network goes to its dense one as it is, whether it is masked or not
+(straight through). Masked ones are pulled towards 0 beside that, so that masks come to rest.
+
+A group is M inputs of one unit, for a convolution M channels at one place of its kernel. A layer
+whose inputs are not a multiple of M stays dense.
+
+Source: Zhou et al. 2021, Learning N:M Fine-grained Structured Sparse Neural Networks From Scratch,
+arXiv 2102.04010, equation 9 (SR-STE), and its public code.
+Differs: layers stay dense where M does not divide their inputs, where the code cuts kernels in
+rows too; the pull is no part of an optimizer's weight decay, which acts on dense weights.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from typing_extensions import override
+
+from espalier.core.contracts import CannotTrain, Run
+from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.latent.latent_weights import Latent, LatentSparsity
+from espalier.sparse.orientation import Orientation
+from espalier.sparse.selection import magnitudes
+
+
+@kconfig_dataclass
+class NMSparsity(LatentSparsity):
+    """Keep `n` of every `m` inputs; `decay` is the factor of masked weights, 0 or more."""
+
+    n: int
+    m: int
+    decay: float
+
+    @property
+    @override
+    def target(self) -> float:
+        return 1 - self.n / self.m
+
+    @override
+    def attach(self, run: Run[Latent]) -> None:
+        if self.n >= self.m:
+            raise CannotTrain(
+                "groups_stay_whole",
+                f"CONFIG_NM_N={self.n} of CONFIG_NM_M={self.m} inputs leaves nothing to mask: "
+                "the first must be the smaller",
+            )
+        super().attach(run)
+        state = run.method_state
+        pairs = zip(state.weights, state.orientations, strict=True)
+        if not any(self._divides(*pair) for pair in pairs):
+            raise CannotTrain(
+                "no_layer_in_groups",
+                f"CONFIG_NM_M={self.m} divides the inputs of no layer of the model: set another",
+            )
+        state.hide(self._select(state))
+
+    @override
+    def after_backward(self, run: Run[Latent]) -> None:
+        state = run.method_state
+        for weight, dense, live in zip(state.weights, state.dense, state.live, strict=True):
+            if weight.grad is not None:
+                weight.grad.add_(dense * ~live, alpha=self.decay)
+        super().after_backward(run)
+
+    @override
+    def after_step(self, run: Run[Latent]) -> None:
+        run.method_state.hide(self._select(run.method_state))
+
+    def _divides(self, weight: Tensor, orientation: Orientation) -> bool:
+        """Return whether the inputs of a layer's units are a multiple of `m`."""
+        return orientation.by_unit(weight).shape[1] % self.m == 0
+
+    def _select(self, state: Latent) -> list[Tensor]:
+        """Return which weights are live, of the dense ones in the parameters."""
+        live = []
+        for weight, orientation in zip(state.weights, state.orientations, strict=True):
+            rows = orientation.by_unit(magnitudes(weight))
+            divides = self._divides(weight, orientation)
+            kept = largest_of_groups(rows, self.n, self.m) if divides else torch.ones_like(rows) > 0
+            live.append(orientation.as_stored(kept))
+        return live
+
+
+def largest_of_groups(rows: Tensor, n: int, m: int) -> Tensor:
+    """Return the `n` largest of every `m` inputs in a row: bool, as `rows` (units, inputs, ...).
+
+    The inputs must be a multiple of `m`. Of equal ones the last is kept.
+    """
+    last = rows.movedim(1, -1)  # (units, ..., inputs)
+    groups = last.reshape(*last.shape[:-1], -1, m)
+    weakest = groups.sort(dim=-1, stable=True).indices[..., : m - n]
+    kept = torch.ones_like(groups, dtype=torch.bool).scatter_(-1, weakest, value=False)
+    return kept.flatten(-2).movedim(-1, 1)

@@ -1,0 +1,1 @@
+"""Sparse layers as bipartite graphs: links that are likely, first links, units without any."""

@@ -1,0 +1,1 @@
+"""What reports say of the mask events that trials logged."""

@@ -1,0 +1,1 @@
+"""Growth that goes on from the smallest network that learns, as one chain of sweeps."""
