@@ -160,6 +160,7 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     "SRIGL_MIN_SALIENT": {"SRIGL_MIN_SALIENT": "0.9"},  # so soon no unit lacks more
     "OPTIMIZER": {"PRUNING_METHOD": "none"},
     "MUON_SCALE": {"MUON_ADAM_RATE": "1"},  # whose default goes by it
+    "NET2DEEPER_LAYERS": {"MLP_LAYERS": "4"},
     "PRUNING_METHOD": DEEP,
     "APOPTOSIS_LAYERS_*": DEEP,
     "APOPTOSIS_LAYERS_BIRTH_SHARE": {**DEEP, "APOPTOSIS_LAYERS_MATURATION": "30"},
