@@ -70,6 +70,7 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "plasticity_table",
     "bench_field",
     "cliff_rescue",
+    "dendrites_published",
     "dendrites_table",
     "early_termination",
     "exports",

@@ -24,14 +24,33 @@ from espalier.layers.dendrites.nonlinear import SLOPE
 from espalier.layers.dendrites.published_masks import Grid, Inputs, Somas
 from espalier.layers.masked_linear import MaskedLinear
 
-Kind: TypeAlias = Literal["dann_r", "dann_grf", "dann_lrf", "pdann", "sann", "vann"]
+Kind: TypeAlias = Literal[
+    "dann_r",
+    "dann_grf",
+    "dann_lrf",
+    "pdann",
+    "sann",
+    "sann_grf",
+    "sann_lrf",
+    "psann",
+    "vann",
+    "vann_r",
+    "vann_grf",
+    "vann_lrf",
+]
 MASKS: dict[Kind, tuple[Inputs, Somas]] = {
     "dann_r": ("random", "own"),
     "dann_grf": ("global", "own"),
     "dann_lrf": ("local", "own"),
     "pdann": ("all", "own"),
     "sann": ("random", "random"),
+    "sann_grf": ("global", "random"),
+    "sann_lrf": ("local", "random"),
+    "psann": ("all", "random"),
     "vann": ("all", "all"),
+    "vann_r": ("random", "all"),
+    "vann_grf": ("global", "all"),
+    "vann_lrf": ("local", "all"),
 }
 
 

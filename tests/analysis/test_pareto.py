@@ -26,6 +26,29 @@ def test_none_on_the_front_is_dominated() -> None:
     assert [point.efficiency for point in front.points] == [700.0, 400.0, 225.0]
 
 
+def with_costs(*pairs: tuple[int, float, float | None]) -> list[TrialResult]:
+    """A configuration for each size, score and cost; no cost: it recorded none."""
+    costs = [{} if cost is None else {"cost_to_min_loss": cost} for _, _, cost in pairs]
+    return [
+        passed(trial(k, 1, WIDTH=str(k)), score, live_parameters=size, **cost)
+        for k, ((size, score, _), cost) in enumerate(zip(pairs, costs, strict=True), 1)
+    ]
+
+
+def test_the_published_efficiency_divides_by_the_logarithm_of_the_cost_over_the_least() -> None:
+    # the least cost is 100, so a cost of 10,000 has twice its logarithm, one of 1,000 1.5 times
+    front = only(with_costs((10, 60.0, 1_000.0), (20, 90.0, 10_000.0), (30, 50.0, 100.0)))
+    scores = {point.size: front.cost_efficiency(point) for point in front.sized}
+    assert scores == pytest.approx({10: 40.0, 20: 45.0, 30: 50.0})
+    assert [point.size for point in front.points] == [10, 20]
+
+
+@pytest.mark.parametrize("cost", [None, 1.0, 0.0])
+def test_one_without_a_cost_leaves_all_without_that_efficiency(cost: float | None) -> None:
+    front = only(with_costs((10, 60.0, 1_000.0), (20, 90.0, cost)))
+    assert [front.cost_efficiency(point) for point in front.sized] == [None, None]
+
+
 def test_of_equals_the_first_in_the_plan_is_on_the_front() -> None:
     front = only(nets((200, [80.0]), (100, [70.1, 70.2]), (100, [70.2, 70.1]), (300, [80.0])))
     assert [name for name, _, _ in named(front)] == ["config_002", "config_001"]

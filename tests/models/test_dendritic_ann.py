@@ -40,8 +40,15 @@ def masked(net: nn.Module) -> list[MaskedLinear]:
         ({"kind": "dann_lrf"}, FASHION, 10_634),
         ({"kind": "dann_grf"}, FASHION, 10_634),
         ({"kind": "sann"}, FASHION, 10_634),
+        ({"kind": "sann_grf"}, FASHION, 10_634),
+        ({"kind": "sann_lrf"}, FASHION, 10_634),
         # 785*512 + 512 + 128 + 1290
         ({"kind": "pdann"}, FASHION, 403_850),
+        ({"kind": "psann"}, FASHION, 403_850),
+        # 512*16 + 512, 513*128, 1290
+        ({"kind": "vann_r"}, FASHION, 75_658),
+        ({"kind": "vann_grf"}, FASHION, 75_658),
+        ({"kind": "vann_lrf"}, FASHION, 75_658),
         # 785*512 + 513*128 + 1290
         ({"kind": "vann"}, FASHION, 468_874),
         # a synapse for each channel: 512*48 + 512, 512 + 128, 1290

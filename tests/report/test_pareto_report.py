@@ -40,6 +40,15 @@ def test_text_of_several_measures(golden: Callable[[str, str], None]) -> None:
     golden("pareto_several", "\n".join([*pages, render_pareto(rank(results, "val_acc,test_acc"))]))
 
 
+def test_text_with_the_published_efficiency(golden: Callable[[str, str], None]) -> None:
+    costs = ((100, 70.0, 1_000.0), (2500, 80.0, 50_000.0), (3000, 60.0, 30_000.0))
+    results = [
+        passed(trial(k, 1, WIDTH=str(size)), score, live_parameters=size, cost_to_min_loss=cost)
+        for k, (size, score, cost) in enumerate(costs, 1)
+    ]
+    golden("pareto_efficiency", render_pareto(rank(results)))
+
+
 def test_none_has_all_of_several_measures() -> None:
     text = render_pareto(rank(nets((100, [70.0])), "val_acc,cost:min"))
     assert "None: no configuration has all of them." in text
@@ -59,6 +68,7 @@ def test_the_same_as_json() -> None:
         "half_width": pytest.approx(63.53, rel=1e-3),
         "n": 2,
         "per_1000_parameters": 750.0,
+        "cost_efficiency": None,
         "values": {"CONFIG_WIDTH": 0},
     }
     assert record["smallest_within_one_standard_error"] == "config_001"

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, LrSchedule, Method, Optimizer, Run
 from espalier.core.samples import SampleShape, Split
+from espalier.core.self_measuring import Measures
 from espalier.core.trial import Record
 from espalier.core.trial_config import Config
 from espalier.layers.dendrites import wiring
@@ -24,6 +25,7 @@ from espalier.models.lenet5 import LeNet5
 from espalier.models.mlp import Mlp
 from espalier.models.residual import BasicBlock, normed
 from espalier.train import loop
+from espalier.train.costs.cost_meter import CostMeter
 from espalier.train.data.augment import Augmentation
 from espalier.train.engine import seeds
 from espalier.train.engine.trainer import Recipe, Trainer
@@ -253,6 +255,7 @@ def trainer(values: Values, build: Build, data: Split | None = None, logs: bool 
         augmentation=component.build(Augmentation, config, "")
         if "AUGMENT_FLIP" in config
         else None,
+        costs=CostMeter(),
     )
     MaskLogPlan(enabled=logs).listen(run)
     run.attach()
@@ -269,6 +272,7 @@ class Outcome:
     error: str = ""
     tensors: list[Tensor] = field(default_factory=list)
     mask: Tensor | None = None
+    costs: Measures = field(default_factory=dict)
 
 
 class Watched:
@@ -321,6 +325,8 @@ def _note(outcome: Outcome, each: Trainer, record: Record | loop.DivergedError) 
     if each.ended:
         held = (*run.model.parameters(), *run.model.buffers())
         outcome.tensors = [tensor.detach().clone() for tensor in held]
+        assert run.costs is not None
+        outcome.costs = run.costs.measures(run)
         if run.masks is not None:
             outcome.mask = torch.cat([live.flatten() for live in run.masks.live_masks()])
 
@@ -349,6 +355,7 @@ def gap(outcome: Outcome, other: Outcome) -> Gap:
     assert len(outcome.losses) == len(other.losses)
     assert outcome.error == other.error
     assert len(outcome.records) == len(other.records)
+    assert outcome.costs == other.costs
     assert (outcome.mask is None) == (other.mask is None)
     assert outcome.mask is None or torch.equal(outcome.mask, other.mask)  # type: ignore[arg-type]
     pairs = zip(outcome.tensors, other.tensors, strict=True)

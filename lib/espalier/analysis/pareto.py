@@ -8,9 +8,11 @@ numbers are means over seeds; what the seeds say about a step of a front of two 
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from espalier.analysis.confidence import Interval
 from espalier.analysis.rank import Configuration, Ranking, lead
@@ -18,6 +20,7 @@ from espalier.core.measures import LIVE_PARAMETERS, Measure
 
 SIZE = LIVE_PARAMETERS.name
 PER = 1000  # live parameters that efficiency is given for
+COST = "cost_to_min_loss"
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,16 @@ class Point:
         """The measure for each 1,000 live parameters; None where less of it is better."""
         is_size = len(self.over) == 2 and self.over[1].name == SIZE
         return PER * self.score / self.size if is_size and self.by.larger and self.size else None
+
+    @property
+    def cost(self) -> float | None:
+        """Live parameters times epochs to the least validation loss, mean over seeds, if above 1.
+
+        None if no trial has it, and where less of the ranking measure is better or size is not
+        the other one.
+        """
+        cost = self.item.measure(COST)
+        return cost.mean if cost and cost.mean > 1 and self.efficiency is not None else None
 
     @property
     def deviation(self) -> float | None:
@@ -108,6 +121,22 @@ class Front:
             return [None] * len(self.points)
         pairs = zip(self.points, self.points[1:], strict=False)
         return [None, *(lead(after.item, before.item, after.by) for before, after in pairs)]
+
+    def cost_efficiency(self, point: Point) -> float | None:
+        """Return the measure divided by the logarithm of the cost over the least such logarithm.
+
+        The least is that of all configurations of the front; None where one of them has no cost.
+        Source: the efficiency score of Chavlis and Poirazi 2025, Nature Communications 16:943.
+        Differs: of measures of which more is better alone; costs are means over seeds.
+        """
+        if not self._least_cost or point.cost is None:
+            return None
+        return point.score * math.log(self._least_cost) / math.log(point.cost)
+
+    @cached_property
+    def _least_cost(self) -> float:
+        """The least cost of all; 0 if one of them has none."""
+        return min(point.cost or 0.0 for point in self.sized)
 
     @property
     def frugal(self) -> Point | None:

@@ -284,6 +284,34 @@ class Augment(Protocol):
         ...
 
 
+class Costs(Protocol):
+    """What counts the floating-point operations of a run."""
+
+    def add(self, run: Run, forward: int, backward: int) -> None:
+        """Add samples that are about to pass the network as it is now."""
+        ...
+
+    def add_operations(self, operations: int) -> None:
+        """Add operations of passes that are not of the network as it is."""
+        ...
+
+    def begin_epoch(self, run: Run) -> None:
+        """Look at the network anew; called before the updates of an epoch."""
+        ...
+
+    def measures(self, run: Run) -> Measures:
+        """Return what the run has cost, for the final result."""
+        ...
+
+    def state_dict(self) -> StateDict:
+        """Return all that `load_state_dict` needs."""
+        ...
+
+    def load_state_dict(self, state: StateDict) -> None:
+        """Go back to the state that `state_dict` returned."""
+        ...
+
+
 @dataclass
 class Run(Generic[State_co]):
     """One live training: the single argument of every hook."""
@@ -304,10 +332,16 @@ class Run(Generic[State_co]):
     samples: Samples | None = None  # what criteria look at; None: those of `train`
     masks: KeepsMasks | None = None  # those that the method has announced
     mask_listener: MaskListener | None = None  # set before `attach`
+    costs: Costs | None = None  # set before `attach`; None: nothing is counted
 
     def announce(self, masks: KeepsMasks) -> None:
         """Take the masks that the method keeps, before it changes them for the first time."""
         self.masks, masks.listener = masks, self.mask_listener
+
+    def count_passes(self, forward: int, backward: int) -> None:
+        """Count samples that are about to pass the network, forward and backward."""
+        if self.costs is not None:
+            self.costs.add(self, forward, backward)
 
     def attach(self) -> None:
         """Attach the method, and take the epochs that it charges. Raises `CannotTrain`."""

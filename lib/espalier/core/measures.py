@@ -124,6 +124,9 @@ VAL_ACC = _accuracy("val_acc", "validation accuracy", "val acc", "val_acc")
 TEST_ACC = _accuracy("test_acc", "test accuracy", "test acc")
 VAL_LOSS = _loss("val_loss", "validation loss", "val loss", "val_loss")
 LIVE_PARAMETERS = _count("live_parameters")
+FLOPS_TOTAL = replace(_count("flops_total"), label="FLOPs of the run", short="FLOPs", curve="")
+FLOPS = ("forward", "backward", "update", "dense_forward", "dense_backward", "dense_update")
+"""The ends of names of floating-point operations, beside those of the run."""
 MEASURES = {
     measure.name: measure
     for measure in (
@@ -145,6 +148,9 @@ NAMED = MEASURES | {
         _accuracy("first_tasks_acc", "accuracy on the first tasks", "first tasks acc"),
         _accuracy("last_tasks_acc", "accuracy on the last tasks", "last tasks acc"),
         LIVE_PARAMETERS,
+        FLOPS_TOTAL,
+        *(replace(_count(f"flops_{part}"), curve="") for part in (*FLOPS, "dense_total")),
+        *(replace(_count(f"bytes_{part}"), curve="") for part in ("weights", "state")),
         _count("parameters"),
         _count("total_time", "s", 1),
         _count("steps"),

@@ -68,19 +68,23 @@ def _absent(items: Sequence[Configuration], over: Sequence[Measure]) -> str:
 def _table(front: Front) -> str:
     """Return a line a point: the measures, the last first, and what two of them come to."""
     pairs = list(zip(front.points, front.gains, strict=True))
-    return plain_table([_heading(front), *(_row(point, gain) for point, gain in pairs[:LISTED])])
+    return plain_table(
+        [_heading(front), *(_row(front, point, gain) for point, gain in pairs[:LISTED])]
+    )
 
 
 def _heading(front: Front) -> list[str]:
     names = ["parameters" if by.name == SIZE else by.short for by in reversed(front.over)]
     per = ["per 1,000"] * (front.points[0].efficiency is not None)
+    per += ["efficiency"] * (front.cost_efficiency(front.points[0]) is not None)
     return [*names, *per, *["gain"] * (len(front.over) == 2), "configuration"]
 
 
-def _row(point: Point, gain: Interval | None) -> list[str]:
+def _row(front: Front, point: Point, gain: Interval | None) -> list[str]:
     first, by = point.item.first, point.by
     name = " ".join([first.name, *settings(swept_values(first), "")])
-    per = [] if point.efficiency is None else [by.with_unit(point.efficiency)]
+    efficiencies = (point.efficiency, front.cost_efficiency(point))
+    per = [by.with_unit(value) for value in efficiencies if value is not None]
     gains = [_gain(gain, by)] * (len(point.over) == 2)
     return [*(_cell(point, each) for each in reversed(point.over)), *per, *gains, name]
 
@@ -109,16 +113,16 @@ def _record(front: Front) -> Record:
         "measures": [{"name": each.name, "more_is_better": each.larger} for each in front.over],
         "samples": {f"CONFIG_{name}": typed(text) for name, text in front.samples.items()},
         "front": [
-            {**_point(point), "gain": _interval(gain)}
+            {**_point(front, point), "gain": _interval(gain)}
             for point, gain in zip(front.points, front.gains, strict=True)
         ],
         "smallest_within_one_standard_error": small.item.first.name if small else None,
         "incomplete": [item.first.name for item in front.incomplete],
-        "configurations": [_point(item) for item in front.sized],
+        "configurations": [_point(front, item) for item in front.sized],
     }
 
 
-def _point(point: Point) -> Record:
+def _point(front: Front, point: Point) -> Record:
     size = point.item.measure(SIZE)
     return {
         "config_file": point.item.first.name,
@@ -128,6 +132,7 @@ def _point(point: Point) -> Record:
         "half_width": point.item.score.half_width if point.item.score else None,
         "n": len(point.item.scores),
         "per_1000_parameters": point.efficiency,
+        "cost_efficiency": front.cost_efficiency(point),
         "values": typed_values(point.item.first),
     }
 

@@ -10,7 +10,7 @@ from espalier.analysis.confidence import Interval, Verdict, has_spread
 from espalier.analysis.multiple_best import pair_level
 from espalier.analysis.multiple_tests import more_seeds
 from espalier.analysis.rank import Configuration, Ranking, TrialResult, swept_values
-from espalier.core.measures import TEST_ACC, VAL_ACC, VAL_LOSS, Measure
+from espalier.core.measures import FLOPS_TOTAL, TEST_ACC, VAL_ACC, VAL_LOSS, Measure
 from espalier.core.trial import Status
 
 FAR = 10_000
@@ -177,7 +177,8 @@ def passed_without(item: Configuration) -> list[TrialResult]:
 def ranking_table(ranking: Ranking, top: int) -> list[list[str]]:
     """Return the `top` configurations as a table, heading first."""
     scores = [by.short for by in shown_measures(ranking)]
-    heading = ["#", "config", *scores, "sparsity", "time", "parameters", "note"]
+    costs = [FLOPS_TOTAL.short] if counts_flops(ranking) else []
+    heading = ["#", "config", *scores, "sparsity", "time", *costs, "parameters", "note"]
     rows = [_cells(place, item, ranking) for place, item in enumerate(ranking.ranked[:top], 1)]
     return [heading, *rows]
 
@@ -189,6 +190,7 @@ def _cells(place: int, item: Configuration, ranking: Ranking) -> list[str]:
         *(format_measure(item, by) for by in shown_measures(ranking)),
         format_sparsity(item),
         format_mean(item, "total_time", ".1f", "s"),
+        *([format_flops(item)] if counts_flops(ranking) else []),
         " ".join(settings(swept_values(item.first), "")),
         describe_flaws(item, ranking),
     ]
@@ -204,3 +206,18 @@ def format_sparsity(item: Configuration) -> str:
     """Return the mean sparsity reached."""
     sparsity = item.measure("final_sparsity")
     return "n/a" if sparsity is None else f"{sparsity.mean * 100:.1f}%"
+
+
+def counts_flops(ranking: Ranking) -> bool:
+    """Return whether some configuration says how many operations it took."""
+    return any(item.measure(FLOPS_TOTAL.name) for item in ranking.ranked)
+
+
+def format_flops(item: Configuration) -> str:
+    """Return the mean number of floating-point operations of a run, as 1.23e+09."""
+    return format_mean(item, FLOPS_TOTAL.name, ".3g", "")
+
+
+def describe_flops(item: Configuration, ranking: Ranking) -> str:
+    """Return the operations of a run behind other measures; empty where no configuration counts."""
+    return f" | FLOPs: {format_flops(item)}" if counts_flops(ranking) else ""

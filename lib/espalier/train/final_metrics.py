@@ -38,6 +38,7 @@ def final_measures(trainer: Trainer, history: list[Record], test: tuple[float, f
         **connectivity(run),
         **_explored(run),
         **_chance(run.validation.y),
+        **(run.costs.measures(run) if run.costs else {}),
         "total_time": sum(float(record["seconds"]) for record in history),
         **gpu_trace.final_measures(history),
     }

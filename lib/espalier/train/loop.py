@@ -131,8 +131,10 @@ class Loop:
 
     def step(self, x: Tensor, y: Tensor) -> Tensor:
         """Update each run on a batch, as `batches` yields it; return the losses, (K,)."""
+        samples = len(y) // len(self._trainers)
         for trainer in self._trainers:
             trainer.set_learning_rate()
+            trainer.run.count_passes(samples, samples)
         losses = self._program.backward(x, y)
         for trainer in self._trainers:
             trainer.after_backward()

@@ -173,6 +173,24 @@ def test_a_network_of_convolutions_can_only_begin_at_random() -> None:
     assert caught.value.reason == "start_without_pixels"
 
 
+@pytest.mark.parametrize("start", ["correlated", "receptive_field", "small_world"])
+@pytest.mark.parametrize("density", [0.1, 0.25, 1.0])
+def test_starts_of_networks_have_the_same_numbers_of_edges(start: Start, density: float) -> None:
+    control = run_of(Static(plan("random", density)), pixels_network(3))
+    given = SparsePlan(density, start=InitialMask(start, None, 0.3))
+    run = run_of(Static(given), pixels_network(3))
+    assert run.method_state.edges.counts == control.method_state.edges.counts
+    same = [torch.equal(a, b) for a, b in zip(live(run), live(control), strict=True)]
+    assert same == [density == 1, density == 1, density == 1 or start == "correlated"]
+    loops.train(run, 3)
+
+
+def test_network_models_reach_convolutions_too() -> None:
+    given = SparsePlan(0.5, start=InitialMask("small_world", None, 0.3))
+    run = loops.run_of(Adam(), Static(given))
+    assert run.method_state.edges.counts == (14, 30, 10)
+
+
 def test_what_rewires_begins_there_too() -> None:
     run = run_of(RiggedLottery(plan("hierarchical"), DropSchedule(every=4)))
     loops.train(run, 12)

@@ -18,7 +18,11 @@ from espalier.kconfig import assign
 from espalier.train import worker_entry
 from espalier.train.checkpoints.run_state import capture, restore
 from espalier.train.data.device_residency import ResidencyPlan
-from espalier.train.data.distribution_shift import PermutedCharacters, PermutedPixels
+from espalier.train.data.distribution_shift import (
+    ClassTasks,
+    PermutedCharacters,
+    PermutedPixels,
+)
 from espalier.train.data.random_labels import random_labels
 from espalier.train.data.splits import Data
 from espalier.train.data.task_orders import permutation, task_order
@@ -309,6 +313,21 @@ def test_an_alphabet_shifts_under_a_transformer_of_text(kind: str) -> None:
 def test_text_has_neither_labels_of_samples_nor_classes(kind: str) -> None:
     tree = assigned({"DATASET": "text", "SHIFT": kind})
     assert "CONFIG_DATA_IS_TEXT" in assign.why_invalid(tree, "SHIFT", kind)
+
+
+def test_at_the_end_of_a_task_all_classes_seen_so_far_are_measured() -> None:
+    changes = {**CLASSES, "SHIFT_SHARE": "1", "SHIFT_EPOCHS": "2", "NUM_EPOCHS": "6"}
+    result, (_, data) = train(**changes), prepared(**changes)
+    ends = [record for record in result.history if "seen_val_acc" in record]
+    assert [record["epoch"] for record in ends] == [2, 4, 6]
+    assert ends[0]["seen_val_acc"] == ends[0]["val_acc"]
+    assert result.measures["seen_val_acc"] == ends[-1]["seen_val_acc"]
+    assert isinstance(data.tasks, ClassTasks)
+    plain, order = prepared(**{**PIXELS, "SHIFT": "none"}), permutation(10, 0, 0).tolist()
+    labels = plain[0].run.validation.y.tolist()
+    for task in range(7):
+        seen, classes = data.tasks.validation_seen(task), order[: 2 * task + 2]
+        assert seen.y.tolist() == [label for label in labels if label in classes]
 
 
 # Measures

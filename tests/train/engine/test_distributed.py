@@ -165,6 +165,8 @@ def test_two_processes_train_as_one(pool: Pool, tmp_path: Path, wishes: dict[str
         {"PRUNING_METHOD": "magnitude"},
         {"PRUNING_METHOD": "state", "OPTIMIZER": "adamwprune", "LEARNING_RATE": "0.002"},
         {"PRUNING_METHOD": "rigl"},
+        {"PRUNING_METHOD": "nm"},
+        {"PRUNING_METHOD": "topkast"},
         {"PRUNING_METHOD": "apoptosis_functional"},
         {"PRUNING_METHOD": "apoptosis_growth"},
         {"PRUNING_METHOD": "grow", "MODEL": "blocks"},

@@ -169,6 +169,7 @@ class TournamentOptions:
 
     def _losses(self, run: Run, seed: int) -> Tensor:
         """Return the cross entropy of each validation sample: (samples,) float64."""
+        run.count_passes(len(run.validation), 0)
         with evaluating(run.model), torch.no_grad():
             pieces = [run.model(x) for x, _ in run.validation.pieces(2048)]
         logits = widen_float(torch.cat(pieces)).double().flatten(0, -2)  # of text, every place
@@ -220,6 +221,7 @@ def train_newborn(run: Run[GrowthState], batches: Sequence[Batch]) -> None:
     fixed = [(p, editor.older(p)) for p in run.model.parameters()]
     for x, y in batches:
         run.optimizer.zero_grad()
+        run.count_passes(len(x), len(x))
         with evaluating(run.model):  # no random numbers, and running statistics stay
             torch.autograd.backward(mean_losses(run.model(x), y, 1).sum())
         editor.before_step()

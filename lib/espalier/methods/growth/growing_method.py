@@ -212,5 +212,6 @@ def write_table(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
 
 def validate(run: Run) -> tuple[float, float]:
     """Return loss and accuracy in percent on validation, in evaluation mode."""
+    run.count_passes(len(run.validation), 0)
     with evaluating(run.model):
         return evaluate_model(run.model, run.validation)

@@ -18,11 +18,11 @@ from typing_extensions import override
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
 from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.layers import flops
 from espalier.layers.masked_linear import MaskedLinear
 from espalier.methods.growth.structure.input_pyramid import InputPyramid
 from espalier.methods.growth.timing.passage_schedule import PassageSchedule
 from espalier.surgery.probe import evaluating
+from espalier.train.costs.layer_products import count_operations
 from espalier.train.input_layers import find_input_layers
 
 PROBE = 256  # samples that measure a passage
@@ -74,7 +74,7 @@ class Multiscale(Method[MultiscaleState]):
         pyramid = InputPyramid(run.model, layers, size, run.optimizer, run.generators["method"])
         pyramid.coarsen(factors[0])
         run.method_state = MultiscaleState(
-            pyramid, passages, step_operations=_operations_of_step(run, pyramid)
+            pyramid, passages, step_operations=_operations_of_step(run)
         )
 
     @override
@@ -92,7 +92,7 @@ class Multiscale(Method[MultiscaleState]):
         state.pyramid.refine(factor, self.handover == "shuffled")
         difference = float((_logits(run, x) - before).abs().max())
         state.difference = max(state.difference, difference)
-        state.step_operations = _operations_of_step(run, state.pyramid)
+        state.step_operations = _operations_of_step(run)
 
     @override
     def check(self, run: Run[MultiscaleState]) -> None:
@@ -107,7 +107,7 @@ class Multiscale(Method[MultiscaleState]):
 
         `passage_difference` is the largest change of any logit at a passage, on up to 256
         validation samples, `training_operations` those of training so far (see
-        `espalier.layers.flops`).
+        `espalier.train.costs.layer_products`).
         """
         state = run.method_state
         return {
@@ -138,9 +138,10 @@ class Multiscale(Method[MultiscaleState]):
         own.difference, own.operations, own.step_operations = state["told"]
 
 
-def _operations_of_step(run: Run, pyramid: InputPyramid) -> float:
+def _operations_of_step(run: Run) -> float:
     """Return the operations of a mean update of an epoch on images of the present size."""
-    return flops.count_per_sample(run.model, pyramid.layers) * len(run.train) / run.steps_per_epoch
+    x, _ = next(iter(run.train.pieces(1)))
+    return count_operations(run.model, x[:1]).both * len(run.train) / run.steps_per_epoch
 
 
 def _size(x: Tensor) -> tuple[int, int, int]:

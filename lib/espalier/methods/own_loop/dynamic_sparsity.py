@@ -225,7 +225,9 @@ def _plan(options: Mapping[str, Any]) -> SparsePlan:
     if "density" in own:
         check_share("density", own["density"], with_1=True)
     check_choices(SparsePlan, own)
-    return with_defaults(SparsePlan, **own, start=InitialMask(start="random", epochs=None))
+    return with_defaults(
+        SparsePlan, **own, start=InitialMask(start="random", epochs=None, randomness=None)
+    )
 
 
 def _schedule(options: Mapping[str, Any]) -> DropSchedule:

@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -82,12 +83,15 @@ class MeasuredCriterion(PruningMethod):
 class DataCriterion(MeasuredCriterion):
     """A criterion that looks at so many `batches` of training samples; never at others."""
 
+    has_backward: ClassVar[bool] = True  # whether gradients follow the pass of a batch
+
     batches: int = symbol("CRITERION_BATCHES")
 
     def passes(self, run: Run[Pruner], each: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the batches, and count `each` passes of each of them."""
         for batch in samples_of(run).batches(self.batches):
             run.method_state.criterion_updates += each
+            run.count_passes(each * len(batch[0]), each * len(batch[0]) * self.has_backward)
             yield batch
 
 

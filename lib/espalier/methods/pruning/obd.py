@@ -68,6 +68,7 @@ class OptimalBrainDamage(DataCriterion):
                         torch._foreach_addcmul_(total, parts, parts)
                     count += 1
                 run.method_state.criterion_updates += logits.shape[1] - 1  # as many passes back
+                run.count_passes(0, len(x) * (logits.shape[1] - 1))
         return _divided(total, count)
 
     def _hutchinson(self, run: Run[Pruner]) -> list[Tensor]:

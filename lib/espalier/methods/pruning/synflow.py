@@ -32,6 +32,7 @@ class SynFlow(MeasuredCriterion):
     def saliencies(self, run: Run[Pruner]) -> list[Tensor]:
         x, _ = next(iter(samples_of(run).batches(1)))  # for its shape alone
         run.method_state.criterion_updates += 1 / len(x)
+        run.count_passes(1, 1)
         with measuring(run, training=False) as model:
             scores = synaptic_flow(model, run.method_state.masks.weights, x[:1])
         largest = torch.stack([s.max() for s in scores]).max()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,8 @@ from espalier.sparse.pruner import Pruner
 @kconfig_dataclass
 class Wanda(DataCriterion):
     """Score |w| ||x||, with ||x|| the norm of the inputs of the weight over all samples."""
+
+    has_backward: ClassVar[bool] = False
 
     @override
     def saliencies(self, run: Run[Pruner]) -> list[Tensor]:

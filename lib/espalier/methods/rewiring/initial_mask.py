@@ -1,11 +1,13 @@
-"""The first mask of a sparse network: at random, or where the training data point.
+"""The first mask of a sparse network: at random, by a network model, or where the data point.
 
 Whatever the start, each layer has as many edges as at random, and a layer that the start does not
-concern has the same ones.
+concern has the same ones. Receptive fields and small worlds concern every layer, correlations all
+but the last.
 
-Hidden units are assigned to the classes in turn: unit h belongs to class h mod C. In the last layer
-the edges from units to their classes come first, as far as there are edges. In the first layer a
-unit gets edges to pixels drawn in proportion to the relevance of the pixels for its class.
+Where classes are told apart hidden units are assigned to the classes in turn: unit h belongs to
+class h mod C. In the last layer the edges from units to their classes come first, as far as there
+are edges. In the first layer a unit gets edges to pixels drawn in proportion to the relevance of
+the pixels for its class.
 
 Source: StructureNet's "bootstrapped" networks, for the aim.
 Differs: there the informed network had three times the edges of its control, and many began at 0,
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import torch
@@ -24,22 +27,34 @@ from torch import Tensor
 from espalier.core.component import symbol
 from espalier.core.contracts import CannotTrain, Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.layers import flops
 from espalier.methods.rewiring import pixel_relevance
 from espalier.methods.rewiring.seed_network import train_linear_classifier
+from espalier.methods.rewiring.topology.correlated_links import (
+    link_correlated,
+    pixel_correlations,
+)
+from espalier.methods.rewiring.topology.first_links import (
+    link_receptive_fields,
+    link_small_world,
+)
 from espalier.sparse.selection import select_per_unit
+from espalier.train.costs.layer_products import count_of_weights
 from espalier.train.input_layers import find_input_layers
 
-Start = Literal["random", "even", "data", "hierarchical"]
+Start = Literal[
+    "random", "even", "data", "hierarchical", "correlated", "receptive_field", "small_world"
+]
+MODELS = {"receptive_field": link_receptive_fields, "small_world": link_small_world}
 TINY = 1e-12  # a random number below it would have no logarithm
 
 
 @kconfig_dataclass
 class InitialMask:
-    """The kind of start, and the epochs of the small network of a hierarchical one."""
+    """The kind of start, the epochs of a hierarchical one, the randomness of a network model."""
 
     start: Start = symbol("SPARSE_START")
     epochs: int | None = symbol("SPARSE_START_EPOCHS")
+    randomness: float | None = symbol("SPARSE_START_RANDOMNESS")
 
     @torch.no_grad()
     def draw(
@@ -54,7 +69,15 @@ class InitialMask:
         live = [select_per_unit(*pair) for pair in zip(keys, counts, strict=True)]
         if self.start == "random":
             return live, 0
+        if self.start in MODELS:
+            assert self.randomness is not None, "a network model has a randomness"
+            link = partial(MODELS[self.start], randomness=self.randomness)
+            return [link(*pair) for pair in zip(keys, counts, strict=True)], 0
         _check_pixels(run, weights[0])
+        if self.start == "correlated":
+            correlations = pixel_correlations(run.train)
+            pairs = zip(keys[:-1], counts[:-1], strict=True)
+            return [*(link_correlated(correlations, *pair) for pair in pairs), live[-1]], 0
         if len(weights) > 1:
             live[-1] = select_per_unit(keys[-1] + _to_classes(weights[-1]), counts[-1])
         if self.start == "even":
@@ -129,12 +152,14 @@ def _charge(run: Run, weights: int, counts: Sequence[int]) -> int:
 
     Raises CannotTrain if none would be left.
     """
-    small = flops.count_of_weights(weights, weights)
-    charged = math.ceil(small / flops.count_of_weights(sum(counts), counts[0]))
+    small = count_of_weights(weights, weights)
+    charged = math.ceil(small / count_of_weights(sum(counts), counts[0]))
     if charged >= run.epochs:
         raise CannotTrain(
             "start_takes_all_epochs",
             f"the small network of CONFIG_SPARSE_START=hierarchical costs as much as {charged} "
             f"of {run.epochs} epochs: lower CONFIG_SPARSE_START_EPOCHS or raise CONFIG_NUM_EPOCHS",
         )
+    if run.costs is not None:
+        run.costs.add_operations(small * len(run.train))
     return charged

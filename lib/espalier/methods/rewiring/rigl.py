@@ -20,6 +20,7 @@ from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.sparse_training import (
     Rewiring,
+    RewiringRule,
     Sparse,
     SparseTraining,
     drop_smallest_magnitudes,
@@ -37,7 +38,7 @@ class RiggedLottery(SparseTraining):
 
     @property
     @override
-    def rewiring(self) -> Rewiring:
+    def rewiring(self) -> RewiringRule:
         return Rewiring(
             self.schedule,
             drop_criterion=drop_smallest_magnitudes,

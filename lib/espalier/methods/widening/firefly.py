@@ -57,8 +57,8 @@ class Firefly(WideningMethod):
         draft = FireflyDraft(model, site.pair.name, new, generator)
         trained, pace = draft.draw(self.epsilon, generator), Pace(self.rate, self.epsilon)
         for _ in range(self.steps):
-            trained = draft.train(trained, draw_batch(run, run.batch_size), pace)
-        scores = draft.scores(trained, *draw_batch(run, run.batch_size))
+            trained = draft.train(trained, draw_batch(run, run.batch_size, counted=False), pace)
+        scores = draft.scores(trained, *draw_batch(run, run.batch_size, counted=False))
         chosen = scores.abs().argsort(descending=True, stable=True)[:extra]
         trained.epsilon = -self.epsilon * scores.sign()
         _place(site, chosen.sort().values, trained, generator)

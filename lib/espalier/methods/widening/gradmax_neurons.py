@@ -56,7 +56,7 @@ class GradMaxNeurons(WideningMethod):
         moment, weight = CrossMoment(pair), pair.producer.weight
         with evaluating(run.model), moment.watching(), torch.enable_grad():
             for _ in range(self.batches):
-                x, y = draw_batch(run, run.batch_size)
+                x, y = draw_batch(run, run.batch_size, counted=False)
                 torch.autograd.grad(mean_losses(run.model(x), y, 1)[0], weight)
         processes.average([moment.matrix])
         return moment

@@ -1,8 +1,6 @@
 """The operations of a run whose layers are widened: known before it begins.
 
-Source: a backward pass counts as two forward passes, as is usual (Evci et al. 2020, RigL, arXiv
-1911.11134, appendix H).
-Differs: products alone are counted, by torch's own counter.
+Source: `espalier.train.costs.layer_products`, which counts them.
 """
 
 from __future__ import annotations
@@ -12,17 +10,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.pairing.pairs import find_pairs
-from espalier.surgery.probe import evaluating
 from espalier.surgery.resize import resize
-
-PASSES = 3
-"""Forward passes that an update counts as: its own, and a backward pass of two."""
+from espalier.train.costs.layer_products import count_operations
 
 Sizes = Sequence[int]
 """The neurons of each pair, in the order of the model."""
@@ -65,14 +58,11 @@ class OperationCounter:
         self._sites = [EditContext(pair) for pair in find_pairs(self._model)]
         self._known: dict[tuple[int, ...], int] = {}
 
-    @torch.no_grad()
     def update(self, sizes: Sizes) -> int:
         """Return the operations of an update for each sample, forward and backward."""
         key = tuple(sizes)
         if key not in self._known:
             for site, size in zip(self._sites, sizes, strict=True):
                 resize(site, size)
-            with evaluating(self._model), FlopCounterMode(display=False) as counter:
-                self._model(self._x)
-            self._known[key] = PASSES * counter.get_total_flops()
+            self._known[key] = count_operations(self._model, self._x).both
         return self._known[key]

@@ -136,6 +136,8 @@ class WideningMethod(Method[WideningState], ABC):
         x, _ = next(iter(run.validation.pieces(PROBE)))
         before = _logits(run, x)
         state.done += 1
+        if run.costs is not None:
+            run.costs.add_operations(state.costs.extra[state.done - 1])
         for site, full in zip(state.sites, state.full, strict=True):
             extra = self.schedule.size(full, state.done) - site.pair.size
             if extra > 0:

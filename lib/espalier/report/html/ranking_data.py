@@ -9,7 +9,14 @@ from espalier.analysis.pareto import fronts
 from espalier.analysis.rank import Configuration, Ranking, TrialResult, recorded
 from espalier.analysis.stopping.rung_scores import RUNG_EPOCH
 from espalier.core import measures
-from espalier.core.measures import LIVE_PARAMETERS, TEST_ACC, VAL_ACC, VAL_LOSS, Measure
+from espalier.core.measures import (
+    FLOPS_TOTAL,
+    LIVE_PARAMETERS,
+    TEST_ACC,
+    VAL_ACC,
+    VAL_LOSS,
+    Measure,
+)
 from espalier.core.trial import Record
 from espalier.report.html.columns import coded, interval_columns, is_number, measure_record
 from espalier.report.ranking_rows import describe_flaws
@@ -21,6 +28,7 @@ USUAL = (
     "final_sparsity",
     LIVE_PARAMETERS.name,
     "total_time",
+    FLOPS_TOTAL.name,
 )
 """Measures that a page shows wherever trials have them, whatever ranks."""
 CELLS = 120_000

@@ -15,6 +15,7 @@ from espalier.train.building import parameter_budget
 from espalier.train.building.causality import check_causal
 from espalier.train.building.random_samples import STAND_IN, stand_in
 from espalier.train.building.starting_point import StartingPoint, StartPlan
+from espalier.train.costs.cost_meter import CostMeter
 from espalier.train.data.augment import Augmentation
 from espalier.train.data.distribution_shift import apply_shift
 from espalier.train.data.splits import Data, load_data
@@ -97,6 +98,7 @@ def _run(
         batch_size=recipe.batch_size,
         generators=seeds.make_generators(recipe.seed, device),
         augmentation=component.build(Augmentation, config, "") if augmented else None,
+        costs=CostMeter(),
     )
 
 

@@ -35,6 +35,7 @@ def capture(trainer: Trainer) -> RunState:
         "method": run.method.state_dict(run),
         "mask_log": run.mask_listener.state_dict() if run.mask_listener else {},
         "explored": run.masks.explored_state() if run.masks else {},
+        "costs": run.costs.state_dict() if run.costs else {},
         "tensors": dict(named_tensors(run.model)),
         "trained": {name: p.requires_grad for name, p in run.model.named_parameters()},
         "optimizer": run.optimizer.state_dict(),
@@ -59,6 +60,8 @@ def restore(trainer: Trainer, saved: RunState) -> None:
         run.mask_listener.load_state_dict(saved["mask_log"])
     if run.masks:
         run.masks.load_explored(saved["explored"])
+    if run.costs:
+        run.costs.load_state_dict(saved["costs"])
     _fill(run.model, saved)
     load_optimizer(run.optimizer, saved["optimizer"])
     trainer.scaler.load_state_dict(saved["scaler"])

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -155,6 +155,9 @@ class RelabelledTasks(PermutedTasks):
 PERMUTED: Mapping[str, type[PermutedTasks]] = {"permuted": PermutedTasks, "labels": RelabelledTasks}
 
 
+SEEN = ("seen_val_loss", "seen_val_acc")
+
+
 @dataclass(frozen=True)
 class ClassTasks(DrawnTasks):
     """Tasks of `classes` classes each, with their own labels: the network has outputs for all.
@@ -164,11 +167,26 @@ class ClassTasks(DrawnTasks):
     next task. All tasks have as many training samples as the smallest of them.
     Source: van de Ven, Tuytelaars and Tolias 2022, "Three types of incremental learning"
     (class-incremental learning: one output for each class, and no label of the task).
-    Differs: validation and test are of the classes of the task, not of all seen so far; classes
-    return.
+    Differs: validation and test are of the classes of the task; what is measured on all classes
+    seen so far stands beside them. Classes return.
     """
 
     classes: int
+
+    @override
+    def epoch_measures(self, run: Run, measure: Measure) -> Record:
+        """Return the task; at its end also loss and accuracy on all classes seen so far."""
+        record = super().epoch_measures(run, measure)
+        if run.epoch == run.epochs or self.changes_at(run.epoch):
+            seen = self.validation_seen(self.task(run.epoch - 1))
+            record.update(zip(SEEN, measure(seen), strict=True))
+        return record
+
+    @override
+    def measures(self, history: Sequence[Record]) -> Record:
+        """Return the same of the last task too: of all classes, if all have had their turn."""
+        seen = [{name: record[name] for name in SEEN} for record in history if SEEN[0] in record]
+        return {**super().measures(history), **(seen[-1] if seen else {})}
 
     def check(self) -> None:
         """Raise CannotTrain unless there are more classes than a task has."""
@@ -196,6 +214,11 @@ class ClassTasks(DrawnTasks):
     def samples(self, task: int) -> TaskSamples:
         return _samples_of_classes(self, task, prepare_splits(self.request))
 
+    def validation_seen(self, task: int) -> Split:
+        """Return the validation samples of all classes up to those of a task, from 0."""
+        seen = {label for past in range(task + 1) for label in self.members(past)}
+        return _samples_seen(prepare_splits(self.request), frozenset(seen))
+
     def train_places(self, split: Split, task: int) -> Tensor:
         """Return the training samples of a task, as many in each task."""
         shape = prepare_splits(self.request).shape
@@ -204,8 +227,18 @@ class ClassTasks(DrawnTasks):
         return self._places(split, task)[:fewest]
 
     def _places(self, split: Split, task: int) -> Tensor:
-        members = torch.tensor(self.members(task), device=split.y.device)
-        return torch.isin(split.y, members).nonzero().flatten()
+        return _places_of(split, self.members(task))
+
+
+def _places_of(split: Split, classes: Iterable[int]) -> Tensor:
+    """Return which samples of `split` are of `classes`."""
+    members = torch.tensor(list(classes), device=split.y.device)
+    return torch.isin(split.y, members).nonzero().flatten()
+
+
+@functools.lru_cache(maxsize=1)
+def _samples_seen(data: PreparedSplits, classes: frozenset[int]) -> Split:
+    return choose(data.validation, _places_of(data.validation, classes))
 
 
 @functools.lru_cache(maxsize=1)

@@ -37,7 +37,7 @@ from espalier.train.data.text_windows import (
     measure_text,
     text_fingerprint,
 )
-from espalier.train.data.transforms import Normalization, Preparation
+from espalier.train.data.transforms import Normalization, Preparation, scale_to_unit
 from espalier.train.engine.task_sequence import TaskSequence
 
 SETS_KEPT = 2  # prepared data sets that a worker keeps in memory
@@ -51,6 +51,7 @@ class DataPlan:
     validation_fraction: float = symbol("VALIDATION_FRACTION")
     split_seed: int = symbol("SPLIT_SEED")
     normalize: bool = symbol("NORMALIZE")
+    noise: float | None = symbol("INPUT_NOISE")
 
 
 Plan: TypeAlias = DataPlan | WindowPlan
@@ -226,10 +227,33 @@ def _prepare_images(raw: RawData, plan: DataPlan, request: SplitRequest) -> Prep
     splits = divide_samples(raw, plan)
     _, device = request.target
     preparation = request.preparation(splits[0].x, plan)
+    splits = add_fixed_noise(splits, plan.noise or 0.0, plan.split_seed)
     train, validation, test = request.residency.place(splits, preparation, torch.device(device))
     _, channels, height, width = preparation.shape(splits[0].x)
     shape = SampleShape(channels, height, width, raw.classes)
     return PreparedSplits(train, validation, test, shape, fingerprint(splits))
+
+
+def add_fixed_noise(
+    splits: tuple[Split, Split, Split], sigma: float, seed: int
+) -> tuple[Split, Split, Split]:
+    """Return training and validation images with noise of deviation `sigma`, and the test as it is.
+
+    Images are (n, channels, height, width) as loaded; with noise they are float32, 0..1.
+    Source: `get_data` of Poirazi-Lab/dendritic_anns (one perturbation of each image).
+    Differs: the test has noise of its own (CONFIG_TEST_NOISE).
+    """
+    if not sigma:
+        return splits
+    generator = torch.Generator().manual_seed(seed)
+    train, validation = (_perturb(split, sigma, generator) for split in splits[:2])
+    return train, validation, splits[2]
+
+
+def _perturb(split: Split, sigma: float, generator: torch.Generator) -> Split:
+    clean = scale_to_unit(split.x)
+    noise = sigma * torch.randn(clean.shape, generator=generator, device="cpu")
+    return Split((clean + noise).clamp(0, 1), split.y)
 
 
 def divide_samples(raw: RawData, plan: DataPlan) -> tuple[Split, Split, Split]:

@@ -49,7 +49,7 @@ class Preparation:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Prepare raw samples (n, channels, h, w), uint8 or float32."""
-        x = _unit(x)
+        x = scale_to_unit(x)
         if self.mean is not None and self.std is not None:
             x = (x - self.mean) / self.std
         return _resize(x, self.size)
@@ -89,14 +89,14 @@ def _of_counts(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and deviation from counts of the 256 values, without a copy as float64."""
     counts = torch.stack([part.flatten().bincount(minlength=256) for part in x.unbind(1)]).double()
     share = counts / counts.sum(1, keepdim=True)  # (channels, 256)
-    values = _unit(torch.arange(256, dtype=torch.uint8)).double()
+    values = scale_to_unit(torch.arange(256, dtype=torch.uint8)).double()
     mean = (share * values).sum(1, keepdim=True)
     std = (share * (values - mean) ** 2).sum(1, keepdim=True).sqrt()
     constant = (counts > 0).sum(1, keepdim=True) == 1  # where rounding may leave a trace
     return mean[None, :, :, None], torch.where(constant, 0.0, std)[None, :, :, None]
 
 
-def _unit(x: Tensor) -> Tensor:
+def scale_to_unit(x: Tensor) -> Tensor:
     """Return samples as float32 in 0..1; float samples are not scaled."""
     return x.float() / 255 if x.dtype == torch.uint8 else x.float()
 

@@ -100,6 +100,8 @@ class Trainer:
         """Set the samples of the coming epoch; network and optimizer are trained from now on."""
         self.tasks.begin(self.run)
         self.run.model.train()
+        if self.run.costs is not None:
+            self.run.costs.begin_epoch(self.run)
         if isinstance(self.run.optimizer, Switching):
             self.run.optimizer.train()
         if self.tasks.changes_at(self.run.epoch):
