@@ -63,6 +63,10 @@ class Operations:
         """Operations of a sample in an update."""
         return self.forward + self.backward
 
+    def plus_backward(self, more: int) -> Operations:
+        """Return these with `more` operations of a backward pass."""
+        return Operations(self.forward, self.backward + more)
+
 
 def count_operations(model: nn.Module, x: Tensor) -> Operations:
     """Return the live operations of a sample `x` (1, ...): with weights that layers do not mask."""
