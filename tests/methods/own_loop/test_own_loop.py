@@ -63,6 +63,18 @@ def test_going_on_with_a_copy_is_exact(name: str, again: Callable[[Trained], Tra
     assert 0.5 < first[2].sparsity < 0.8
 
 
+@every
+def test_the_share_ever_live_is_that_of_the_masks_of_all_updates(name: str) -> None:
+    trained = own_loops.start(name)
+    held = trained[2].masks
+    assert held.explored_share == 0.0
+    ever = [torch.zeros_like(live) for live in held.live_masks()]
+    for step in range(30):
+        ever = [old | now for old, now in zip(ever, held.live_masks(), strict=True)]
+        own_loops.train(trained, step, step + 1)
+    assert held.explored_share == sum(int(x.sum()) for x in ever) / held.size
+
+
 def rewind(model: nn.Module, dense: dict[str, Tensor]) -> None:
     model.load_state_dict(dense)
 

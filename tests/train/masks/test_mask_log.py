@@ -61,6 +61,7 @@ BUILDS = (packing.dropping, packing.branching, packing.sparse, blocks)
 MASKING = [
     *("magnitude", "movement", "state", "obd", "obs", "wanda", "snip", "grasp", "synflow"),
     *("random_pruning", "droplinear", "static", "set", "rigl", "snfs", "dsr", "resampling"),
+    *("random_rewiring", "granet", "srigl", "cht", "chts", "nm", "topkast"),
     *("grow", "patches", "proportional", "tournament"),
 ]
 """Methods that must have masks; others that have are tested too."""
