@@ -364,6 +364,19 @@ def test_a_trial_that_is_killed_and_goes_on_leaves_the_same_table(
     assert again.measures["explored_share"] == result.measures["explored_share"]
 
 
+def test_a_trial_without_masks_leaves_no_table(tmp_path: Path) -> None:
+    task = trial_tasks.snapshot_task(tmp_path, LOGGED, PRUNING_METHOD="none")
+    assert "explored_share" not in worker_entry.train_trial(task).measures
+    assert not (tmp_path / "mask_events.csv").exists()
+
+
+def test_a_trial_that_diverges_leaves_its_table(tmp_path: Path) -> None:
+    wishes = {"OPTIMIZER": "sgd", "PRUNING_METHOD": "static", "LEARNING_RATE": "1000"}
+    result = worker_entry.train_trial(trial_tasks.snapshot_task(tmp_path, LOGGED, **wishes))
+    assert result.reason == "diverged"
+    assert {row.step for row in read_mask_events(tmp_path / "mask_events.csv")} == {0}
+
+
 def test_a_trial_without_a_log_leaves_no_table(tmp_path: Path) -> None:
     plain = worker_entry.train_trial(trial_tasks.snapshot_task(tmp_path))
     assert not (tmp_path / "mask_events.csv").exists()
