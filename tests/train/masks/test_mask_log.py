@@ -57,7 +57,7 @@ def blocks() -> nn.Module:
 
 
 packing.SIDES[blocks] = 4
-BUILDS = (packing.dropping, packing.branching, packing.sparse, blocks)
+BUILDS = (packing.dropping, packing.mlp, packing.branching, packing.sparse, blocks)
 MASKING = [
     *("magnitude", "movement", "state", "obd", "obs", "wanda", "snip", "grasp", "synflow"),
     *("random_pruning", "droplinear", "static", "set", "rigl", "snfs", "dsr", "resampling"),
@@ -172,10 +172,10 @@ def logged(values: packing.Values, build: packing.Build) -> Trainer:
     return packing.trainer(values, build, logs=True)
 
 
-def setting_of(method: str) -> tuple[packing.Values, packing.Build]:
+def setting_of(method: str, **more: str) -> tuple[packing.Values, packing.Build]:
     """A configuration of a method, and a network that it can train."""
     optimizer = next(o for o, m in sorted(allowed(), key=lambda p: p[0] != "adamw") if m == method)
-    wishes = {"OPTIMIZER": optimizer, "PRUNING_METHOD": method, **WISHES}
+    wishes = {"OPTIMIZER": optimizer, "PRUNING_METHOD": method, **WISHES, **more}
     for k, build in itertools.product((0, 1), BUILDS):
         values = packing.varied(wishes, k)
         with contextlib.suppress(CannotTrain):
@@ -209,10 +209,13 @@ def changes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Change]]:
 
     def watched(trainer: Trainer) -> None:
         run = trainer.run
+        if run.masks is None:  # also a network that is trained to find the first edges
+            hook(trainer)
+            return
         before, values = masks_of(run)
-        count = run.masks.changes if run.masks else 0
+        count = run.masks.changes
         hook(trainer)
-        if run.masks and run.masks.changes != count:
+        if run.masks.changes != count:
             seen.append(Change(run.step, before, masks_of(run)[0], values))
 
     monkeypatch.setattr(Trainer, "after_step", watched)
@@ -271,13 +274,35 @@ def train_whole(trainer: Trainer) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("method", component.names("method"))
 def test_what_a_method_does_to_its_masks_is_logged(method: str, changes: list[Change]) -> None:
-    values, build = setting_of(method)
-    trainer = logged(values, build)
+    trainer = logged(*setting_of(method))
     if trainer.run.masks is None:
         assert method not in MASKING
         pytest.skip("it has no masks")
+    check_logged(trainer, changes)
+
+
+@pytest.mark.parametrize(
+    ("method", "more"),
+    [
+        ("magnitude", {"PRUNING_TIMING": "rounds", "PRUNING_REWIND": "weights"}),
+        ("wanda", {"PRUNING_TIMING": "one_shot"}),
+        ("magnitude", {"PRUNING_TIMING": "start"}),
+        ("set", {"SPARSE_START": "data", "MODEL": "mlp"}),
+        ("rigl", {"SPARSE_START": "hierarchical", "MODEL": "mlp"}),
+    ],
+)
+def test_it_is_whenever_masks_are_set(
+    method: str, more: dict[str, str], changes: list[Change]
+) -> None:
+    values, build = setting_of(method, **more)
+    assert more.items() <= values.items()
+    check_logged(logged(values, build), changes)
+
+
+def check_logged(trainer: Trainer, changes: list[Change]) -> None:
+    """Train to the end; every change that is seen from outside is in the log, as numpy has it."""
     log = trainer.run.mask_listener
-    assert isinstance(log, MaskLog)
+    assert isinstance(log, MaskLog) and trainer.run.masks is not None
     train_whole(trainer)
     count = len(trainer.run.masks.names)
     later = [row for row in log.rows if row.step > 0]
