@@ -66,9 +66,9 @@ class LatentSparsity(Method[Latent]):
     """What methods with latent weights share: those that say which weights are live."""
 
     @property
-    def target(self) -> float:
-        """The sparsity that is asked for, in [0, 1)."""
-        raise NotImplementedError
+    def target(self) -> float | None:
+        """The sparsity that the method aims at, in [0, 1); None: there is no such aim."""
+        return None
 
     @override
     def attach(self, run: Run[Latent]) -> None:
@@ -99,10 +99,10 @@ class LatentSparsity(Method[Latent]):
     @override
     def measures(self, run: Run[Latent]) -> Measures:
         """Return `sparsity`, of all weights that can be masked, and `live_parameters`."""
-        masks = run.method_state.masks
+        masks, target = run.method_state.masks, self.target
         return {
             "sparsity": masks.sparsity,
-            "target_sparsity": round(self.target, 12),
+            **({} if target is None else {"target_sparsity": round(target, 12)}),
             "live_parameters": count_parameters(run.model) - masks.pruned,
         }
 
