@@ -61,7 +61,7 @@ BUILDS = (packing.dropping, packing.mlp, packing.branching, packing.sparse, bloc
 MASKING = [
     *("magnitude", "movement", "state", "obd", "obs", "wanda", "snip", "grasp", "synflow"),
     *("random_pruning", "droplinear", "static", "set", "rigl", "snfs", "dsr", "resampling"),
-    *("random_rewiring", "granet", "srigl", "cht", "chts", "nm", "topkast"),
+    *("random_rewiring", "granet", "srigl", "cht", "chts", "nm", "topkast", "soft_threshold"),
     *("grow", "patches", "proportional", "tournament"),
 ]
 """Methods that must have masks; others that have are tested too."""
