@@ -18,8 +18,8 @@ from espalier.core.self_measuring import PartlyLive
 from espalier.core.trial import Record
 from espalier.sparse.optimizer_parts import tensors_of
 from espalier.train.costs.layer_products import (
+    LayerProduct,
     Operations,
-    Product,
     find_products,
     scale,
     stored_live,
@@ -45,7 +45,7 @@ class CostMeter:
     dense: int = 0
     _shapes: tuple[Any, ...] | None = None  # of the structure that `_products` are of
     _changes: int = -1  # changes of the masks that `_counts` are of
-    _products: list[Product] = field(default_factory=list)
+    _products: list[LayerProduct] = field(default_factory=list)
     _counts: Tensor | None = None  # live weights of each product, (products,) int64
     _extra: Tensor | None = None  # masked weights of each that are trained, (products,) int64
     _sums: Tensor | None = None  # of live, live and extra, a sample for- or backward (3, products)
@@ -157,7 +157,7 @@ def _shapes(run: Run) -> tuple[Any, ...]:
     return shapes, run.method.changes(run)
 
 
-def _count_live(run: Run, products: Sequence[Product]) -> Tensor:
+def _count_live(run: Run, products: Sequence[LayerProduct]) -> Tensor:
     """Return the live weights of each product, (products,) int64, without waiting for a device."""
     masks = _masks_by_weight(run)
     counts = torch.tensor([stored_live(each) for each in products], device=run.train.device)
@@ -168,7 +168,7 @@ def _count_live(run: Run, products: Sequence[Product]) -> Tensor:
     return counts
 
 
-def _count_extra(run: Run, products: Sequence[Product]) -> Tensor:
+def _count_extra(run: Run, products: Sequence[LayerProduct]) -> Tensor:
     """Return the masked weights of each product that get gradients all the same, (products,)."""
     masks = {} if run.masks is None else _by_weight(run, run.masks.trained_masks() or [])
     live = _masks_by_weight(run)

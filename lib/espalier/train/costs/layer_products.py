@@ -36,7 +36,7 @@ MULTIPLY_ADD = 2
 
 
 @dataclass(frozen=True)
-class Product:
+class LayerProduct:
     """The products of a layer for one sample.
 
     `forward` and `backward` are operations with all of its `weights`, of which there are none where
@@ -74,7 +74,7 @@ def count_operations(model: nn.Module, x: Tensor) -> Operations:
     return scale(products, [stored_live(product) for product in products])
 
 
-def scale(products: Sequence[Product], live: Iterable[int]) -> Operations:
+def scale(products: Sequence[LayerProduct], live: Iterable[int]) -> Operations:
     """Return the operations of `products` of which so many weights each are live."""
     pairs = list(zip(products, live, strict=True))
     return Operations(
@@ -83,7 +83,7 @@ def scale(products: Sequence[Product], live: Iterable[int]) -> Operations:
     )
 
 
-def stored_live(product: Product) -> int:
+def stored_live(product: LayerProduct) -> int:
     """Return the weights of a product that its layer does not mask."""
     return product.layer.live if isinstance(product.layer, MaskedLinear) else product.size
 
@@ -96,7 +96,7 @@ def count_of_weights(weights: int, first: int) -> int:
     return MULTIPLY_ADD * (3 * weights - first)
 
 
-def find_products(model: nn.Module, x: Tensor) -> list[Product]:
+def find_products(model: nn.Module, x: Tensor) -> list[LayerProduct]:
     """Return the products of a sample `x` (1, ...), in the order in which layers are left.
 
     In a pass of its own, in evaluation mode. Nothing of the model changes.
@@ -145,7 +145,7 @@ class _Watch:
     """Attributes the operations of a forward pass to the innermost modules."""
 
     def __init__(self) -> None:
-        self.products: list[Product] = []
+        self.products: list[LayerProduct] = []
         self._counter = _Total()
         self._calls: list[_Call] = []
 
@@ -181,13 +181,13 @@ class _Watch:
 
 def _product(
     module: nn.Module, weights: tuple[nn.Parameter, ...], own: int, needs_gradient: bool
-) -> Product:
+) -> LayerProduct:
     if not weights:
-        return Product(module, (), own, 2 * own * needs_gradient, 1)
+        return LayerProduct(module, (), own, 2 * own * needs_gradient, 1)
     trained = sum(weight.numel() for weight in weights if weight.requires_grad)
     total = sum(weight.numel() for weight in weights)
     backward = own * needs_gradient + own * trained // total
-    return Product(module, weights, own, backward, total)
+    return LayerProduct(module, weights, own, backward, total)
 
 
 def own_weights(module: nn.Module) -> tuple[nn.Parameter, ...]:
