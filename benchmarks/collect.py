@@ -88,6 +88,7 @@ LONG_PROGRAMS = (  # many minutes: by name only
     "two_machines",
     "verdict_null",
     "verdict_power",
+    "widening_table",
 )
 GPU_PROGRAMS = ("packs_gpu",)
 

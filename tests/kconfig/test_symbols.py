@@ -42,6 +42,7 @@ def test_what_the_trials_of_a_pack_have_in_common() -> None:
         "DENDRITIC_ANN_NEURONS DENDRITIC_ANN_DENDRITES DENDRITIC_ANN_SYNAPSES DATASET "
         "TEXT_CORPUS TEXT_FILE TEXT_LENGTH TEXT_VOCABULARY TEXT_CONTEXT TEXT_STRIDE "
         "TEXT_LEAK_LOSS BATCH_SIZE TRAIN_SUBSET TEXT_SHIFT_CORPUS TEXT_SHIFT_FILE SHIFT "
+        "INPUT_NOISE "
         "SHIFT_EPOCHS SHIFT_SEED SHIFT_SHARE SHIFT_CLASSES_OF_TASK NPZ_FILE NPZ_CHANNELS "
         "FOLDER_PATH FOLDER_SIDE FOLDER_COLOURS VALIDATION_FRACTION SPLIT_SEED NORMALIZE "
         "OPTIMIZER ADAMWPRUNE_BASE MUON_ENDS PRUNING_METHOD AMP COMPILE CPU_THREADS "
@@ -68,7 +69,8 @@ def test_a_time_of_zero_is_in_no_configuration() -> None:
 
 def test_the_controls_of_reports(symbols: Symbols) -> None:
     assert symbols.controls == {}
-    controls = ["none", "task_reset", "random_pruning", "static", "random_neurons"]
+    controls = ["none", "task_reset", "random_pruning"]
+    controls += ["random_rewiring", "static", "random_neurons"]
     assert Symbols(tree.parse()).controls["PRUNING_METHOD"] == controls
 
 

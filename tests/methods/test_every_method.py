@@ -74,6 +74,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "apoptosis_layers": loops.residual_network,
     "resampling": loops.sparse_network,
     "multiscale": loops.blocks_network,
+    "net2deeper": loops.deep_network,
 }
 
 

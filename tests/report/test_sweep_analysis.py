@@ -8,6 +8,7 @@ from trial_results import ended, passed, sweep, trial
 
 from espalier.analysis.rank import TrialResult, rank
 from espalier.core.trial import Status, Trial
+from espalier.report.ranking_rows import ranking_table
 from espalier.report.sweep_analysis import counts, method, render_analysis, seeds_to_plan
 
 GUIDE = """\
@@ -190,6 +191,19 @@ def test_top_lists_ten() -> None:
     lines = report(guide_sweep())
     assert sum(line.startswith("   Test Acc: ") for line in lines) == 10
     assert "10. config_008" in lines and not any(line.startswith("11. ") for line in lines)
+
+
+def test_operations_stand_in_the_ranking_where_a_configuration_counts_them() -> None:
+    plain, counted = (
+        passed(trial(1, 1, WIDTH="8"), 90.0),
+        passed(trial(2, 1, WIDTH="9"), 91.0, flops_total=1_234_567_890),
+    )
+    assert not any("FLOPs" in line for line in report([plain]))
+    lines = [line for line in report([plain, counted]) if "FLOPs" in line]
+    assert [line.rpartition(" | ")[2] for line in lines] == ["FLOPs: 1.23e+09", "FLOPs: n/a"]
+    table = ranking_table(rank([plain, counted], "val_acc"), 10)
+    assert [row[table[0].index("FLOPs")] for row in table[1:]] == ["1.23e+09", "n/a"]
+    assert "FLOPs" not in ranking_table(rank([plain], "val_acc"), 10)[0]
 
 
 def test_long_lists_are_cut_with_a_count() -> None:

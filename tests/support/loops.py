@@ -34,6 +34,13 @@ def network(seed: int = 0) -> nn.Sequential:
     )
 
 
+def deep_network(seed: int = 0) -> nn.Sequential:
+    """A hidden layer between two others that can be the identity, for the same images."""
+    torch.manual_seed(seed)
+    hidden = (nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 4))
+    return nn.Sequential(nn.Flatten(), nn.Linear(16, 5), nn.ReLU(), *hidden)
+
+
 class Beside(nn.Module):
     """x + f(x)."""
 

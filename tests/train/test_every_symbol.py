@@ -152,12 +152,15 @@ BESIDES: Mapping[str | tuple[str, str], Values] = {
     "EARLY_STOP_*": STOPPING,
     "EARLY_STOP_PATIENCE": {**STOPPING, "EARLY_STOP_PATIENCE": "0"},
     "EARLY_STOP_COOLDOWN": {**STOPPING, "PRUNING_METHOD": "apoptosis_growth"},
+    "INPUT_NOISE": {"INPUT_NOISE": "0.5"},  # absent at 0
     "INDEFINITE_ROUNDS": {"INDEFINITE_GAIN": "1000000"},
     "GRASP_TEMPERATURE": {"GRASP_TEMPERATURE": "1"},  # above, all classes are as likely
     "SPARSE_ALLOCATION": {"MODEL": "lenet5"},  # ER and ERK are one for linear layers
     "SPARSE_START*": {"SPARSE_DENSITY": "0.5"},
+    "SRIGL_MIN_SALIENT": {"SRIGL_MIN_SALIENT": "0.9"},  # so soon no unit lacks more
     "OPTIMIZER": {"PRUNING_METHOD": "none"},
     "MUON_SCALE": {"MUON_ADAM_RATE": "1"},  # whose default goes by it
+    "NET2DEEPER_LAYERS": {"MLP_LAYERS": "4"},
     "PRUNING_METHOD": DEEP,
     "APOPTOSIS_LAYERS_*": DEEP,
     "APOPTOSIS_LAYERS_BIRTH_SHARE": {**DEEP, "APOPTOSIS_LAYERS_MATURATION": "30"},

@@ -13,7 +13,7 @@ from espalier.kconfig import range_file, tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import range_requests
 from espalier.search import search_runs
-from espalier.search.chains import chain_report, growth_chain
+from espalier.search.chains import chain_plan, chain_report
 
 GROWTH = "defconfigs/growth-chain-range"
 """The range file that says how to grow, by default."""
@@ -45,10 +45,10 @@ def command(growth: str, budget: int | None, **options: Any) -> int:
         return 1
     over = [range_file.assign(BUDGET_SYMBOL, str(budget), "--budget")] if budget else []
     weights, symbols = smallest.trials.weights, Symbols(tree.parse())
-    plan = growth_chain.plan_growth(smallest.file, weights, file, over, symbols)
+    plan = chain_plan.plan_growth(smallest.file, weights, file, over, symbols)
     print(f"{growth}: {len(plan.trials)} trials grow from {smallest.name}", flush=True)
     folder, results = search_runs.run(plan, search_means(options))
-    every = growth_chain.arms(results, [str(axis["symbol"]) for axis in plan.axes])
+    every = chain_plan.arms(results, [str(axis["symbol"]) for axis in plan.axes])
     print("\n" + chain_report.render_chain(smallest.name, smallest.edges, every), end="")
     chain = options["output_dir"] / f"chain_{plan.plan_id}"
     print("\n".join(map(str, chain_report.write(smallest.name, smallest.edges, every, chain))))

@@ -14,6 +14,7 @@ from espalier.core.samples import SampleShape, TokenShape
 from espalier.kconfig import tree
 from espalier.methods.growth.multiscale import Multiscale
 from espalier.optimizers.adamw import AdamW
+from espalier.train.costs.cost_meter import CostMeter
 from espalier.train.engine.early_stopping import KeptEpoch
 from espalier.train.input_layers import find_input_layers
 
@@ -73,7 +74,9 @@ def test_a_model_that_convolves_pixels_is_refused() -> None:
 def test_sizes_follow_each_other_and_nothing_jumps() -> None:
     run = run_of(Multiscale("4,2,1", 0.25))
     seen = []
+    run.costs = CostMeter()
     for _ in range(8):
+        run.count_passes(48, 48)
         epochs(run, 1)
         seen.append(run.method.measures(run)["pooled_by"])
     assert seen == [4, 2, 2, 1, 1, 1, 1, 1]
@@ -83,6 +86,7 @@ def test_sizes_follow_each_other_and_nothing_jumps() -> None:
     assert measures["training_operations"] == 48 * sum(
         n * cost for n, cost in zip((2, 2, 4), costs, strict=True)
     )
+    assert run.costs.measures(run)["flops_total"] == measures["training_operations"]
     assert run.method.changes(run) == 2
 
 

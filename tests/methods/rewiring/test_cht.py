@@ -16,9 +16,9 @@ from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.optimizers.sgd import SGD
 
-STEPS, EVERY, LR, SHARE, STOP, DENSITY = 96, 7, 0.2, 0.5, 0.8, 0.25
+STEPS, EVERY, LR, SHARE, STOP, DENSITY = 102, 7, 0.2, 0.5, 0.8, 0.25
 SCHEDULE = DropSchedule(SHARE, EVERY, STOP)
-END = 76.8  # 0.8 of 96
+END = 81.6  # 0.8 of 102
 
 
 def start(method):
@@ -26,7 +26,7 @@ def start(method):
     data = type(data)(data.x.double(), data.y)
     optimizer = SGD(momentum=0.0, nesterov=False).build(model, LR)
     random = {"method": torch.Generator().manual_seed(0)}
-    run = Run(model, optimizer, method, data, data, 16, loops.BATCH, random)
+    run = Run(model, optimizer, method, data, data, 17, loops.BATCH, random)
     run.attach()
     return run
 
@@ -161,4 +161,4 @@ def test_the_number_of_links_of_a_layer_never_changes(soft, density):
 def test_the_exponent_rises_until_events_end():
     rule = METHODS[True].rewiring
     assert rule.exponent(0, STEPS) == 1.0
-    assert rule.exponent(48, STEPS) == pytest.approx(1 + 2 * 0.625)
+    assert rule.exponent(51, STEPS) == pytest.approx(1 + 2 * 0.625)

@@ -20,6 +20,7 @@ from espalier.methods.widening.net2net import Net2Net
 from espalier.methods.widening.random_neurons import RandomNeurons
 from espalier.methods.widening.widening_schedule import WideningSchedule
 from espalier.optimizers.adamw import AdamW
+from espalier.train.costs.cost_meter import CostMeter
 
 PLAN = WideningSchedule(start=0.25, events=3, stop=0.5)
 ARMS: dict[str, Method[Any]] = {
@@ -189,3 +190,16 @@ def test_extra_passes_are_paid_for_with_whole_epochs_at_the_end() -> None:
 def test_passes_that_leave_no_time_to_learn_are_refused() -> None:
     with pytest.raises(CannotTrain, match=r"cost as much as \d+ of 16 epochs"):
         run_of(Firefly(PLAN, steps=1000))
+
+
+@pytest.mark.parametrize("name", list(ARMS))
+def test_the_costs_foreseen_are_those_that_are_counted(name: str) -> None:
+    """Updates on layers of four widths, and passes between them."""
+    run = run_of(ARMS[name])
+    run.costs = CostMeter()
+    for _ in range(4 * run.steps_per_epoch):
+        run.count_passes(loops.BATCH, loops.BATCH)
+        train(run, 1)
+    foreseen = run.method.measures(run)["training_operations"]
+    assert run.costs.measures(run)["flops_total"] == foreseen
+    assert run.method_state.done > 0

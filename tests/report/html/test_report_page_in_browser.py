@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from mask_tables import EVENTS, leave_masks
 from page_visits import ROWS, Visit, results
 from stored_sweeps import stored
 
@@ -130,6 +132,25 @@ def test_the_sections_that_a_sweep_has_not_have_no_link(visit: Any, tmp_path: Pa
     made = stored(tmp_path / "sweep_2", results())
     write_reports(made)
     assert not visit(made / "report.html").page.is_visible("nav a[href='#growth']")
+
+
+def test_mask_events_are_drawn_measure_by_measure(visit: Any, tmp_path: Path) -> None:
+    assert not visit().page.is_visible("nav a[href='#masks']")
+    settings = {"RANK_BY": "val_acc", "MASK_LOG": "y"}
+    made = stored(tmp_path / "sweep_2", results(), settings=settings)
+    for name in ("config_001", "config_010"):
+        leave_masks(made, name, EVENTS)
+    write_reports(made)
+    seen = visit(made / "report.html")
+    assert seen.page.is_visible("nav a[href='#masks']")
+    assert seen.page.locator("#masks-chart > svg .curve").count() == 2
+    assert seen.page.locator("#masks-chart > svg .band").count() == 0
+    assert "Without the events before the first update" in seen.page.inner_text("#masks-caption")
+    seen.page.select_option("#choose-mask-measure", "density")
+    assert seen.page.locator("#masks-chart > svg .band").count() == 2
+    seen.page.select_option("#choose-mask-measure", "explored")
+    path = seen.page.locator("#masks-chart > svg .curve").first.get_attribute("d")
+    assert len(re.findall("[ML]", path)) == 7  # three events and the end, a step between each
 
 
 def test_any_configuration_can_be_the_baseline(visit: Any) -> None:

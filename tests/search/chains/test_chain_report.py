@@ -9,8 +9,8 @@ from pathlib import Path
 from trial_results import ended, passed, trial
 
 from espalier.core.trial import Status
-from espalier.search.chains import chain_report, growth_chain
-from espalier.search.chains.growth_chain import ChainArm
+from espalier.search.chains import chain_plan, chain_report
+from espalier.search.chains.chain_plan import ChainArm
 
 NAME = 'BLOCKS_SIZES="" BLOCKS_DENSITY=0.03'
 
@@ -25,7 +25,7 @@ def arms() -> list[ChainArm]:
             results.append(passed(item, score, score - 1, **shape))
     lost = trial(7, 4, INDEFINITE_WHERE="random", INIT_FROM="4.pt")
     results.append(ended(lost, Status.FAILED, "diverged", "diverged in epoch 1"))
-    return growth_chain.arms(results, ["INIT_FROM", "INDEFINITE_WHERE", "SEED"])
+    return chain_plan.arms(results, ["INIT_FROM", "INDEFINITE_WHERE", "SEED"])
 
 
 def test_text(golden: Callable[[str, str], None]) -> None:

@@ -88,7 +88,7 @@ def blocks() -> nn.Module:
     return net
 
 
-BUILDS = (packing.dropping, packing.branching, packing.sparse, blocks)
+BUILDS = (packing.dropping, packing.branching, packing.sparse, blocks, packing.mlp)
 packing.SIDES[blocks] = 4
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing_extensions import override
 
 from espalier.core.component import symbol
-from espalier.core.errors import CannotTrain
 from espalier.core.run_length import Rest, RunLength, RunSchedule
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.sparse.schedule import last_event
+from espalier.methods.widening.even_events import EvenEvents
 
 
 @kconfig_dataclass
@@ -32,26 +31,18 @@ class WideningSchedule(RunSchedule):
 
     def steps(self, total: int) -> tuple[int, ...]:
         """Return the updates, 1 being the first of `total`, that an event follows, ascending."""
-        last = last_event(self.stop, total)
-        return tuple(last * number // self.events for number in range(1, self.events + 1))
+        return self._even.steps(total)
+
+    @property
+    def _even(self) -> EvenEvents:
+        return EvenEvents(self.events, self.stop, ("WIDENING_EVENTS", "WIDENING_STOP"))
 
     @override
     def rest(self, length: RunLength) -> Rest | None:
-        """Take the last event, and events as far apart as they are.
-
-        A single event has no interval: half of the way to it stands for one.
-        """
-        last = last_event(self.stop, length.total_steps)
-        return Rest(length.total_steps - last, last // max(2, self.events), "WIDENING_STOP")
+        """Take the last event, and events as far apart as they are."""
+        return self._even.rest(length)
 
     @override
     def check_steps(self, length: RunLength) -> None:
         """Raise CannotTrain unless each event has an update of its own."""
-        last = last_event(self.stop, length.total_steps)
-        if self.events > last:
-            raise CannotTrain(
-                "growth_never_starts",
-                f"there are to be {self.events} events, but growth ends at {last} of "
-                f"{length.total_steps} steps: lower CONFIG_WIDENING_EVENTS, or raise "
-                "CONFIG_WIDENING_STOP or CONFIG_NUM_EPOCHS",
-            )
+        self._even.check(length)

@@ -24,8 +24,8 @@ from espalier.optimizers.lean import Lean
 from espalier.optimizers.published.stacked_schedulefree import (
     BASE,
     SQUARE,
-    Pace,
     ScheduleFreeStack,
+    StepFactors,
     advance,
 )
 from espalier.optimizers.stacked import stacked_by
@@ -52,7 +52,7 @@ class ScheduleFreeOptimizer(Lean):
         counts = {"steps": 0, "weight_sum": 0.0, "training": True}
         own = {"lr": lr, "betas": betas, "eps": eps, "warmup": warmup}
         super().__init__(params, {**own, "weight_decay": weight_decay, **counts})
-        self._paces: dict[int, Pace] = {}  # of the present step, by group
+        self._factors: dict[int, StepFactors] = {}  # of the present step, by group
 
     @torch.no_grad()
     def train(self) -> None:
@@ -78,7 +78,7 @@ class ScheduleFreeOptimizer(Lean):
         """Count a step of every group. Raises RuntimeError in evaluation."""
         self.check_training()
         for group in self.param_groups:
-            self._paces[id(group)] = advance(group, float(self.effective_lr(group["lr"])))
+            self._factors[id(group)] = advance(group, float(self.effective_lr(group["lr"])))
 
     def check_training(self) -> None:
         """Raise RuntimeError in evaluation."""
@@ -97,16 +97,16 @@ class ScheduleFreeOptimizer(Lean):
         gradients = [p.grad for p in parameters if p.grad is not None]
 
         def update() -> None:
-            pace, beta2 = self._paces[id(group)], group["betas"][1]
+            factor, beta2 = self._factors[id(group)], group["betas"][1]
             torch._foreach_mul_(squares, beta2)
             torch._foreach_addcmul_(squares, gradients, gradients, value=1 - beta2)
             sizes = torch._foreach_sqrt(squares)
             torch._foreach_add_(sizes, group["eps"])
             steps = torch._foreach_div(gradients, sizes)
             torch._foreach_add_(steps, parameters, alpha=group["weight_decay"])
-            torch._foreach_lerp_(parameters, bases, pace.share)
-            torch._foreach_add_(parameters, steps, alpha=pace.lead)
-            torch._foreach_add_(bases, steps, alpha=-pace.rate)
+            torch._foreach_lerp_(parameters, bases, factor.share)
+            torch._foreach_add_(parameters, steps, alpha=factor.lead)
+            torch._foreach_add_(bases, steps, alpha=-factor.rate)
 
         return update
 

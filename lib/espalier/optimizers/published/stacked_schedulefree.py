@@ -15,7 +15,7 @@ BASE, SQUARE = "z", "exp_avg_sq"
 """The state of a weight: where the plain steps lead, and its second moment."""
 
 
-class Pace(NamedTuple):
+class StepFactors(NamedTuple):
     """What a step of a group does, by its settings and how many steps there were."""
 
     rate: float  # of the plain step
@@ -23,7 +23,7 @@ class Pace(NamedTuple):
     lead: float  # of the step in the point where gradients are taken
 
 
-def advance(group: dict[str, Any], lr: float) -> Pace:
+def advance(group: dict[str, Any], lr: float) -> StepFactors:
     """Count a step of a group at the rate `lr`, and return what it does."""
     beta1, beta2 = group["betas"]
     group["steps"] += 1
@@ -31,7 +31,7 @@ def advance(group: dict[str, Any], lr: float) -> Pace:
     rate = lr * warm * math.sqrt(1 - beta2 ** group["steps"])
     group["weight_sum"] += rate**2
     share = rate**2 / group["weight_sum"] if group["weight_sum"] else 0.0
-    return Pace(rate, share, rate * (beta1 * (1 - share) - 1))
+    return StepFactors(rate, share, rate * (beta1 * (1 - share) - 1))
 
 
 class ScheduleFreeStack(Stack):
@@ -47,12 +47,12 @@ class ScheduleFreeStack(Stack):
 
     @override
     def row(self, optimizer: Any) -> dict[str, float]:
-        """Return hyperparameters; those of `Pace` change at each step."""
+        """Return hyperparameters; those of `StepFactors` change at each step."""
         groups = optimizer.param_groups
         _, beta2 = groups[0]["betas"]
         decays = {f"decay{g}": group["weight_decay"] for g, group in enumerate(groups)}
         own = {"beta2": beta2, "fresh2": 1 - beta2, "eps": groups[0]["eps"]}
-        return {**own, **decays, **dict.fromkeys(Pace._fields, 0.0)}
+        return {**own, **decays, **dict.fromkeys(StepFactors._fields, 0.0)}
 
     @override
     def begin(self) -> None:
@@ -69,8 +69,8 @@ class ScheduleFreeStack(Stack):
     def count(self) -> None:
         for k, optimizer in enumerate(self.optimizers):
             optimizer.check_training()
-            paces = [advance(group, self.column("lr")[k]) for group in optimizer.param_groups]
-            for name, value in paces[0]._asdict().items():
+            factors = [advance(group, self.column("lr")[k]) for group in optimizer.param_groups]
+            for name, value in factors[0]._asdict().items():
                 self.column(name)[k] = value
 
     @torch.no_grad()

@@ -12,7 +12,7 @@ from espalier.core.process import disk_full
 from espalier.core.trial import Record
 from espalier.report.table_format import plain_table
 from espalier.report.templates import render
-from espalier.search.chains.growth_chain import SCORES, ChainArm, Growth, StartEffect, start_effects
+from espalier.search.chains.chain_plan import SCORES, ChainArm, Growth, StartEffect, start_effects
 
 JSON, TABLE = "chain.json", "chain.txt"
 SHAPE = ("growth_events", "layers", "live_edges")

@@ -22,7 +22,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+from typing_extensions import override
 
 from espalier.layers.dendrites.dendritic_layer import DendriticLayer
 from espalier.layers.dendrites.synapses import Synapses
@@ -38,18 +40,15 @@ class Product:
     """The products of a layer for one sample.
 
     `forward` and `backward` are operations with all of its `weights`, of which there are none where
-    it multiplies activations by each other.
+    it multiplies activations by each other. `size` is their number then, later surgery or not; 1 if
+    there are none, which stands for all of the product.
     """
 
     layer: nn.Module
     weights: tuple[nn.Parameter, ...]
     forward: int
     backward: int
-
-    @property
-    def size(self) -> int:
-        """The number of weights; 1 if there are none, which stands for all of the product."""
-        return sum(weight.numel() for weight in self.weights) or 1
+    size: int
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,10 @@ class Operations:
     def both(self) -> int:
         """Operations of a sample in an update."""
         return self.forward + self.backward
+
+    def plus_backward(self, more: int) -> Operations:
+        """Return these with `more` operations of a backward pass."""
+        return Operations(self.forward, self.backward + more)
 
 
 def count_operations(model: nn.Module, x: Tensor) -> Operations:
@@ -104,13 +107,38 @@ def find_products(model: nn.Module, x: Tensor) -> list[Product]:
     return watch.products
 
 
+class _Total(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
+    """Adds up operations by the formulas of torch's counter.
+
+    `FlopCounterMode` itself imports the compiler and sympy, which takes seconds, the first time in
+    each process.
+    """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else torch imports the compiler, to keep it away from the counting
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.operations = 0
+
+    @override
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        out = func(*args, **kwargs)
+        if formula := flop_registry.get(func._overloadpacket):
+            self.operations += formula(*args, **kwargs, out_val=out)
+        return out
+
+
 @dataclass
 class _Call:
     """A call of a module that is under way."""
 
     before: int  # operations when it began
-    inner: int = 0  # those of the modules within
-    needs_gradient: bool = False  # of an input
+    earlier: int  # products when it began
+    needs_gradient: bool  # of an input
+    inner: int = 0  # operations of the modules within
 
 
 class _Watch:
@@ -118,7 +146,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self.products: list[Product] = []
-        self._counter = FlopCounterMode(display=False)
+        self._counter = _Total()
         self._calls: list[_Call] = []
 
     @contextmanager
@@ -136,28 +164,30 @@ class _Watch:
     def _enter(self, _module: nn.Module, args: Any, kwargs: Any) -> None:
         tensors = [each for each in (*args, *kwargs.values()) if isinstance(each, Tensor)]
         needs_gradient = any(tensor.requires_grad for tensor in tensors)
-        self._calls.append(_Call(self._counter.get_total_flops(), needs_gradient=needs_gradient))
+        self._calls.append(_Call(self._counter.operations, len(self.products), needs_gradient))
 
     def _leave(self, module: nn.Module, _inputs: Any, output: Any) -> None:
         call, weights = self._calls.pop(), own_weights(module)
-        total = self._counter.get_total_flops() - call.before
+        total = self._counter.operations - call.before
         if self._calls:
             self._calls[-1].inner += total
         own = total - call.inner
         if isinstance(module, (DendriticLayer, Synapses)):  # how these sum is up to the machine
             own = _of_rows(weights, output)
-        if own > 0:
-            self.products.append(_product(module, weights, own, call.needs_gradient))
+        if own > 0:  # what parts of it have made needs a gradient, as its inputs may
+            needs_gradient = call.needs_gradient or len(self.products) > call.earlier
+            self.products.append(_product(module, weights, own, needs_gradient))
 
 
 def _product(
     module: nn.Module, weights: tuple[nn.Parameter, ...], own: int, needs_gradient: bool
 ) -> Product:
     if not weights:
-        return Product(module, (), own, 2 * own * needs_gradient)
+        return Product(module, (), own, 2 * own * needs_gradient, 1)
     trained = sum(weight.numel() for weight in weights if weight.requires_grad)
     total = sum(weight.numel() for weight in weights)
-    return Product(module, weights, own, own * needs_gradient + own * trained // total)
+    backward = own * needs_gradient + own * trained // total
+    return Product(module, weights, own, backward, total)
 
 
 def own_weights(module: nn.Module) -> tuple[nn.Parameter, ...]:

@@ -12,7 +12,7 @@ from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.plan import Plan
-from espalier.search.chains import growth_chain
+from espalier.search.chains import chain_plan
 
 SMALLEST = """CONFIG_MODEL=blocks
 CONFIG_BLOCKS_SIZES=""
@@ -34,7 +34,7 @@ def planned(folder: Path, growth: str = GROWTH) -> Plan:
     weights = {seed: folder / f"{seed}.pt" for seed in "123"}
     for seed, file in weights.items():
         file.write_bytes(seed.encode())
-    return growth_chain.plan_growth(smallest, weights, way, [], Symbols(tree.parse()))
+    return chain_plan.plan_growth(smallest, weights, way, [], Symbols(tree.parse()))
 
 
 def test_every_seed_grows_from_its_own_weights_and_from_fresh_ones(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_effects_are_paired_and_corrected_for_all_ways_of_growing() -> None:
                 item = trial(len(results) + 1, seed, INDEFINITE_WHERE=way, INIT_FROM=file)
                 value = 50.0 + 10 * seed + (gain[seed - 1] if file else 0.0)
                 results.append(passed(item, value, 80.0))
-    every = growth_chain.arms(results, ["INIT_FROM", "INDEFINITE_WHERE", "SEED"])
+    every = chain_plan.arms(results, ["INIT_FROM", "INDEFINITE_WHERE", "SEED"])
     assert [(arm.growth[0][1], arm.is_trained) for arm in every] == [
         ("gradient", False),
         ("gradient", True),
@@ -73,7 +73,7 @@ def test_effects_are_paired_and_corrected_for_all_ways_of_growing() -> None:
         ("random", True),
     ]
     assert every[1].values("val_acc") == {"1": 61.0, "2": 72.0, "3": 83.0}
-    val = [each for each in growth_chain.start_effects(every) if each.measure == "val_acc"]
+    val = [each for each in chain_plan.start_effects(every) if each.measure == "val_acc"]
     assert [each.difference.mean for each in val if each.difference] == [2.0, 1.0]
     t = 2 / (1 / math.sqrt(3))  # of 1, 2, 3: mean 2, deviation 1; two degrees of freedom
     p = 1 - t / math.sqrt(t**2 + 2)
