@@ -30,6 +30,7 @@ CONTROL, SHORT = "random_neurons", "none, equal operations"
 CHOSEN = ("gradmax_neurons", "firefly")  # by the gradient
 OTHERS = ("net2net", "net2deeper", "grow", "none", SHORT)
 EQUAL = (CONTROL, "net2net", *CHOSEN, SHORT)  # in operations, at most
+NETWORK = ("CONFIG_DATASET=", "CONFIG_MODEL=", "CONFIG_MLP_")
 Arms = Mapping[str, Mapping[str, Result]]
 """By arm: the results by seed."""
 
@@ -50,13 +51,21 @@ def whole_epochs(control: Mapping[str, Result], whole: Mapping[str, Result]) -> 
     return int(min(shares) * len(next(iter(whole.values())).history))
 
 
+def network() -> str:
+    """Return the lines of the range file that say what the network is, and its data."""
+    lines = RANGE.read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(line for line in lines if line.startswith(NETWORK))
+
+
 def measured(place: Path, args: argparse.Namespace) -> Arms:
     """Run both sweeps, unless they are there."""
     seeds = f"CONFIG_SEED=1:1:{args.seeds}\n"
     arms = dict(sweeping.arms(sweeping.once(place / "arms", RANGE, seeds), method))
     epochs = whole_epochs(arms[CONTROL], arms["none"])
+    whole = place / "whole-range"
     wishes = f"CONFIG_PRUNING_METHOD=none\nCONFIG_NUM_EPOCHS={epochs}\n{seeds}"
-    short = sweeping.arms(sweeping.once(place / "short", RANGE, wishes), method)
+    whole.write_text(f"{network()}{wishes}", encoding="utf-8")
+    short = sweeping.arms(sweeping.once(place / "short", whole), method)
     return {**arms, SHORT: short["none"]}
 
 

@@ -30,7 +30,7 @@ from espalier.train.checkpoints.model_files import ModelSaving
 from espalier.train.checkpoints.snapshot_manager import SnapshotPlan
 from espalier.train.data.augment import Augmentation
 from espalier.train.data.device_residency import ResidencyPlan
-from espalier.train.data.distribution_shift import ShiftPlan
+from espalier.train.data.shift_schedule import ShiftPlan
 from espalier.train.data.splits import DataPlan
 from espalier.train.data.text_windows import WindowPlan
 from espalier.train.engine.trainer import Recipe

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from bench_field import BENCHES, claimed, differences, figures, name_of, table
 
@@ -64,7 +66,7 @@ def test_every_arm_of_a_bench_has_a_name_of_its_own_and_all_seeds(field: str) ->
     assert bench.baseline in named.values()
 
 
-def test_claims_are_those_of_the_report(tmp_path) -> None:
+def test_claims_are_those_of_the_report(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     text = "====\nCLAIMS:\n----\nSealed then\nCONFIRMED: this\n\nHyperparameter Sweep Analysis\n"
     (tmp_path / "results" / "sweep_analysis.txt").write_text(text, encoding="utf-8")

@@ -69,7 +69,8 @@ def test_a_time_of_zero_is_in_no_configuration() -> None:
 
 def test_the_controls_of_reports(symbols: Symbols) -> None:
     assert symbols.controls == {}
-    controls = ["none", "task_reset", "random_pruning", "static", "random_neurons"]
+    controls = ["none", "task_reset", "random_pruning"]
+    controls += ["random_rewiring", "static", "random_neurons"]
     assert Symbols(tree.parse()).controls["PRUNING_METHOD"] == controls
 
 

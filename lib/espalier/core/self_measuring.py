@@ -80,6 +80,10 @@ class KeepsMasks(Protocol):
         """Return which weights are live: bool, in the shape of each weight."""
         ...
 
+    def trained_masks(self) -> list[Tensor] | None:
+        """Return which weights get gradients, as `live_masks`; None: those that are live."""
+        ...
+
     def values(self) -> Sequence[Tensor]:
         """Return the weights, in the shapes of `live_masks`; 0 where none is stored."""
         ...

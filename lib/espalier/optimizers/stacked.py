@@ -113,9 +113,12 @@ class Stack(ABC):
         return plain and floats and all(g[k] == groups[0][k] for g in groups for k in same)
 
     @classmethod
-    @abstractmethod
     def form(cls, groups: list[dict[str, Any]]) -> Any:
-        """Return what decides which state and operations a run needs; it must not change."""
+        """Return what decides which state and operations a run needs; it must not change.
+
+        None where all runs have the same.
+        """
+        return None
 
     @abstractmethod
     def row(self, optimizer: Any) -> dict[str, float]:

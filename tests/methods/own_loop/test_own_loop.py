@@ -208,7 +208,7 @@ def test_pruning_chooses_the_masks_of_the_harness(name: str) -> None:
     assert loops.same(loops.values(model), loops.values(run.model))
 
 
-@pytest.mark.parametrize("name", ["StaticSparse", "SET", "SNFS", "DSR"])
+@pytest.mark.parametrize("name", ["StaticSparse", "SET", "SNFS", "DSR", "CHT", "CHTs"])
 def test_sparse_training_chooses_the_masks_of_the_harness(name: str) -> None:
     model = loops.network()
     optimizer = AdamW(weight_decay=0.01).build(model, 0.01)
@@ -460,6 +460,23 @@ def test_options_of_a_criterion_that_make_no_sense_are_refused(
     built = own_loops.adamw(model.parameters())
     with pytest.raises(ValueError, match=message):
         espalier.SnipPruning(model, built, **{**own_loops.SAMPLES, **options})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("SRigL", {"min_salient": 1.5}, "^min_salient=1.5: must be at least 0 and at most 1"),
+        ("CHTs", {"score": "ch4"}, "^score='ch4': must be one of ch2_l3n, ch3_l3n"),
+        ("CHTs", {"last_exponent": -1}, "^last_exponent=-1: must be at least 0 and at most 100"),
+    ],
+)
+def test_options_of_rewiring_that_make_no_sense_are_refused(
+    name: str, options: dict[str, Any], message: str
+) -> None:
+    model = loops.network()
+    built = own_loops.adamw(model.parameters())
+    with pytest.raises(ValueError, match=message):
+        getattr(espalier, name)(model, built, **{**ARGUMENTS[name], **options})
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, pickled])

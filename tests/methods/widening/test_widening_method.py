@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from espalier.core.contracts import CannotTrain, Method, Run
 from espalier.core.samples import Split
 from espalier.methods.widening.firefly import Firefly
-from espalier.methods.widening.firefly_draft import Candidates, FireflyDraft, Pace
+from espalier.methods.widening.firefly_draft import Candidates, DescentStep, FireflyDraft
 from espalier.methods.widening.gradmax_neurons import GradMaxNeurons
 from espalier.methods.widening.net2net import Net2Net
 from espalier.methods.widening.random_neurons import RandomNeurons
@@ -164,7 +164,7 @@ def test_a_step_and_the_scores_of_firefly_are_those_by_hand() -> None:
             steps.append((parts[0] - parts[1]) / 2e-6)
         return np.array(steps)
 
-    after = draft.train(drawn, (run.train.x, y), Pace(0.1, 0.05))
+    after = draft.train(drawn, (run.train.x, y), DescentStep(0.1, 0.05))
     by_hand = np.clip(drawn.epsilon.numpy() - 0.1 * slopes(drawn), -0.05, 0.05)
     assert np.allclose(after.epsilon.numpy(), by_hand, atol=1e-6)
     points = [

@@ -72,6 +72,26 @@ def test_rewiring_costs_what_is_live(method: str, monkeypatch: pytest.MonkeyPatc
     assert measures["flops_dense_total"] == CountsWeights.dense
 
 
+@pytest.mark.parametrize("method", ["nm", "topkast"])
+def test_gradients_of_masked_weights_that_are_trained_count(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2 operations of a masked weight and a sample: all with N:M, the share M with Top-KAST."""
+    values = varied({"OPTIMIZER": "adamw", "PRUNING_METHOD": method}, 0, NUM_EPOCHS="5")
+    measures = trained(values, monkeypatch)
+    size = sum(m.weight.numel() for m in packing.mlp().modules() if isinstance(m, nn.Linear))
+    masked = size - measures["flops_forward"] // 2
+    if method == "topkast":
+        density, more = float(values["SPARSE_DENSITY"]), float(values["TOPKAST_MORE"])
+        masked = round((density + more) * size) - round(density * size)
+    samples = 5 * packing.SAMPLES
+    assert masked > 0
+    assert measures["flops_total"] == CountsWeights.total + 2 * masked * samples
+    assert measures["flops_update"] == measures["flops_total"] // samples * int(
+        values["BATCH_SIZE"]
+    )
+
+
 def test_gradients_of_a_batch_that_rigl_draws_count(monkeypatch: pytest.MonkeyPatch) -> None:
     values = varied({"OPTIMIZER": "sgd", "PRUNING_METHOD": "rigl"}, 0, NUM_EPOCHS="20")
     measures = trained(values, monkeypatch)

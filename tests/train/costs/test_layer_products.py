@@ -105,7 +105,9 @@ def test_dendrites_have_the_same_count_whatever_sums_them() -> None:
     """A synapse and a dendrite are a weight each, in the whole batch and in places of a text."""
     for backend in get_args(Backend):
         layer = DendriticLayer(12, 5, 3, 4, kind=DendriteKind(backend=backend))
-        assert count_operations(layer, torch.zeros(1, 12)).forward == 2 * (5 * 3 * 4 + 5 * 3)
+        synapses, dendrites = 2 * 5 * 3 * 4, 2 * 5 * 3
+        forward, backward = synapses + dendrites, synapses + 2 * dendrites
+        assert count_operations(layer, torch.zeros(1, 12)) == Operations(forward, backward)
     places = nn.Sequential(nn.Linear(12, 12), DendriticLayer(12, 5, 3, 4))
     counted = count_operations(places, torch.zeros(1, 7, 12))
     own = 7 * (5 * 3 * 4 + 5 * 3)

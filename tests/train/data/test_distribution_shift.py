@@ -17,12 +17,9 @@ from espalier.core.trial import Record, Result, Status, Task
 from espalier.kconfig import assign
 from espalier.train import worker_entry
 from espalier.train.checkpoints.run_state import capture, restore
+from espalier.train.data.class_tasks import ClassTasks
 from espalier.train.data.device_residency import ResidencyPlan
-from espalier.train.data.distribution_shift import (
-    ClassTasks,
-    PermutedCharacters,
-    PermutedPixels,
-)
+from espalier.train.data.permuted_tasks import PermutedCharacters, PermutedPixels
 from espalier.train.data.random_labels import random_labels
 from espalier.train.data.splits import Data
 from espalier.train.data.task_orders import permutation, task_order

@@ -57,11 +57,11 @@ def blocks() -> nn.Module:
 
 
 packing.SIDES[blocks] = 4
-BUILDS = (packing.dropping, packing.branching, packing.sparse, blocks)
+BUILDS = (packing.dropping, packing.mlp, packing.branching, packing.sparse, blocks)
 MASKING = [
     *("magnitude", "movement", "state", "obd", "obs", "wanda", "snip", "grasp", "synflow"),
     *("random_pruning", "droplinear", "static", "set", "rigl", "snfs", "dsr", "resampling"),
-    *("random_rewiring", "granet", "srigl", "cht", "chts", "nm", "topkast"),
+    *("random_rewiring", "granet", "srigl", "cht", "chts", "nm", "topkast", "soft_threshold"),
     *("grow", "patches", "proportional", "tournament"),
 ]
 """Methods that must have masks; others that have are tested too."""
@@ -172,10 +172,10 @@ def logged(values: packing.Values, build: packing.Build) -> Trainer:
     return packing.trainer(values, build, logs=True)
 
 
-def setting_of(method: str) -> tuple[packing.Values, packing.Build]:
+def setting_of(method: str, **more: str) -> tuple[packing.Values, packing.Build]:
     """A configuration of a method, and a network that it can train."""
     optimizer = next(o for o, m in sorted(allowed(), key=lambda p: p[0] != "adamw") if m == method)
-    wishes = {"OPTIMIZER": optimizer, "PRUNING_METHOD": method, **WISHES}
+    wishes = {"OPTIMIZER": optimizer, "PRUNING_METHOD": method, **WISHES, **more}
     for k, build in itertools.product((0, 1), BUILDS):
         values = packing.varied(wishes, k)
         with contextlib.suppress(CannotTrain):
@@ -209,10 +209,13 @@ def changes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Change]]:
 
     def watched(trainer: Trainer) -> None:
         run = trainer.run
+        if run.masks is None:  # also a network that is trained to find the first edges
+            hook(trainer)
+            return
         before, values = masks_of(run)
-        count = run.masks.changes if run.masks else 0
+        count = run.masks.changes
         hook(trainer)
-        if run.masks and run.masks.changes != count:
+        if run.masks.changes != count:
             seen.append(Change(run.step, before, masks_of(run)[0], values))
 
     monkeypatch.setattr(Trainer, "after_step", watched)
@@ -271,13 +274,35 @@ def train_whole(trainer: Trainer) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("method", component.names("method"))
 def test_what_a_method_does_to_its_masks_is_logged(method: str, changes: list[Change]) -> None:
-    values, build = setting_of(method)
-    trainer = logged(values, build)
+    trainer = logged(*setting_of(method))
     if trainer.run.masks is None:
         assert method not in MASKING
         pytest.skip("it has no masks")
+    check_logged(trainer, changes)
+
+
+@pytest.mark.parametrize(
+    ("method", "more"),
+    [
+        ("magnitude", {"PRUNING_TIMING": "rounds", "PRUNING_REWIND": "weights"}),
+        ("wanda", {"PRUNING_TIMING": "one_shot"}),
+        ("magnitude", {"PRUNING_TIMING": "start"}),
+        ("set", {"SPARSE_START": "data", "MODEL": "mlp"}),
+        ("rigl", {"SPARSE_START": "hierarchical", "MODEL": "mlp"}),
+    ],
+)
+def test_it_is_whenever_masks_are_set(
+    method: str, more: dict[str, str], changes: list[Change]
+) -> None:
+    values, build = setting_of(method, **more)
+    assert more.items() <= values.items()
+    check_logged(logged(values, build), changes)
+
+
+def check_logged(trainer: Trainer, changes: list[Change]) -> None:
+    """Train to the end; every change that is seen from outside is in the log, as numpy has it."""
     log = trainer.run.mask_listener
-    assert isinstance(log, MaskLog)
+    assert isinstance(log, MaskLog) and trainer.run.masks is not None
     train_whole(trainer)
     count = len(trainer.run.masks.names)
     later = [row for row in log.rows if row.step > 0]
@@ -362,6 +387,19 @@ def test_a_trial_that_is_killed_and_goes_on_leaves_the_same_table(
     tables = [read_mask_events(folder / "mask_events.csv") for folder in (whole, parts)]
     assert untimed(tables[0]) == untimed(tables[1]) != []
     assert again.measures["explored_share"] == result.measures["explored_share"]
+
+
+def test_a_trial_without_masks_leaves_no_table(tmp_path: Path) -> None:
+    task = trial_tasks.snapshot_task(tmp_path, LOGGED, PRUNING_METHOD="none")
+    assert "explored_share" not in worker_entry.train_trial(task).measures
+    assert not (tmp_path / "mask_events.csv").exists()
+
+
+def test_a_trial_that_diverges_leaves_its_table(tmp_path: Path) -> None:
+    wishes = {"OPTIMIZER": "sgd", "PRUNING_METHOD": "static", "LEARNING_RATE": "1000"}
+    result = worker_entry.train_trial(trial_tasks.snapshot_task(tmp_path, LOGGED, **wishes))
+    assert result.reason == "diverged"
+    assert {row.step for row in read_mask_events(tmp_path / "mask_events.csv")} == {0}
 
 
 def test_a_trial_without_a_log_leaves_no_table(tmp_path: Path) -> None:

@@ -23,6 +23,19 @@ from espalier.sparse.orientation import Orientation
 from espalier.sparse.prunable import Coverage, cover
 
 
+class LatentMasks(MaskSet):
+    """Masks of weights that may be trained where they are masked.
+
+    `trained` has which are, bool in the weights' shapes; None: those that are live.
+    """
+
+    trained: list[Tensor] | None = None
+
+    @override
+    def trained_masks(self) -> list[Tensor] | None:
+        return self.trained
+
+
 @dataclass
 class Latent:
     """The `method_state` of a run: masks, the `dense` weights, and what a method keeps in `memory`.
@@ -30,7 +43,7 @@ class Latent:
     Memory: one more value a weight, beside that of masks.
     """
 
-    masks: MaskSet
+    masks: LatentMasks
     orientations: list[Orientation]
     dense: list[Tensor]
     memory: list[Tensor] = field(default_factory=list)
@@ -131,7 +144,7 @@ class LatentSparsity(Method[Latent]):
 
 
 def _latent_of(coverage: Coverage) -> Latent:
-    masks = MaskSet(coverage.weights)
+    masks = LatentMasks(coverage.weights)
     orientations = [coverage.orientations[name] for name in masks.names]
     return Latent(masks, orientations, [w.detach().clone() for w in masks.weights])
 

@@ -54,6 +54,7 @@ class NMSparsity(LatentSparsity):
                 "no_layer_in_groups",
                 f"CONFIG_NM_M={self.m} divides the inputs of no layer of the model: set another",
             )
+        state.masks.trained = [torch.ones_like(w, dtype=torch.bool) for w in state.weights]
         state.hide(self._select(state))
 
     @override

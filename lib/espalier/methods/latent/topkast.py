@@ -53,6 +53,7 @@ class TopKast(LatentSparsity):
         super().attach(run)
         state = run.method_state
         forward, state.memory = self._choose(state)
+        state.masks.trained = state.memory
         if self.plan.init == "live":
             scale_to_live_fan_in(state, forward)
         state.hide(forward)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from espalier.core.errors import CannotTrain
-from espalier.core.run_length import Rest, RunLength
+from espalier.core.run_length import Rest, RunLength, RunSchedule
 from espalier.sparse.schedule import last_event
 
 
@@ -44,3 +47,26 @@ class EvenEvents:
                 f"{length.total_steps} steps: lower CONFIG_{count}, or raise "
                 f"CONFIG_{stop} or CONFIG_NUM_EPOCHS",
             )
+
+
+class EvenSchedule(RunSchedule, ABC):
+    """A group of symbols that says how many events there are, and when the last comes."""
+
+    @property
+    @abstractmethod
+    def even(self) -> EvenEvents:
+        """The events."""
+
+    def steps(self, total: int) -> tuple[int, ...]:
+        """Return the updates, 1 being the first of `total`, that an event follows, ascending."""
+        return self.even.steps(total)
+
+    @override
+    def rest(self, length: RunLength) -> Rest | None:
+        """Take the last event, and events as far apart as they are."""
+        return self.even.rest(length)
+
+    @override
+    def check_steps(self, length: RunLength) -> None:
+        """Raise CannotTrain unless each event has an update of its own."""
+        self.even.check(length)

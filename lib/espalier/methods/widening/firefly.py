@@ -17,7 +17,7 @@ from typing_extensions import override
 from espalier.core.contracts import Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.widening import firefly_draft
-from espalier.methods.widening.firefly_draft import Candidates, FireflyDraft, Pace
+from espalier.methods.widening.firefly_draft import Candidates, DescentStep, FireflyDraft
 from espalier.methods.widening.widening_method import WideningMethod
 from espalier.methods.widening.widening_state import WideningState
 from espalier.sparse import processes
@@ -55,9 +55,9 @@ class Firefly(WideningMethod):
         generator, new = run.generators["method"], self.candidates * extra
         model = processes.wrapped(run.model)
         draft = FireflyDraft(model, site.pair.name, new, generator)
-        trained, pace = draft.draw(self.epsilon, generator), Pace(self.rate, self.epsilon)
+        trained, step = draft.draw(self.epsilon, generator), DescentStep(self.rate, self.epsilon)
         for _ in range(self.steps):
-            trained = draft.train(trained, draw_batch(run, run.batch_size, counted=False), pace)
+            trained = draft.train(trained, draw_batch(run, run.batch_size, counted=False), step)
         scores = draft.scores(trained, *draw_batch(run, run.batch_size, counted=False))
         chosen = scores.abs().argsort(descending=True, stable=True)[:extra]
         trained.epsilon = -self.epsilon * scores.sign()

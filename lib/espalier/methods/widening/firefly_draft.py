@@ -27,7 +27,7 @@ QUADRATURE = 3
 """Points of the integral of a score over epsilon, as in the paper."""
 
 
-class Pace(NamedTuple):
+class DescentStep(NamedTuple):
     """The rate of a step of gradient descent, and the largest epsilon."""
 
     rate: float
@@ -81,11 +81,13 @@ class FireflyDraft:
         drawn = Candidates(epsilon, random[0], rows[self.new].clone(), random[1])
         return self._project(drawn, limit)
 
-    def train(self, given: Candidates, batch: tuple[Tensor, Tensor], pace: Pace) -> Candidates:
+    def train(
+        self, given: Candidates, batch: tuple[Tensor, Tensor], step: DescentStep
+    ) -> Candidates:
         """Return candidates after one step of gradient descent on a batch."""
         grads = self.gradients(given, *batch)
-        moved = [t - pace.rate * g for t, g in zip(given.tensors(), grads, strict=True)]
-        return self._project(Candidates(*moved), pace.limit)
+        moved = [t - step.rate * g for t, g in zip(given.tensors(), grads, strict=True)]
+        return self._project(Candidates(*moved), step.limit)
 
     def scores(self, given: Candidates, x: Tensor, y: Tensor) -> Tensor:
         """Return (size + new,): the mean gradient by epsilon on the way from 0 to where it is."""

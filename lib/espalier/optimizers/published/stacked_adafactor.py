@@ -27,11 +27,6 @@ class AdafactorStack(Stack):
     READS = ("decay_power", "floor", "limit", "relative", "weight_decay")
     FIXED: ClassVar[dict[str, Any]] = {}
 
-    @classmethod
-    @override
-    def form(cls, groups: list[dict[str, Any]]) -> None:
-        """Return None: all runs have the same state and operations."""
-
     @override
     def row(self, optimizer: Any) -> dict[str, float]:
         """Return hyperparameters; the last two change at each step."""

@@ -16,11 +16,6 @@ class LionStack(Stack):
     READS = ("betas", "weight_decay")
     FIXED: ClassVar[dict[str, Any]] = {}
 
-    @classmethod
-    @override
-    def form(cls, groups: list[dict[str, Any]]) -> None:
-        """Return None: all runs have the same state and operations."""
-
     @override
     def row(self, optimizer: Any) -> dict[str, float]:
         groups = optimizer.param_groups

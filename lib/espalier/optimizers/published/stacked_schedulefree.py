@@ -40,11 +40,6 @@ class ScheduleFreeStack(Stack):
     READS = ("betas", "eps", "warmup", "weight_decay")
     FIXED: ClassVar[dict[str, Any]] = {}
 
-    @classmethod
-    @override
-    def form(cls, groups: list[dict[str, Any]]) -> None:
-        """Return None: all runs have the same state and operations."""
-
     @override
     def row(self, optimizer: Any) -> dict[str, float]:
         """Return hyperparameters; those of `StepFactors` change at each step."""

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from espalier.analysis.rank import Configuration, Ranking, TrialResult
 from espalier.core.records import PlanHeader
 from espalier.report.tables.trial_tables import TrialFolders, first_tables
-from espalier.train.masks.mask_table import TABLE, WHOLE, MaskEvent, read_mask_events
+from espalier.train.masks.mask_table import (
+    TABLE,
+    WHOLE,
+    MaskEvent,
+    read_mask_events,
+    whole_network,
+)
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class LoggedMasks:
     @property
     def events(self) -> list[MaskEvent]:
         """The rows of all weights together, one an event."""
-        return [row for row in self.rows if row.layer == WHOLE]
+        return whole_network(self.rows)
 
     @property
     def later(self) -> list[MaskEvent]:

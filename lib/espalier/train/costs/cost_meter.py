@@ -18,8 +18,8 @@ from espalier.core.self_measuring import PartlyLive
 from espalier.core.trial import Record
 from espalier.sparse.optimizer_parts import tensors_of
 from espalier.train.costs.layer_products import (
+    LayerProduct,
     Operations,
-    Product,
     find_products,
     scale,
     stored_live,
@@ -45,9 +45,10 @@ class CostMeter:
     dense: int = 0
     _shapes: tuple[Any, ...] | None = None  # of the structure that `_products` are of
     _changes: int = -1  # changes of the masks that `_counts` are of
-    _products: list[Product] = field(default_factory=list)
+    _products: list[LayerProduct] = field(default_factory=list)
     _counts: Tensor | None = None  # live weights of each product, (products,) int64
-    _sums: Tensor | None = None  # of these, for each sample forward and backward, (2, products)
+    _extra: Tensor | None = None  # masked weights of each that are trained, (products,) int64
+    _sums: Tensor | None = None  # of live, live and extra, a sample for- or backward (3, products)
     _passed: _Samples = field(default_factory=_Samples)  # since the counts changed
 
     def begin_epoch(self, run: Run) -> None:
@@ -73,8 +74,9 @@ class CostMeter:
         """
         self._look(run)
         self._settle()
-        assert self._counts is not None, "there has been a look"
+        assert self._counts is not None and self._extra is not None, "there has been a look"
         live, dense = scale(self._products, self._counts.tolist()), self._dense()
+        live = live.plus_backward(scale(self._products, self._extra.tolist()).forward)
         batch = min(run.batch_size, len(run.train))
         return {
             "flops_forward": live.forward,
@@ -112,13 +114,18 @@ class CostMeter:
         if self._changes != changes:
             self._close_masks()
             self._changes, self._counts = changes, _count_live(run, self._products)
+            self._extra = _count_extra(run, self._products)
 
     def _close_masks(self) -> None:
         """Add what has passed under the masks of before to the sums."""
         passed, self._passed = self._passed, _Samples()
-        if self._counts is None or not (passed.forward or passed.backward):
+        if self._counts is None or self._extra is None:
             return
-        part = torch.stack([self._counts * passed.forward, self._counts * passed.backward])
+        if not (passed.forward or passed.backward):
+            return
+        counts = torch.stack([self._counts, self._counts, self._extra])
+        samples = (passed.forward, passed.backward, passed.backward)
+        part = counts * counts.new_tensor(samples).unsqueeze(1)
         self._sums = part if self._sums is None else self._sums + part
         dense = self._dense()
         self.dense += dense.forward * passed.forward + dense.backward * passed.backward
@@ -127,9 +134,10 @@ class CostMeter:
         """Add what has passed to the totals."""
         self._close_masks()
         if self._sums is not None:
-            forward, backward = self._sums.tolist()
+            forward, backward, extra = self._sums.tolist()
             self.live += scale(self._products, forward).forward
             self.live += scale(self._products, backward).backward
+            self.live += scale(self._products, extra).forward  # a gradient costs as much
         self._sums = None
 
     def _close_structure(self) -> None:
@@ -149,7 +157,7 @@ def _shapes(run: Run) -> tuple[Any, ...]:
     return shapes, run.method.changes(run)
 
 
-def _count_live(run: Run, products: Sequence[Product]) -> Tensor:
+def _count_live(run: Run, products: Sequence[LayerProduct]) -> Tensor:
     """Return the live weights of each product, (products,) int64, without waiting for a device."""
     masks = _masks_by_weight(run)
     counts = torch.tensor([stored_live(each) for each in products], device=run.train.device)
@@ -160,15 +168,30 @@ def _count_live(run: Run, products: Sequence[Product]) -> Tensor:
     return counts
 
 
+def _count_extra(run: Run, products: Sequence[LayerProduct]) -> Tensor:
+    """Return the masked weights of each product that get gradients all the same, (products,)."""
+    masks = {} if run.masks is None else _by_weight(run, run.masks.trained_masks() or [])
+    live = _masks_by_weight(run)
+    counts = torch.zeros(len(products), dtype=torch.int64, device=run.train.device)
+    for place, product in enumerate(products):
+        for weight in product.weights:
+            if id(weight) in masks:
+                counts[place] += torch.count_nonzero(masks[id(weight)] & ~live[id(weight)])
+    return counts
+
+
 def _masks_by_weight(run: Run) -> dict[int, Tensor]:
     """Return the masks of live weights that the method keeps, by the identity of the weight."""
-    if run.masks is None:
-        return {}
+    return {} if run.masks is None else _by_weight(run, run.masks.live_masks())
+
+
+def _by_weight(run: Run, masks: Sequence[Tensor]) -> dict[int, Tensor]:
+    """Return masks of the weights that the method masks, by the identity of the weight."""
+    assert run.masks is not None
     named = dict(run.model.named_parameters(remove_duplicate=False))
-    pairs = zip(run.masks.names, run.masks.live_masks(), strict=True)
     return {
         id(named[name]): mask
-        for name, mask in pairs
+        for name, mask in zip(run.masks.names, masks, strict=False)
         if name in named and named[name].shape == mask.shape
     }
 

@@ -36,7 +36,7 @@ MULTIPLY_ADD = 2
 
 
 @dataclass(frozen=True)
-class Product:
+class LayerProduct:
     """The products of a layer for one sample.
 
     `forward` and `backward` are operations with all of its `weights`, of which there are none where
@@ -63,6 +63,10 @@ class Operations:
         """Operations of a sample in an update."""
         return self.forward + self.backward
 
+    def plus_backward(self, more: int) -> Operations:
+        """Return these with `more` operations of a backward pass."""
+        return Operations(self.forward, self.backward + more)
+
 
 def count_operations(model: nn.Module, x: Tensor) -> Operations:
     """Return the live operations of a sample `x` (1, ...): with weights that layers do not mask."""
@@ -70,7 +74,7 @@ def count_operations(model: nn.Module, x: Tensor) -> Operations:
     return scale(products, [stored_live(product) for product in products])
 
 
-def scale(products: Sequence[Product], live: Iterable[int]) -> Operations:
+def scale(products: Sequence[LayerProduct], live: Iterable[int]) -> Operations:
     """Return the operations of `products` of which so many weights each are live."""
     pairs = list(zip(products, live, strict=True))
     return Operations(
@@ -79,7 +83,7 @@ def scale(products: Sequence[Product], live: Iterable[int]) -> Operations:
     )
 
 
-def stored_live(product: Product) -> int:
+def stored_live(product: LayerProduct) -> int:
     """Return the weights of a product that its layer does not mask."""
     return product.layer.live if isinstance(product.layer, MaskedLinear) else product.size
 
@@ -92,7 +96,7 @@ def count_of_weights(weights: int, first: int) -> int:
     return MULTIPLY_ADD * (3 * weights - first)
 
 
-def find_products(model: nn.Module, x: Tensor) -> list[Product]:
+def find_products(model: nn.Module, x: Tensor) -> list[LayerProduct]:
     """Return the products of a sample `x` (1, ...), in the order in which layers are left.
 
     In a pass of its own, in evaluation mode. Nothing of the model changes.
@@ -103,7 +107,7 @@ def find_products(model: nn.Module, x: Tensor) -> list[Product]:
     return watch.products
 
 
-class _Total(TorchDispatchMode):
+class _Total(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types here
     """Adds up operations by the formulas of torch's counter.
 
     `FlopCounterMode` itself imports the compiler and sympy, which takes seconds, the first time in
@@ -115,7 +119,7 @@ class _Total(TorchDispatchMode):
         return False  # else torch imports the compiler, to keep it away from the counting
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.operations = 0
 
     @override
@@ -132,15 +136,16 @@ class _Call:
     """A call of a module that is under way."""
 
     before: int  # operations when it began
-    inner: int = 0  # those of the modules within
-    needs_gradient: bool = False  # of an input
+    earlier: int  # products when it began
+    needs_gradient: bool  # of an input
+    inner: int = 0  # operations of the modules within
 
 
 class _Watch:
     """Attributes the operations of a forward pass to the innermost modules."""
 
     def __init__(self) -> None:
-        self.products: list[Product] = []
+        self.products: list[LayerProduct] = []
         self._counter = _Total()
         self._calls: list[_Call] = []
 
@@ -159,7 +164,7 @@ class _Watch:
     def _enter(self, _module: nn.Module, args: Any, kwargs: Any) -> None:
         tensors = [each for each in (*args, *kwargs.values()) if isinstance(each, Tensor)]
         needs_gradient = any(tensor.requires_grad for tensor in tensors)
-        self._calls.append(_Call(self._counter.operations, needs_gradient=needs_gradient))
+        self._calls.append(_Call(self._counter.operations, len(self.products), needs_gradient))
 
     def _leave(self, module: nn.Module, _inputs: Any, output: Any) -> None:
         call, weights = self._calls.pop(), own_weights(module)
@@ -169,19 +174,20 @@ class _Watch:
         own = total - call.inner
         if isinstance(module, (DendriticLayer, Synapses)):  # how these sum is up to the machine
             own = _of_rows(weights, output)
-        if own > 0:
-            self.products.append(_product(module, weights, own, call.needs_gradient))
+        if own > 0:  # what parts of it have made needs a gradient, as its inputs may
+            needs_gradient = call.needs_gradient or len(self.products) > call.earlier
+            self.products.append(_product(module, weights, own, needs_gradient))
 
 
 def _product(
     module: nn.Module, weights: tuple[nn.Parameter, ...], own: int, needs_gradient: bool
-) -> Product:
+) -> LayerProduct:
     if not weights:
-        return Product(module, (), own, 2 * own * needs_gradient, 1)
+        return LayerProduct(module, (), own, 2 * own * needs_gradient, 1)
     trained = sum(weight.numel() for weight in weights if weight.requires_grad)
     total = sum(weight.numel() for weight in weights)
     backward = own * needs_gradient + own * trained // total
-    return Product(module, weights, own, backward, total)
+    return LayerProduct(module, weights, own, backward, total)
 
 
 def own_weights(module: nn.Module) -> tuple[nn.Parameter, ...]:

@@ -13,21 +13,19 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor
 from typing_extensions import override
 
 from espalier.core import component
 from espalier.core.contracts import CannotTrain, Run
-from espalier.core.samples import SampleShape, Shape, Split
 from espalier.core.trial import EPOCHS, Record
 from espalier.core.trial_config import Config
-from espalier.train.data.chosen_samples import choose
+from espalier.train.data.class_tasks import ClassTasks
 from espalier.train.data.drawn_tasks import DrawnTasks
 from espalier.train.data.growing_tasks import GrowingTasks
+from espalier.train.data.permuted_tasks import PermutedTasks, RelabelledTasks
 from espalier.train.data.random_labels import RandomLabelTasks
 from espalier.train.data.shift_schedule import ShiftPlan
 from espalier.train.data.splits import (
@@ -38,7 +36,6 @@ from espalier.train.data.splits import (
     check_batch,
     prepare_splits,
 )
-from espalier.train.data.task_orders import permutation, task_order
 from espalier.train.engine.task_sequence import (
     Measure,
     PeriodicTasks,
@@ -46,6 +43,12 @@ from espalier.train.engine.task_sequence import (
     last_task,
     task_ends,
 )
+
+PERMUTED: Mapping[str, type[PermutedTasks]] = {"permuted": PermutedTasks, "labels": RelabelledTasks}
+OF_CLASSES: Mapping[str, type[ClassTasks | GrowingTasks]] = {
+    "classes": ClassTasks,
+    "growing": GrowingTasks,
+}
 
 
 def apply_shift(config: Config, data: Data) -> Data:
@@ -108,197 +111,6 @@ def _shifted_request(request: SplitRequest) -> SplitRequest:
     if dataset is None:
         raise CannotTrain("shift", "CONFIG_SHIFT=return: this data set has none to shift to")
     return replace(request, dataset=dataset)
-
-
-@dataclass(frozen=True)
-class PermutedTasks(DrawnTasks):
-    """Tasks with one permutation of the input each; the first leaves it as it is.
-
-    Of images the pixels are permuted, those of all channels alike, of text the characters that
-    the model knows, in its inputs and in its labels.
-    """
-
-    @override
-    def of_task(self, split: Split, task: int) -> Split:
-        if task == 0:
-            return split
-        shape = prepare_splits(self.request).shape
-        order = task_order(self.places(shape), self.seed, task, self.share).to(split.device)
-        return self.kind(shape)(split.x, split.y, split, order)
-
-    def places(self, shape: Shape) -> int:
-        """Return how many pixels or characters a sample permutes."""
-        return shape.height * shape.width if isinstance(shape, SampleShape) else shape.vocabulary
-
-    def kind(self, shape: Shape) -> type[PermutedPixels]:
-        """Return the split that permutes samples of `shape`."""
-        return PermutedPixels if isinstance(shape, SampleShape) else PermutedCharacters
-
-
-@dataclass(frozen=True)
-class RelabelledTasks(PermutedTasks):
-    """Tasks whose inputs stay, and whose classes exchange their labels; the first has its own.
-
-    Of text it is the characters to be predicted that are exchanged.
-    Source: Elsayed and Mahmood 2024, arXiv 2404.00781, section 4 (label-permuted EMNIST).
-    """
-
-    @override
-    def places(self, shape: Shape) -> int:
-        return shape.classes if isinstance(shape, SampleShape) else shape.vocabulary
-
-    @override
-    def kind(self, shape: Shape) -> type[PermutedPixels]:
-        return PermutedLabels
-
-
-PERMUTED: Mapping[str, type[PermutedTasks]] = {"permuted": PermutedTasks, "labels": RelabelledTasks}
-
-
-SEEN = ("seen_val_loss", "seen_val_acc")
-
-
-@dataclass(frozen=True)
-class ClassTasks(DrawnTasks):
-    """Tasks of `classes` classes each, with their own labels: the network has outputs for all.
-
-    Classes come in an order that the seed draws; when all have had their turn they come again. A
-    share below 1 is that of a task's classes that leave, for the next in the order, before the
-    next task. All tasks have as many training samples as the smallest of them.
-    Source: van de Ven, Tuytelaars and Tolias 2022, "Three types of incremental learning"
-    (class-incremental learning: one output for each class, and no label of the task).
-    Differs: validation and test are of the classes of the task; what is measured on all classes
-    seen so far stands beside them. Classes return.
-    """
-
-    classes: int
-
-    @override
-    def epoch_measures(self, run: Run, measure: Measure) -> Record:
-        """Return the task; at its end also loss and accuracy on all classes seen so far."""
-        record = super().epoch_measures(run, measure)
-        if run.epoch == run.epochs or self.changes_at(run.epoch):
-            seen = self.validation_seen(self.task(run.epoch - 1))
-            record.update(zip(SEEN, measure(seen), strict=True))
-        return record
-
-    @override
-    def measures(self, history: Sequence[Record]) -> Record:
-        """Return the same of the last task too: of all classes, if all have had their turn."""
-        seen = [{name: record[name] for name in SEEN} for record in history if SEEN[0] in record]
-        return {**super().measures(history), **(seen[-1] if seen else {})}
-
-    def check(self) -> None:
-        """Raise CannotTrain unless there are more classes than a task has."""
-        shape = prepare_splits(self.request).shape
-        if isinstance(shape, SampleShape) and self.classes >= shape.classes:
-            raise CannotTrain(
-                "shift",
-                f"CONFIG_SHIFT_CLASSES_OF_TASK={self.classes}: must be below the "
-                f"{shape.classes} classes of the data set, or no class is left to come",
-            )
-
-    def members(self, task: int) -> list[int]:
-        """Return the classes of a task, from 0."""
-        shape = prepare_splits(self.request).shape
-        assert isinstance(shape, SampleShape)
-        order = permutation(shape.classes, self.seed, 0).tolist()
-        first = task * max(1, round(self.share * self.classes))
-        return [order[(first + k) % len(order)] for k in range(self.classes)]
-
-    @override
-    def of_task(self, split: Split, task: int) -> Split:
-        return choose(split, self._places(split, task))
-
-    @override
-    def samples(self, task: int) -> TaskSamples:
-        return _samples_of_classes(self, task, prepare_splits(self.request))
-
-    def validation_seen(self, task: int) -> Split:
-        """Return the validation samples of all classes up to those of a task, from 0."""
-        seen = {label for past in range(task + 1) for label in self.members(past)}
-        return _samples_seen(prepare_splits(self.request), frozenset(seen))
-
-    def train_places(self, split: Split, task: int) -> Tensor:
-        """Return the training samples of a task, as many in each task."""
-        shape = prepare_splits(self.request).shape
-        assert isinstance(shape, SampleShape)
-        fewest = min(len(self._places(split, k)) for k in range(shape.classes))
-        return self._places(split, task)[:fewest]
-
-    def _places(self, split: Split, task: int) -> Tensor:
-        return _places_of(split, self.members(task))
-
-
-def _places_of(split: Split, classes: Iterable[int]) -> Tensor:
-    """Return which samples of `split` are of `classes`."""
-    members = torch.tensor(list(classes), device=split.y.device)
-    return torch.isin(split.y, members).nonzero().flatten()
-
-
-@functools.lru_cache(maxsize=1)
-def _samples_seen(data: PreparedSplits, classes: frozenset[int]) -> Split:
-    return choose(data.validation, _places_of(data.validation, classes))
-
-
-@functools.lru_cache(maxsize=1)
-def _samples_of_classes(tasks: ClassTasks, task: int, data: PreparedSplits) -> TaskSamples:
-    train = choose(data.train, tasks.train_places(data.train, task))
-    return TaskSamples(train, tasks.of_task(data.validation, task))
-
-
-OF_CLASSES: Mapping[str, type[ClassTasks | GrowingTasks]] = {
-    "classes": ClassTasks,
-    "growing": GrowingTasks,
-}
-
-
-@dataclass(frozen=True)
-class PermutedPixels(Split):
-    """The samples of `inner`, permuted batch by batch: tasks need no memory.
-
-    Pixel i, counted row by row, is what was pixel `order[i]`; `order` is (height * width,).
-    """
-
-    inner: Split
-    order: Tensor
-
-    @property
-    def device(self) -> torch.device:
-        """Return the device of batches and pieces."""
-        return self.inner.device
-
-    @override
-    def batches(self, orders: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        return (self.permute(x, y) for x, y in self.inner.batches(orders, batch_size))
-
-    @override
-    def pieces(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        return (self.permute(x, y) for x, y in self.inner.pieces(size))
-
-    def permute(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return a permuted copy of images x (n, channels, height, width); labels y (n,) stay."""
-        return x.flatten(2).index_select(2, self.order).view(x.shape), y
-
-
-@dataclass(frozen=True)
-class PermutedCharacters(PermutedPixels):
-    """The same for text: character c becomes `order[c]`; `order` is (vocabulary,)."""
-
-    @override
-    def permute(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return permuted copies of windows and next characters, both (n, context)."""
-        return self.order[x], self.order[y]
-
-
-@dataclass(frozen=True)
-class PermutedLabels(PermutedPixels):
-    """The same for labels alone: what was c is called `order[c]`; `order` is (classes,)."""
-
-    @override
-    def permute(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return x as it is and permuted labels y, (n,) or (n, context)."""
-        return x, self.order[y]
 
 
 @dataclass(frozen=True)

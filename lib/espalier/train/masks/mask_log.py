@@ -107,8 +107,9 @@ class MaskLog:
         return sum(row.layer == WHOLE for row in self.rows)
 
     def write(self, folder: Path) -> None:
-        """Write the table into a trial's folder."""
-        write_mask_events(folder / TABLE, self.rows)
+        """Write the table into a trial's folder; no file without an event."""
+        if self.rows:
+            write_mask_events(folder / TABLE, self.rows)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the rows as plain data."""
