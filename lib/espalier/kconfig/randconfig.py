@@ -97,7 +97,7 @@ def _draw_int(symbol: Symbol, rng: random.Random) -> str:
 def _draw_float(symbols: Symbols, name: str, rng: random.Random) -> str:
     default = float(assign.effective(symbols, name))
     allowed = symbols.float_range(name)
-    low, high = (default * part for part in LENGTH.get(name, AROUND))
+    low, high = sorted(default * part for part in LENGTH.get(name, AROUND))
     if allowed is not None:
         low, high = max(low, allowed.low), min(high, allowed.high)
     while True:  # an open end is drawn again
@@ -107,4 +107,4 @@ def _draw_float(symbols: Symbols, name: str, rng: random.Random) -> str:
 
 
 def _rounded(number: float) -> float:
-    return round(number, DIGITS - 1 - math.floor(math.log10(number))) if number else 0.0
+    return round(number, DIGITS - 1 - math.floor(math.log10(abs(number)))) if number else 0.0
