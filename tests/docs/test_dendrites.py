@@ -25,5 +25,5 @@ def test_python_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_range_file_is_on_the_page() -> None:
     names = [path.name for path in defconfigs.paths()]
     examples = [name for name in names if name.startswith(("dendritic-", "on-"))]
-    assert len(examples) == 11
+    assert len(examples) == 12
     assert [name for name in examples if f"`defconfigs/{name}`" not in PAGE] == []

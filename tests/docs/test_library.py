@@ -29,5 +29,5 @@ def test_python_of_the_page(
 def test_every_class_is_on_the_page() -> None:
     homes = ("methods.own_loop.", "optimizers.")
     names = [name for name, home in espalier._HOMES.items() if home.startswith(homes)]
-    assert len(names) == 16
+    assert len(names) == 20
     assert [name for name in names if f"| `{name}` |" not in PAGE] == []
