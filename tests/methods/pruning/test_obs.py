@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import reference_pruning
+import torch
 from reference_pruning import PLANS, START, STEPS, Array, Reference
 
 from espalier.methods.pruning.obd import OptimalBrainDamage
@@ -99,3 +100,12 @@ def test_adapting_lowers_the_loss_that_pruning_costs() -> None:
         reference, (x, y) = Reference.of(run.model), reference_pruning.everything()
         losses.append(-np.log(reference.shares(x)[np.arange(SAMPLES), y]).mean())
     assert losses[0] < losses[1]
+
+
+def test_a_network_that_has_diverged_is_no_error_of_the_decomposition() -> None:
+    model = reference_pruning.network()
+    with torch.no_grad():
+        next(model.parameters()).fill_(torch.nan)
+    method = OptimalBrainSurgeon(START, rounds=1, batches=1, block=BLOCK, damping=1.0, adapt=True)
+    run = reference_pruning.run_of(method, model)
+    assert run.method_state.masks.sparsity == pytest.approx(START.target, abs=0.01)

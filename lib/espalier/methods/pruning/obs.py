@@ -76,7 +76,7 @@ class OptimalBrainSurgeon(DataCriterion):
             wide = part.double()
             fisher = wide.transpose(1, 2) @ wide / part.shape[1]
             processes.average([fisher])
-            yield held.double(), torch.cholesky_inverse(torch.linalg.cholesky(fisher + unit))
+            yield held.double(), _inverse(fisher + unit)
 
     @override
     def compensate(self, run: Run[Pruner], mask: Tensor) -> None:
@@ -95,6 +95,16 @@ class OptimalBrainSurgeon(DataCriterion):
             for w, inverse in self._by_block(weight * pruned, rows)
         ]
         return torch.cat(changes).flatten()[: weight.numel()].view(weight.shape).to(weight)
+
+
+def _inverse(matrices: Tensor) -> Tensor:
+    """Return the inverses of positive definite matrices (n, block, block), NaN if one is not finite.
+
+    Then the run has diverged, which ends it with its epoch.
+    """
+    if not bool(matrices.isfinite().all()):
+        return torch.full_like(matrices, torch.nan)
+    return torch.cholesky_inverse(torch.linalg.cholesky(matrices))
 
 
 def _in_blocks(rows: Tensor, block: int) -> Tensor:
