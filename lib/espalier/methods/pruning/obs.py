@@ -6,7 +6,8 @@ empirical Fisher in blocks along the diagonal, Singh and Alistarh 2020, WoodFish
 2004.14340, sections 3 and 4.
 Differs: a block is inverted at once, where WoodFisher adds sample by sample by the formula of
 Sherman and Morrison, which gives the same inverse. A block does not reach from one layer into the
-next. Changes for several weights that go at once are summed, as there.
+next. Gradients are of single samples, where the public code takes means over small batches for its
+larger networks. Changes for several weights that go at once are summed, as there.
 """
 
 from __future__ import annotations
@@ -98,9 +99,9 @@ class OptimalBrainSurgeon(DataCriterion):
 
 
 def _inverse(matrices: Tensor) -> Tensor:
-    """Return the inverses of positive definite matrices (n, block, block), NaN if one is not finite.
+    """Return the inverses of positive definite matrices (n, block, block).
 
-    Then the run has diverged, which ends it with its epoch.
+    NaN if any is not finite: then the run has diverged, which ends it with its epoch.
     """
     if not bool(matrices.isfinite().all()):
         return torch.full_like(matrices, torch.nan)
