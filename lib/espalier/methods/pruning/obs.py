@@ -23,6 +23,7 @@ from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.pruning.curvature import sample_gradients
 from espalier.methods.pruning.measured_criterion import DataCriterion
 from espalier.sparse import processes
+from espalier.sparse.optimizer_parts import move
 from espalier.sparse.pruner import Pruner
 
 PIECE = 2**22
@@ -86,7 +87,8 @@ class OptimalBrainSurgeon(DataCriterion):
         if self.adapt:
             parts = zip(pruner.masks.weights, pruner.memory, pruner.masks.split(mask), strict=True)
             for weight, rows, pruned in parts:
-                weight.add_(self._change(weight.detach(), rows, pruned) * ~pruned)
+                change = self._change(weight.detach(), rows, pruned) * ~pruned
+                move(run.optimizer, weight, change)
         pruner.memory = []  # gradients of this measurement alone
 
     def _change(self, weight: Tensor, rows: Tensor, pruned: Tensor) -> Tensor:

@@ -76,6 +76,12 @@ class ScheduleFreeOptimizer(Lean):
                 turn(stepped, [self.state[p][BASE] for p in stepped], group["betas"][0])
             group["training"] = training
 
+    @torch.no_grad()
+    def move_state(self, weight: Tensor, change: Tensor) -> None:
+        """Add a `change` to where the plain steps lead; the average moves with both."""
+        if (base := self.state.get(weight, {}).get(BASE)) is not None:
+            base.add_(change)
+
     @override
     def before_update(self) -> None:
         """Count a step of every group. Raises RuntimeError in evaluation."""
