@@ -10,6 +10,7 @@ from espalier.sparse.masked_weight import weight_and_state
 from espalier.sparse.optimizer_parts import (
     Moment,
     StateReading,
+    move,
     read_state,
     readable,
     renewed_state,
@@ -75,3 +76,27 @@ def test_an_optimizer_may_say_itself_what_its_state_is() -> None:
     assert whole_state(optimizer) == {"turned"} and renewed_state(optimizer) == {"turned", "count"}
     assert set(weight_and_state(weight, optimizer)) == {"weight", "momentum_buffer"}
     assert whole_state(torch.optim.Adam([weight])) == renewed_state(torch.optim.Adam([weight]))
+
+
+class Ahead(torch.optim.SGD):
+    """Holds another place of the weight."""
+
+    def move_state(self, weight: Tensor, change: Tensor) -> None:
+        self.state[weight]["place"] += change
+
+
+class Wrapping(torch.optim.SGD):
+    """Holds an optimizer and no place of its own."""
+
+    inner: torch.optim.Optimizer
+
+
+@torch.no_grad()
+def test_a_weight_is_moved_with_its_other_places_in_a_wrapped_optimizer() -> None:
+    weight = nn.Parameter(torch.zeros(2))
+    wrapping = Wrapping([weight], lr=0.1)
+    wrapping.inner = Ahead([weight], lr=0.1)
+    wrapping.inner.state[weight]["place"] = torch.ones(2)
+    move(wrapping, weight, torch.tensor([1.0, 2.0]))
+    assert weight.tolist() == [1.0, 2.0]
+    assert wrapping.inner.state[weight]["place"].tolist() == [2.0, 3.0]

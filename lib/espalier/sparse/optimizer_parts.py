@@ -69,6 +69,15 @@ class RenewedState(Protocol):
     renewed_state: frozenset[str]
 
 
+@runtime_checkable
+class MovedState(Protocol):
+    """An optimizer whose state holds other places of a weight, which move where it is moved."""
+
+    def move_state(self, weight: Tensor, change: Tensor) -> None:
+        """Add a `change`, in the shape of `weight`, to its other places."""
+        ...
+
+
 def whole_state(optimizer: torch.optim.Optimizer) -> frozenset[str]:
     """Return the names of state that no element of a weight has a part in."""
     return optimizer.whole_state if isinstance(optimizer, WholeState) else frozenset()
@@ -89,6 +98,14 @@ def read_state(optimizer: torch.optim.Optimizer, weight: Tensor) -> StateReading
             if held:
                 return StateReading(**held)
     return None
+
+
+def move(optimizer: torch.optim.Optimizer, weight: Tensor, change: Tensor) -> None:
+    """Add a `change` to a weight, and to all places of it in an optimizer or one that it wraps."""
+    weight.add_(change)
+    for part in parts_of(optimizer):
+        if isinstance(part, MovedState):
+            part.move_state(weight, change)
 
 
 def readable(optimizer: torch.optim.Optimizer, names: Iterable[str]) -> frozenset[Moment]:

@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import reference_pruning
+import torch
 from reference_pruning import PLANS, START, STEPS, Array, Reference
 
 from espalier.methods.pruning.obd import OptimalBrainDamage
 from espalier.methods.pruning.obs import OptimalBrainSurgeon
+from espalier.optimizers.schedulefree import ScheduleFree
 
 EVERYTHING = 6  # batches
 SAMPLES, DAMPING, BLOCK = 48, 1e-3, 10  # of 96 and 24 weights: the last blocks are smaller
@@ -99,3 +101,42 @@ def test_adapting_lowers_the_loss_that_pruning_costs() -> None:
         reference, (x, y) = Reference.of(run.model), reference_pruning.everything()
         losses.append(-np.log(reference.shares(x)[np.arange(SAMPLES), y]).mean())
     assert losses[0] < losses[1]
+
+
+def test_a_network_that_has_diverged_is_no_error_of_the_decomposition() -> None:
+    model = reference_pruning.network()
+    with torch.no_grad():
+        next(model.parameters()).fill_(torch.nan)
+    method = OptimalBrainSurgeon(START, rounds=1, batches=1, block=BLOCK, damping=1.0, adapt=True)
+    run = reference_pruning.run_of(method, model)
+    assert run.method_state.masks.sparsity == pytest.approx(START.target, abs=0.01)
+
+
+def test_an_average_adapts_as_the_points_of_gradients_do() -> None:
+    """Plain steps, points of gradients and average are all changed by the same."""
+    free = ScheduleFree(beta1=0.5, beta2=0.9, epsilon=1e-8, warmup=0, weight_decay=0.0)
+    method = OptimalBrainSurgeon(
+        replace(START, target=0.3, timing="one_shot", ramp_end_epoch=16),
+        rounds=1, batches=EVERYTHING, block=BLOCK, damping=DAMPING, adapt=True,
+    )  # fmt: skip
+    run = reference_pruning.train(reference_pruning.run_of(method, optimizer=free), STEPS - 1)
+    masks = run.method_state.masks
+    method.scores(run)
+    gone = torch.zeros(sum(w.numel() for w in masks.weights), dtype=torch.bool)
+    gone[::3] = True
+
+    def places() -> list[torch.Tensor]:
+        points = [w.detach().clone() for w in masks.weights]
+        bases = [run.optimizer.state[w]["z"].clone() for w in masks.weights]
+        run.optimizer.eval()
+        averages = [w.detach().clone() for w in masks.weights]
+        run.optimizer.train()
+        return [torch.cat([x.flatten() for x in held]) for held in (points, bases, averages)]
+
+    before = places()
+    with torch.no_grad():
+        method.compensate(run, gone)
+    points, bases, averages = (b - a for a, b in zip(before, places(), strict=True))
+    assert points.abs().max() > 1e-3
+    torch.testing.assert_close(bases, points)
+    torch.testing.assert_close(averages, points)

@@ -195,3 +195,22 @@ def test_a_first_gradient_that_is_not_finite_is_no_error_of_the_decomposition() 
         weight.grad = torch.full((2, 2), float("nan"))
         optimizer.step()
     assert not weight.isfinite().any()
+
+
+def test_filters_whose_channels_lie_last_are_trained_alike() -> None:
+    formats = (torch.contiguous_format, torch.channels_last)
+    weights = [
+        nn.Parameter(torch.arange(48.0).view(4, 3, 2, 2).to(memory_format=f)) for f in formats
+    ]
+    means = []
+    for weight in weights:
+        group = {"params": [weight], "weight_decay": DECAY, "rotated": True}
+        optimizer = SoapOptimizer([group], 0.1, frequency=2, largest=9, betas=BETAS, eps=EPS)
+        generator = torch.Generator().manual_seed(0)
+        for _ in range(4):
+            weight.grad = torch.randn(weight.shape, generator=generator)
+            optimizer.step()
+        means.append(optimizer.state[weight]["exp_avg"])
+    assert means[1].any()
+    assert torch.equal(means[0], means[1])
+    torch.testing.assert_close(weights[0], weights[1])

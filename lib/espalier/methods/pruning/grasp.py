@@ -3,8 +3,8 @@
 Source: Wang, Zhang and Grosse 2020, Picking Winning Tickets Before Training by Preserving Gradient
 Flow, arXiv 2002.07376, equation 8 and algorithm 1: the score of removal is -w * Hg, and the highest
 go.
-Differs: batches are drawn at random, where the public code takes as many samples of each class, and
-linear layers keep the model's own initialisation.
+Differs: batches are drawn at random and have the run's size, where the public code takes as many
+samples of each class, and linear layers keep the model's own initialisation.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ empirical Fisher in blocks along the diagonal, Singh and Alistarh 2020, WoodFish
 2004.14340, sections 3 and 4.
 Differs: a block is inverted at once, where WoodFisher adds sample by sample by the formula of
 Sherman and Morrison, which gives the same inverse. A block does not reach from one layer into the
-next. Changes for several weights that go at once are summed, as there.
+next. Gradients are of single samples, where the public code takes means over small batches for its
+larger networks. Changes for several weights that go at once are summed, as there.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.pruning.curvature import sample_gradients
 from espalier.methods.pruning.measured_criterion import DataCriterion
 from espalier.sparse import processes
+from espalier.sparse.optimizer_parts import move
 from espalier.sparse.pruner import Pruner
 
 PIECE = 2**22
@@ -76,7 +78,7 @@ class OptimalBrainSurgeon(DataCriterion):
             wide = part.double()
             fisher = wide.transpose(1, 2) @ wide / part.shape[1]
             processes.average([fisher])
-            yield held.double(), torch.cholesky_inverse(torch.linalg.cholesky(fisher + unit))
+            yield held.double(), _inverse(fisher + unit)
 
     @override
     def compensate(self, run: Run[Pruner], mask: Tensor) -> None:
@@ -85,7 +87,8 @@ class OptimalBrainSurgeon(DataCriterion):
         if self.adapt:
             parts = zip(pruner.masks.weights, pruner.memory, pruner.masks.split(mask), strict=True)
             for weight, rows, pruned in parts:
-                weight.add_(self._change(weight.detach(), rows, pruned) * ~pruned)
+                change = self._change(weight.detach(), rows, pruned) * ~pruned
+                move(run.optimizer, weight, change)
         pruner.memory = []  # gradients of this measurement alone
 
     def _change(self, weight: Tensor, rows: Tensor, pruned: Tensor) -> Tensor:
@@ -95,6 +98,16 @@ class OptimalBrainSurgeon(DataCriterion):
             for w, inverse in self._by_block(weight * pruned, rows)
         ]
         return torch.cat(changes).flatten()[: weight.numel()].view(weight.shape).to(weight)
+
+
+def _inverse(matrices: Tensor) -> Tensor:
+    """Return the inverses of positive definite matrices (n, block, block).
+
+    NaN if any is not finite: then the run has diverged, which ends it with its epoch.
+    """
+    if not bool(matrices.isfinite().all()):
+        return torch.full_like(matrices, torch.nan)
+    return torch.cholesky_inverse(torch.linalg.cholesky(matrices))
 
 
 def _in_blocks(rows: Tensor, block: int) -> Tensor:

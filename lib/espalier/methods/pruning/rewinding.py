@@ -4,7 +4,9 @@ Source: Frankle and Carbin 2019, The Lottery Ticket Hypothesis, arXiv 1803.03635
 step after the first, Frankle et al. 2019, Stabilizing the Lottery Ticket Hypothesis, arXiv
 1903.01611, section 3.
 Differs: batches go on, so that a ticket does not see those of the rounds before; the rounds share
-the updates of one run.
+the updates of one run; the share that goes in a round follows from the target; allocation is the
+plan's, over all layers alike unless it says otherwise, where Frankle and Carbin prune small
+networks layer by layer and their last layer at half the rate.
 """
 
 from __future__ import annotations

@@ -3,7 +3,9 @@
 Source: Tanaka, Kunin, Yamins and Ganguli 2020, Pruning neural networks without any data by
 iteratively conserving synaptic flow, arXiv 2006.05467, equation 2 and algorithm 1.
 Differs: rounds begin at the sparsity that a network has, so that it can go on; scores are divided
-by the largest of all, which no order sees, to stay within float32 where they are compared.
+by the largest of all, which no order sees, to stay within float32 where they are compared. The
+paper's promise that no layer is emptied before it must be holds where layers follow one another
+and activations are linear for inputs above 0; a branch beside a shortcut may still be emptied.
 """
 
 from __future__ import annotations

@@ -38,7 +38,9 @@ class AdafactorOptimizer(Lean):
     A weight's rate is the smaller of `lr` and 1 / sqrt(t), with `relative` times its root mean
     square, which counts as `floor` at least. An update has a root mean square of `limit` at most.
     Differs: `lr` stands for the paper's constant of 0.01; decoupled weight decay, of which the
-    paper has none, is by `lr` alone; no momentum, as in the paper's own recommendation.
+    paper has none, is by `lr` alone, and comes before the size of the weights is taken; no
+    momentum, as in the paper's own recommendation. Masked weights count as the zeros that they are
+    in means of rows and columns and in sizes, so that a sparse matrix takes smaller steps.
     """
 
     restart_kind: ClassVar[RestartKind] = RestartKind.GENERIC

@@ -23,7 +23,8 @@ from espalier.surgery.restarts.restart_kinds import RestartKind
 class LionOptimizer(Lean):
     """Lion over parameters or groups; `exp_avg` is its momentum, the mean of gradients by beta2.
 
-    Differs: nothing. Weight decay acts on the weights as they were before the step.
+    Differs: nothing in the rule; which parameters decay is said by the groups. Weight decay acts on
+    the weights as they were before the step.
     """
 
     restart_kind: ClassVar[RestartKind] = RestartKind.RESET  # a fresh one has no more than zeros

@@ -37,7 +37,8 @@ class MuonOptimizer(LeanAdam):
     0.2 sqrt(max(rows, columns)), the size of AdamW's updates. A filter bank is a matrix of a row an
     output.
     Differs: an element whose momentum and gradient are exactly 0, as that of a masked weight, is
-    left where it is; the repository's factor `keller` of a filter bank is of the filters' sides.
+    left where it is; the repository's factor `keller` of a filter bank is of the filters' sides. A
+    matrix that holds queries, keys and values together is one matrix, where the post advises three.
     """
 
     # A fresh Muon has no more than a momentum of 0; those of AdamW are counted.

@@ -8,7 +8,10 @@ Source: Defazio et al. 2024, The Road Less Scheduled, arXiv 2405.15682, algorith
 experiments: `AdamWScheduleFreePaper` of the authors' package schedulefree. The package's default
 has since come to correct the second moment, and not the rate, for its begin at 0.
 Differs: the learning rate may be scheduled all the same, and the average then weights each step by
-its squared rate, as the algorithm does in the warm-up.
+its squared rate, as the algorithm does in the warm-up; the package takes the largest rate so far.
+Biases and normalisation parameters do not decay. Running statistics of batch normalisation are of
+the points where gradients are taken, and are evaluated with the average; the package's authors
+measure them anew before each evaluation.
 """
 
 from __future__ import annotations
@@ -72,6 +75,12 @@ class ScheduleFreeOptimizer(Lean):
             if group["training"] is not training and stepped:
                 turn(stepped, [self.state[p][BASE] for p in stepped], group["betas"][0])
             group["training"] = training
+
+    @torch.no_grad()
+    def move_state(self, weight: Tensor, change: Tensor) -> None:
+        """Add a `change` to where the plain steps lead; the average moves with both."""
+        if (base := self.state.get(weight, {}).get(BASE)) is not None:
+            base.add_(change)
 
     @override
     def before_update(self) -> None:

@@ -42,8 +42,10 @@ class SoapOptimizer(LeanAdam):
     matrix is left alone at its first gradient, which only begins its bases, and epsilon is added
     before the bias is corrected.
     Differs: weights decay before the step, as in AdamW; filter banks are matrices, where the
-    repository has a basis for each dimension by default; an element whose mean gradient is exactly
-    0, as that of a masked weight, is left where it is.
+    repository has a basis for each dimension by default; vectors are AdamW's from their first
+    gradient on and do not decay, where the repository leaves them alone at it too and lets all
+    decay; an element whose mean gradient is exactly 0, as that of a masked weight, is left where it
+    is.
 
     A run in a pack would not be what it is alone. Where the products of gradients have no full
     rank, as in small batches, rounding decides which eigenvectors there are, and Adam divides by
@@ -113,8 +115,9 @@ class SoapOptimizer(LeanAdam):
 
 def _step(state: Any, gradient: Tensor, betas: tuple[float, float], eps: float) -> Tensor:
     """Take in a gradient (rows, columns); return the step in the weights' basis, without rate."""
-    (beta1, beta2), mean = betas, state[MEAN].flatten(1)
-    mean.lerp_(gradient, 1 - beta1)
+    beta1, beta2 = betas
+    state[MEAN].lerp_(gradient.reshape(state[MEAN].shape), 1 - beta1)
+    mean = state[MEAN].flatten(1)  # a copy where channels lie last
     turned = rotate(state, gradient)
     state[ROTATED].mul_(beta2).addcmul_(turned, turned, value=1 - beta2)
     state[STEPS] += 1
