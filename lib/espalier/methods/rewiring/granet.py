@@ -8,8 +8,8 @@ arXiv 2106.10404, equation 1 and algorithm 1.
 Differs: the largest weight of each unit stays; the ramp begins at step 0 and ends at the last
 event, where the paper's ends earlier and edges are replaced until training ends; the share of
 CONFIG_SPARSE_SHARE is rounded down and is RigL's 0.3 by default, where the public code rounds its
-0.5 up; an edge that goes and regrows in one event keeps its value, in the code but those that the
-ramp removes do; the gradient is RigL's here.
+0.5 up; an edge that goes and regrows in one event keeps its value, where in the code one that the
+ramp removes begins at 0; the gradient is RigL's here.
 """
 
 from __future__ import annotations
