@@ -3,7 +3,9 @@
 Source: Chavlis and Poirazi 2025, "Dendrites endow artificial neural networks with accurate, robust
 and parameter-efficient learning", Nature Communications 16:943; Poirazi-Lab/dendritic_anns.
 Differs: masked weights are stored, as there, but are no part of the counts; see `published_masks`
-for how fields are drawn. All layers have as many neurons and dendrites.
+for how fields are drawn. Random synapses of images with colours are drawn place by place, each with
+all channels, as those of fields are; there each channel is drawn by itself, a third as many. All
+layers have as many neurons and dendrites.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def event(weights, grads, masks, step):
     rate = SHARE / 2 * (1 + np.cos(np.pi * step / (STOP * STEPS)))
     for w, g, mask in zip(weights, grads, masks, strict=True):
         free = np.argwhere(movable(w, mask))
-        count = min(int(mask.sum() * rate), mask.size - int(mask.sum()), len(free))
+        count = min(int(mask.sum() * rate), len(free))
         for at in sorted(free.tolist(), key=lambda at: abs(w[tuple(at)]))[:count]:
             mask[tuple(at)] = False
         missing = np.argwhere(~mask).tolist()

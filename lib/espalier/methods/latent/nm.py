@@ -8,8 +8,9 @@ whose inputs are not a multiple of M stays dense.
 
 Source: Zhou et al. 2021, Learning N:M Fine-grained Structured Sparse Neural Networks From Scratch,
 arXiv 2102.04010, equation 9 (SR-STE), and its public code.
-Differs: layers stay dense where M does not divide their inputs, where the code cuts kernels in
-rows too; the pull is no part of an optimizer's weight decay, which acts on dense weights.
+Differs: layers stay dense where M does not divide their inputs, where the code cuts kernels in rows
+too, and else the last layer is masked, which the code's networks have dense; the pull is no part of
+an optimizer's weight decay, which acts on dense weights.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ are not in A back, so that they must prove themselves (exploration loss).
 
 Source: Jayakumar et al. 2020, Top-KAST: Top-K Always Sparse Training, arXiv 2106.03517, section 2.
 Differs: the penalty is half the square of each weight (L2), over D outside A; densities of layers
-follow CONFIG_SPARSE_ALLOCATION; all layers are masked. Optimizers keep their state of weights that
-leave B, as if the gradient were 0 there.
+follow CONFIG_SPARSE_ALLOCATION; all layers are masked, and sets are chosen every 10 updates by
+default, where the paper goes up to 100. Optimizers keep their state of weights that leave B, as if
+the gradient were 0 there.
 """
 
 from __future__ import annotations

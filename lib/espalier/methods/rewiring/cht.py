@@ -7,8 +7,10 @@ Source: Zhang et al. 2024, Epitopological learning and Cannistraci-Hebb network 
 brain-inspired theory for ultra-sparse advantage in deep learning, and its public code.
 Differs: the share that goes falls as the cosine that all methods share, where the paper has 0.3 to
 the end and stops layers early. Links of equal scores are drawn. The first links are those of
-CONFIG_SPARSE_START; `correlated` is the paper's. All layers are sparse, convolutions too, in which
-each number of a kernel is an input.
+CONFIG_SPARSE_START; `correlated` is the paper's, as is CONFIG_SPARSE_INIT=live for the first
+weights, which are normal there. Links go by |w|, not by relative importance, and the smallest of
+either sign together, where the code takes a share of positive and of negative ones each. All layers
+are sparse, convolutions too, in which each number of a kernel is an input.
 """
 
 from __future__ import annotations

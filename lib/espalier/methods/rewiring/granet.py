@@ -6,7 +6,10 @@ of what is left goes too, layer by layer, and as many grow where |dL/dw| is larg
 Source: Liu et al. 2021, Sparse Training via Boosting Pruning Plasticity with Neuroregeneration,
 arXiv 2106.10404, equation 1 and algorithm 1.
 Differs: the largest weight of each unit stays; the ramp begins at step 0 and ends at the last
-event; an edge that goes and regrows in one event keeps its value; the gradient is RigL's here.
+event, where the paper's ends earlier and edges are replaced until training ends; the share of
+CONFIG_SPARSE_SHARE is rounded down and is RigL's 0.3 by default, where the public code rounds its
+0.5 up; an edge that goes and regrows in one event keeps its value, where in the code one that the
+ramp removes begins at 0; the gradient is RigL's here.
 """
 
 from __future__ import annotations
@@ -71,9 +74,8 @@ class GradualRegrowth(RiggedLottery):
         live = [old & ~gone for old, gone in zip(edges.live, pruned, strict=True)]
         dropped = []
         for w, kept, gone, o in zip(edges.weights, live, pruned, edges.orientations, strict=True):
-            count = int(kept.sum())
-            quota = schedule.drop_count(count, run.step, run.total_steps)
-            dropped.append(gone | select_weakest(w, kept, min(quota, w.numel() - count), o))
+            quota = schedule.drop_count(int(kept.sum()), run.step, run.total_steps)
+            dropped.append(gone | select_weakest(w, kept, quota, o))
         return dropped
 
     def _prune(self, run: Run[Sparse]) -> list[Tensor]:

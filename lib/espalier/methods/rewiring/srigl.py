@@ -9,9 +9,11 @@ unit.
 Source: Lasby et al. 2024, Dynamic Sparse Training with Structured Sparsity, arXiv 2305.02299,
 section 3, and its public code.
 Differs: as in the paper, only missing weights are salient by their gradient, where the code ranks
-all. Of a unit that keeps more weights than its fan-in the largest stay; the code leaves open which.
-The fan-in is rounded down, but is at least 1 where a layer has fewer weights than units. The
-gradient is RigL's here; the weights at first are those that all methods share.
+all. The share of salient weights is of the fan-in that all units would have. Where too few units
+have it for the layer's weights to fit, as many as it takes, and one more, live all the same. Of a
+unit that keeps more weights than its fan-in the largest stay; the code leaves open which. The
+fan-in is rounded down, but is at least 1 where a layer has fewer weights than units. The gradient
+is RigL's here; the weights at first are those that all methods share.
 """
 
 from __future__ import annotations

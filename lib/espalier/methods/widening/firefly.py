@@ -5,7 +5,9 @@ algorithm 1 and equations 4 to 6: epsilons and directions of all candidates are 
 steps, then those with the largest mean gradient by epsilon stay, at the end of its range that
 lowers the loss.
 Differs: every layer gets the number that the schedule says, one layer after another; a split moves
-incoming weights alone; epsilons start at their limit; all are varied at once for the integral.
+incoming weights alone; epsilons start at their limit; all are varied at once for the integral. The
+largest scores are those of either sign, as in the paper, where the public code takes the most
+negative ones. The optimizer's state of what is old is kept, where the code begins it anew.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Source: Evci et al. 2022, "GradMax: Growing Neural Networks using Gradient Information", arXiv
 2201.05125, equations 5 to 8 and algorithm 1.
 Differs: as `espalier.surgery.gradmax` says. The layers of an event are widened one after another,
-each with passes of its own, in evaluation mode.
+each with passes of its own, in evaluation mode. Outgoing weights are as long as others by default,
+where the public code's configurations halve them.
 """
 
 from __future__ import annotations
