@@ -136,8 +136,10 @@ def measuring(run: Run, training: bool) -> Iterator[nn.Module]:
     """Yield the model in the mode of training or of evaluation, and leave no trace in it.
 
     Buffers, such as running statistics, and torch's global generators are as before when this
-    ends. Random parts of the model draw from a stream that the method's generator seeds.
+    ends. Random parts of the model draw from a stream that the method's generator seeds. Its
+    operations are counted before, so that a watch put on within sees the samples alone.
     """
+    run.count_passes(0, 0)
     model = processes.wrapped(run.model)
     modes = [(module, module.training) for module in model.modules()]
     kept = [(buffer, buffer.clone()) for buffer in model.buffers()]
