@@ -288,7 +288,7 @@ class Costs(Protocol):
     """What counts the floating-point operations of a run."""
 
     def add(self, run: Run, forward: int, backward: int) -> None:
-        """Add samples that are about to pass the network as it is now."""
+        """Add samples that pass the network as it is now."""
         ...
 
     def add_operations(self, operations: int) -> None:

@@ -134,9 +134,9 @@ class Loop:
         samples = len(y) // len(self._trainers)
         for trainer in self._trainers:
             trainer.set_learning_rate()
-            trainer.run.count_passes(samples, samples)
         losses = self._program.backward(x, y)
         for trainer in self._trainers:
+            trainer.run.count_passes(samples, samples)  # after a pack has been verified
             trainer.after_backward()
         self._program.update()
         for trainer in self._trainers:

@@ -57,7 +57,7 @@ class CostMeter:
             self._close_structure()
 
     def add(self, run: Run, forward: int, backward: int) -> None:
-        """Add samples that are about to pass the network as it is now."""
+        """Add samples that pass the network as it is now."""
         self._look(run)
         self._passed.forward += forward
         self._passed.backward += backward
