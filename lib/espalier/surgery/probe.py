@@ -109,6 +109,14 @@ def _without_fused_layers() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fused)
 
 
+@torch.no_grad()
+def evaluated_logits(model: nn.Module, x: Tensor) -> Tensor:
+    """Return what a model puts out for `x` in evaluation mode; it stays as it is."""
+    with evaluating(model):
+        logits: Tensor = model(x)
+    return logits
+
+
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Set evaluation mode, and restore each module's own mode at the end."""

@@ -21,7 +21,7 @@ from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.layers.masked_linear import MaskedLinear
 from espalier.methods.growth.structure.input_pyramid import InputPyramid
 from espalier.methods.growth.timing.passage_schedule import PassageSchedule
-from espalier.surgery.probe import evaluating
+from espalier.surgery.probe import evaluated_logits
 from espalier.train.costs.layer_products import count_operations
 from espalier.train.input_layers import find_input_layers
 
@@ -88,9 +88,9 @@ class Multiscale(Method[MultiscaleState]):
     def _refine(self, run: Run[MultiscaleState], factor: int) -> None:
         state = run.method_state
         x, _ = next(iter(run.validation.pieces(PROBE)))
-        before = _logits(run, x)
+        before = evaluated_logits(run.model, x)
         state.pyramid.refine(factor, self.handover == "shuffled")
-        difference = float((_logits(run, x) - before).abs().max())
+        difference = float((evaluated_logits(run.model, x) - before).abs().max())
         state.difference = max(state.difference, difference)
         state.step_operations = _operations_of_step(run)
 
@@ -153,10 +153,3 @@ def _distinct_images(x: Tensor) -> Tensor:
     """Return two images of the size of `x` (1, channels, height, width), all numbers different."""
     numbers = torch.linspace(-1, 1, 2 * x.numel(), device=x.device, dtype=x.dtype)
     return numbers.view(2, *x.shape[1:])
-
-
-@torch.no_grad()
-def _logits(run: Run, x: Tensor) -> Tensor:
-    with evaluating(run.model):
-        logits: Tensor = run.model(x)
-    return logits

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from espalier.sparse.selection import magnitudes
+from espalier.sparse.selection import magnitudes, select_smallest
 
 
 def fan_in_of(budget: int, units: int, inputs: int) -> int:
@@ -64,7 +64,7 @@ class FanInLayer:
         """Return the salient weights of each unit: the largest live |w| and missing |gradient|."""
         missing = torch.where(self.live, -1.0, self.gradient)
         salient = self._largest_live(self.live, int(self.live.sum()) - dropped)
-        salient |= _largest(missing, min(dropped, int((~self.live).sum())))
+        salient |= select_smallest(-missing, min(dropped, int((~self.live).sum())))
         return salient.flatten(1).sum(1)
 
     def renew(self, units: Tensor, dropped: int) -> Tensor:
@@ -83,11 +83,4 @@ class FanInLayer:
     def _largest_live(self, live: Tensor, count: int) -> Tensor:
         """Return the `count` largest |w| of what is `live`, or all of that."""
         keys = torch.where(live, magnitudes(self.weight), -1.0)
-        return _largest(keys, min(count, int(live.sum())))
-
-
-def _largest(keys: Tensor, count: int) -> Tensor:
-    order = keys.flatten().sort(dim=0, descending=True, stable=True).indices[:count]
-    marked = torch.zeros(keys.numel(), dtype=torch.bool, device=keys.device)
-    marked[order] = True
-    return marked.view(keys.shape)
+        return select_smallest(-keys, min(count, int(live.sum())))

@@ -14,7 +14,8 @@ ramp removes begins at 0; the gradient is RigL's here.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,12 +23,57 @@ from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
-from espalier.methods.rewiring.drop_schedule import DropSchedule
 from espalier.methods.rewiring.rewiring_options import SparsePlan
 from espalier.methods.rewiring.rigl import RiggedLottery, score_by_gradient
-from espalier.methods.rewiring.sparse_training import Rewiring, Sparse
+from espalier.methods.rewiring.sparse_training import RewiringRule, Sparse
 from espalier.sparse.allocation import live_total
-from espalier.sparse.selection import magnitudes, select_droppable, select_smallest, select_weakest
+from espalier.sparse.orientation import Orientation
+from espalier.sparse.selection import (
+    magnitudes,
+    select_droppable,
+    select_missing,
+    select_smallest,
+    select_weakest,
+)
+
+
+@dataclass(frozen=True)
+class Regeneration(RewiringRule):
+    """What is above the ramp's `density` at an update goes; a share of the rest is replaced."""
+
+    density: Callable[[int, int], float]
+
+    @override
+    def choose(self, run: Run[Sparse]) -> tuple[list[Tensor], list[Tensor]]:
+        edges, pruned = run.method_state.edges, self._prune(run)
+        parts = zip(edges.weights, edges.live, pruned, edges.orientations, strict=True)
+        replaced = [self._replace(run, *part) for part in parts]
+        gone = [ramp | share for ramp, share in zip(pruned, replaced, strict=True)]
+        free = [~live | some for live, some in zip(edges.live, gone, strict=True)]
+        counts = (int(share.sum()) for share in replaced)
+        missing = zip(score_by_gradient(run), free, counts, strict=True)
+        return gone, [select_missing(*part) for part in missing]
+
+    def _replace(
+        self, run: Run[Sparse], weight: Tensor, live: Tensor, pruned: Tensor, way: Orientation
+    ) -> Tensor:
+        """Return the share of what the ramp leaves of a layer that makes room: its smallest |w|."""
+        kept = live & ~pruned
+        quota = self.schedule.drop_count(int(kept.sum()), run.step, run.total_steps)
+        return select_weakest(weight, kept, quota, way)
+
+    def _prune(self, run: Run[Sparse]) -> list[Tensor]:
+        """Return the smallest |w| of all layers that are above the ramp's density."""
+        edges = run.method_state.edges
+        total = live_total(sum(edges.masks.sizes), self.density(run.step, run.total_steps))
+        parts = zip(edges.weights, edges.live, edges.orientations, strict=True)
+        free = [select_droppable(*part) for part in parts]
+        keys = [
+            torch.where(may_go, magnitudes(w), torch.inf).flatten()
+            for w, may_go in zip(edges.weights, free, strict=True)
+        ]
+        surplus = min(max(0, sum(edges.counts) - total), sum(int(x.sum()) for x in free))
+        return edges.masks.split(select_smallest(torch.cat(keys), surplus))
 
 
 @kconfig_dataclass
@@ -43,14 +89,8 @@ class GradualRegrowth(RiggedLottery):
 
     @property
     @override
-    def rewiring(self) -> Rewiring:
-        return Rewiring(
-            self.schedule,
-            drop_criterion=self._prune_and_drop,
-            grow_criterion=score_by_gradient,
-            grow_counts=self._count_regrown,
-            regrow=True,
-        )
+    def rewiring(self) -> RewiringRule:
+        return Regeneration(self.schedule, self.density)
 
     @override
     def check_room(self, run: Run[Sparse]) -> None:
@@ -66,34 +106,3 @@ class GradualRegrowth(RiggedLottery):
         """Return the density after the event at update `step`, in (0, 1]: equation 1."""
         left = 1 - min(1.0, step / self.schedule.last_due(total))
         return self.plan.density + (self.start_density - self.plan.density) * left**3
-
-    def _prune_and_drop(self, run: Run[Sparse], schedule: DropSchedule) -> list[Tensor]:
-        """Return what the ramp removes, and the share of the rest that makes room."""
-        edges = run.method_state.edges
-        pruned = self._prune(run)
-        live = [old & ~gone for old, gone in zip(edges.live, pruned, strict=True)]
-        dropped = []
-        for w, kept, gone, o in zip(edges.weights, live, pruned, edges.orientations, strict=True):
-            quota = schedule.drop_count(int(kept.sum()), run.step, run.total_steps)
-            dropped.append(gone | select_weakest(w, kept, quota, o))
-        return dropped
-
-    def _prune(self, run: Run[Sparse]) -> list[Tensor]:
-        """Return the smallest |w| of all layers that are above the ramp's density."""
-        edges = run.method_state.edges
-        total = live_total(sum(edges.masks.sizes), self.density(run.step, run.total_steps))
-        parts = zip(edges.weights, edges.live, edges.orientations, strict=True)
-        free = [select_droppable(w, live, o) for w, live, o in parts]
-        keys = torch.cat(
-            [
-                torch.where(may_go, magnitudes(w), torch.inf).flatten()
-                for w, may_go in zip(edges.weights, free, strict=True)
-            ]
-        )
-        surplus = min(max(0, sum(edges.counts) - total), sum(int(x.sum()) for x in free))
-        return edges.masks.split(select_smallest(keys, surplus))
-
-    def _count_regrown(self, run: Run[Sparse], dropped: list[Tensor]) -> list[int]:
-        """Return for each layer what went beside what the ramp removed."""
-        pruned = self._prune(run)
-        return [int((gone & ~less).sum()) for gone, less in zip(dropped, pruned, strict=True)]

@@ -14,8 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-from torch import Tensor, nn
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
@@ -27,7 +25,7 @@ from espalier.methods.widening.widening_method import PROBE
 from espalier.sparse import processes
 from espalier.surgery import optimizer_state
 from espalier.surgery.identity_layers import IdentityPlace, find_identity_places
-from espalier.surgery.probe import evaluating
+from espalier.surgery.probe import evaluated_logits
 from espalier.train.costs.layer_products import count_operations
 
 
@@ -88,10 +86,10 @@ class Net2Deeper(Method[DeepeningState]):
         if run.step not in state.events:
             return
         x, _ = next(iter(run.validation.pieces(PROBE)))
-        before = _logits(run.model, x)
+        before = evaluated_logits(run.model, x)
         state.places[state.done].make_identity()
         _set_depth(run, state.done + 1)
-        change = float((_logits(run.model, x) - before).abs().max())
+        change = float((evaluated_logits(run.model, x) - before).abs().max())
         state.difference = max(state.difference, change)
 
     @override
@@ -161,10 +159,3 @@ def _set_depth(run: Run[DeepeningState], done: int) -> None:
                 optimizer_state.remove_param(optimizer, parameter)
     optimizer_state.sort_params(optimizer, run.model.parameters())
     state.done = done
-
-
-@torch.no_grad()
-def _logits(model: nn.Module, x: Tensor) -> Tensor:
-    with evaluating(model):
-        logits: Tensor = model(x)
-    return logits

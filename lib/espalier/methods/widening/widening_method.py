@@ -13,7 +13,6 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import torch
-from torch import Tensor
 from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Method, Run, StateDict
@@ -25,7 +24,7 @@ from espalier.methods.widening.widening_state import WideningState
 from espalier.sparse import processes
 from espalier.surgery.edit_context import EditContext
 from espalier.surgery.pairing.pairs import Pair, find_pairs
-from espalier.surgery.probe import evaluating
+from espalier.surgery.probe import evaluated_logits
 from espalier.surgery.resize import resize
 from espalier.surgery.restarts.per_slice_restart import restart_of
 
@@ -134,7 +133,7 @@ class WideningMethod(Method[WideningState], ABC):
         state = run.method_state
         processes.broadcast_generator(run.generators["method"])
         x, _ = next(iter(run.validation.pieces(PROBE)))
-        before = _logits(run, x)
+        before = evaluated_logits(run.model, x)
         state.done += 1
         if run.costs is not None:
             run.costs.add_operations(state.costs.extra[state.done - 1])
@@ -144,7 +143,7 @@ class WideningMethod(Method[WideningState], ABC):
                 self.add_neurons(run, site, extra)
                 state.extra_passes += self.passes()
                 state.added += extra
-        change = float((_logits(run, x) - before).abs().max())
+        change = float((evaluated_logits(run.model, x) - before).abs().max())
         state.difference = max(state.difference, change)
 
     @override
@@ -196,10 +195,3 @@ class WideningMethod(Method[WideningState], ABC):
 def _enlarge(pair: Pair, times: float) -> None:
     """Let what reads the neurons that stay vary as much as if all of them were read."""
     pair.out_weight.mul_(math.sqrt(times))
-
-
-@torch.no_grad()
-def _logits(run: Run, x: Tensor) -> Tensor:
-    with evaluating(run.model):
-        logits: Tensor = run.model(x)
-    return logits

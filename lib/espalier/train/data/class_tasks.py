@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,51 @@ SEEN = ("seen_val_loss", "seen_val_acc")
 
 
 @dataclass(frozen=True)
-class ClassTasks(DrawnTasks):
+class ClassSequence(DrawnTasks, ABC):
+    """Tasks of some of the classes each, by `classes`, in an order that the seed draws."""
+
+    classes: int
+
+    @abstractmethod
+    def members(self, task: int) -> list[int]:
+        """Return the classes of a task, from 0."""
+
+    @abstractmethod
+    def train_places(self, split: Split, task: int) -> Tensor:
+        """Return the training samples of a task, (n,) int64, as many in each task."""
+
+    def check(self) -> None:
+        """Raise CannotTrain unless there are more classes than the first task has."""
+        total = len(self.order())
+        if self.classes >= total:
+            raise CannotTrain(
+                "shift",
+                f"CONFIG_SHIFT_CLASSES_OF_TASK={self.classes}: must be below the {total} classes "
+                "of the data set, or no class is left to come",
+            )
+
+    def order(self) -> list[int]:
+        """Return all classes, in the order in which they come."""
+        shape = prepare_splits(self.request).shape
+        assert isinstance(shape, SampleShape)
+        order: list[int] = permutation(shape.classes, self.seed, 0).tolist()
+        return order
+
+    @override
+    def of_task(self, split: Split, task: int) -> Split:
+        return choose(split, self.places(split, task))
+
+    @override
+    def samples(self, task: int) -> TaskSamples:
+        return _samples_of_classes(self, task, prepare_splits(self.request))
+
+    def places(self, split: Split, task: int) -> Tensor:
+        """Return which samples of `split` are of the classes of a task."""
+        return places_of(split, self.members(task))
+
+
+@dataclass(frozen=True)
+class ClassTasks(ClassSequence):
     """Tasks of `classes` classes each, with their own labels: the network has outputs for all.
 
     Classes come in an order that the seed draws; when all have had their turn they come again. A
@@ -34,8 +79,6 @@ class ClassTasks(DrawnTasks):
     Differs: validation and test are of the classes of the task; what is measured on all classes
     seen so far stands beside them. Classes return.
     """
-
-    classes: int
 
     @override
     def epoch_measures(self, run: Run, measure: Measure) -> Record:
@@ -52,49 +95,23 @@ class ClassTasks(DrawnTasks):
         seen = [{name: record[name] for name in SEEN} for record in history if SEEN[0] in record]
         return {**super().measures(history), **(seen[-1] if seen else {})}
 
-    def check(self) -> None:
-        """Raise CannotTrain unless there are more classes than a task has."""
-        shape = prepare_splits(self.request).shape
-        if isinstance(shape, SampleShape) and self.classes >= shape.classes:
-            raise CannotTrain(
-                "shift",
-                f"CONFIG_SHIFT_CLASSES_OF_TASK={self.classes}: must be below the "
-                f"{shape.classes} classes of the data set, or no class is left to come",
-            )
-
+    @override
     def members(self, task: int) -> list[int]:
-        """Return the classes of a task, from 0."""
-        shape = prepare_splits(self.request).shape
-        assert isinstance(shape, SampleShape)
-        order = permutation(shape.classes, self.seed, 0).tolist()
-        first = task * max(1, round(self.share * self.classes))
+        order, first = self.order(), task * max(1, round(self.share * self.classes))
         return [order[(first + k) % len(order)] for k in range(self.classes)]
-
-    @override
-    def of_task(self, split: Split, task: int) -> Split:
-        return choose(split, self._places(split, task))
-
-    @override
-    def samples(self, task: int) -> TaskSamples:
-        return _samples_of_classes(self, task, prepare_splits(self.request))
 
     def validation_seen(self, task: int) -> Split:
         """Return the validation samples of all classes up to those of a task, from 0."""
         seen = {label for past in range(task + 1) for label in self.members(past)}
         return _samples_seen(prepare_splits(self.request), frozenset(seen))
 
+    @override
     def train_places(self, split: Split, task: int) -> Tensor:
-        """Return the training samples of a task, as many in each task."""
-        shape = prepare_splits(self.request).shape
-        assert isinstance(shape, SampleShape)
-        fewest = min(len(self._places(split, k)) for k in range(shape.classes))
-        return self._places(split, task)[:fewest]
-
-    def _places(self, split: Split, task: int) -> Tensor:
-        return _places_of(split, self.members(task))
+        fewest = min(len(self.places(split, k)) for k in range(len(self.order())))
+        return self.places(split, task)[:fewest]
 
 
-def _places_of(split: Split, classes: Iterable[int]) -> Tensor:
+def places_of(split: Split, classes: Iterable[int]) -> Tensor:
     """Return which samples of `split` are of `classes`."""
     members = torch.tensor(list(classes), device=split.y.device)
     return torch.isin(split.y, members).nonzero().flatten()
@@ -102,10 +119,10 @@ def _places_of(split: Split, classes: Iterable[int]) -> Tensor:
 
 @functools.lru_cache(maxsize=1)
 def _samples_seen(data: PreparedSplits, classes: frozenset[int]) -> Split:
-    return choose(data.validation, _places_of(data.validation, classes))
+    return choose(data.validation, places_of(data.validation, classes))
 
 
-@functools.lru_cache(maxsize=1)
-def _samples_of_classes(tasks: ClassTasks, task: int, data: PreparedSplits) -> TaskSamples:
+@functools.lru_cache(maxsize=1)  # the task that the runs of a pack are at
+def _samples_of_classes(tasks: ClassSequence, task: int, data: PreparedSplits) -> TaskSamples:
     train = choose(data.train, tasks.train_places(data.train, task))
     return TaskSamples(train, tasks.of_task(data.validation, task))

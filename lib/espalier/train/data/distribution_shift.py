@@ -22,7 +22,7 @@ from espalier.core import component
 from espalier.core.contracts import CannotTrain, Run
 from espalier.core.trial import EPOCHS, Record
 from espalier.core.trial_config import Config
-from espalier.train.data.class_tasks import ClassTasks
+from espalier.train.data.class_tasks import ClassSequence, ClassTasks
 from espalier.train.data.drawn_tasks import DrawnTasks
 from espalier.train.data.growing_tasks import GrowingTasks
 from espalier.train.data.permuted_tasks import PermutedTasks, RelabelledTasks
@@ -45,7 +45,7 @@ from espalier.train.engine.task_sequence import (
 )
 
 PERMUTED: Mapping[str, type[PermutedTasks]] = {"permuted": PermutedTasks, "labels": RelabelledTasks}
-OF_CLASSES: Mapping[str, type[ClassTasks | GrowingTasks]] = {
+OF_CLASSES: Mapping[str, type[ClassSequence]] = {
     "classes": ClassTasks,
     "growing": GrowingTasks,
 }
@@ -82,7 +82,7 @@ def _permuted_tasks(plan: ShiftPlan, each: int, request: SplitRequest) -> Permut
     return kind(each, request, plan.seed or 0, plan.share or 1.0)
 
 
-def _class_tasks(plan: ShiftPlan, each: int, request: SplitRequest) -> ClassTasks | GrowingTasks:
+def _class_tasks(plan: ShiftPlan, each: int, request: SplitRequest) -> ClassSequence:
     kind = OF_CLASSES[plan.kind]
     return kind(each, request, plan.seed or 0, plan.share or 1.0, plan.classes or 1)
 
