@@ -47,12 +47,16 @@ def test_a_chain_grows_to_its_budget_and_trains_nothing_twice(
     assert sorted((tmp_path / "results").glob("sweep_*")) == sweeps
     assert file.read_text(encoding="utf-8") == first
     assert "began with BLOCKS_DENSITY=0.5: 320 live edges" in capsys.readouterr().out
+    arguments[arguments.index("400")] = "320"
+    assert main(arguments) == 2
+    assert "BUDGET=320: must be above the 320 live edges" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--growth", "no-such-range"], "no-such-range: no such range file"),
+        (["--growth", "defconfigs/digits-widening-range"], "leave it out: seeds and weights are"),
         (["--budget", "few"], "--budget few: must be an integer of at least 1"),
     ],
 )

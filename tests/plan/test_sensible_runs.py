@@ -61,6 +61,7 @@ def planned(folder: Path, text: str, symbols: Symbols) -> Plan:
             r"no resampling would come before step 780, .* first 0.75 of it: lower",
         ),
         ("CONFIG_PRUNING_METHOD=rigl\nCONFIG_SPARSE_EVERY=585", "ends at 585 of 780 steps"),
+        ("CONFIG_PRUNING_METHOD=nm\nCONFIG_NM_N=4", "CONFIG_NM_N=4 of CONFIG_NM_M=4 inputs leaves"),
         ("CONFIG_PRUNING_METHOD=apoptosis_standard\nCONFIG_APOPTOSIS_INTERVAL=780", "780, the"),
         ("CONFIG_PRUNING_METHOD=apoptosis_standard\nCONFIG_APOPTOSIS_RATE=0", "a rate of 0,"),
         (

@@ -7,7 +7,13 @@ from typing import Any
 import click
 
 from espalier.commands.options.option_types import POSITIVE, make_option
-from espalier.commands.seed_finder import find_smallest, search_means, seed_options
+from espalier.commands.seed_finder import (
+    find_smallest,
+    read_space,
+    search_means,
+    seed_options,
+)
+from espalier.core.errors import UserError
 from espalier.core.texts.program_name import MAKE
 from espalier.kconfig import range_file, tree
 from espalier.kconfig.symbols import Symbols
@@ -39,11 +45,15 @@ def command(growth: str, budget: int | None, **options: Any) -> int:
     there, and goes on. Every step is a sweep; the same command continues a chain that was stopped.
     The exit code is 0 if a network learns and every trial passed, else 1.
     """
-    file = range_requests.find(growth)
-    smallest = find_smallest(**options)
+    file, space = range_requests.find(growth), read_space(**options)
+    over = [range_file.assign(BUDGET_SYMBOL, str(budget), "--budget")] if budget else []
+    chain_plan.check_growth(space, file, over)
+    smallest = find_smallest(space, **options)
     if smallest is None:
         return 1
-    over = [range_file.assign(BUDGET_SYMBOL, str(budget), "--budget")] if budget else []
+    if budget and budget <= smallest.edges:
+        rule = f"must be above the {smallest.edges:g} live edges of the smallest that learns"
+        raise UserError(f"BUDGET={budget}: {rule}")
     weights, symbols = smallest.trials.weights, Symbols(tree.parse())
     plan = chain_plan.plan_growth(smallest.file, weights, file, over, symbols)
     print(f"{growth}: {len(plan.trials)} trials grow from {smallest.name}", flush=True)

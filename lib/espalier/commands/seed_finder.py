@@ -96,7 +96,7 @@ def command(**options: Any) -> int:
     was stopped. The winner is left as a range file with its weights. The exit code is 0 if a
     network learns, else 1.
     """
-    smallest = find_smallest(**options)
+    smallest = find_smallest(read_space(**options), **options)
     if smallest is None:
         return 1
     for path in smallest.trials.weights.values():
@@ -105,17 +105,24 @@ def command(**options: Any) -> int:
     return 0
 
 
-def find_smallest(
-    range_config: str, dataset: str | None, rungs: int, **options: Any
-) -> SmallestNetwork | None:
+def read_space(
+    range_config: str, dataset: str | None, assignments: str | None, **options: Any
+) -> CandidateSpace:
+    """Return the candidates that `seed_options` name. Raises UserError."""
+    chosen = [range_file.assign(DATASET, dataset, "--dataset")] if dataset else []
+    over = [*read_assignments(assignments), *chosen]
+    return seed_plan.read(range_requests.find(range_config), over)
+
+
+def find_smallest(space: CandidateSpace, rungs: int, **options: Any) -> SmallestNetwork | None:
     """Search and report, as `seed_options` say; return the winner, whose range file is written."""
     bar = Bar(options["margin"] / 100, options["alpha"])
-    chosen = [range_file.assign(DATASET, dataset, "--dataset")] if dataset else []
-    over = [*read_assignments(options["assignments"]), *chosen]
-    space = seed_plan.read(range_requests.find(range_config), over)
     counts = halving.epochs(space.epochs, rungs)
     trainer = CandidateTrainer(space, search_means(options))
-    print(f"{range_config}: {len(space.candidates)} candidates; epochs {counts}", flush=True)
+    print(
+        f"{options['range_config']}: {len(space.candidates)} candidates; epochs {counts}",
+        flush=True,
+    )
     result = halving.find(space.candidates, _announced(trainer, space), counts, bar)
     print("\n" + seed_report.render_seeds(result, trainer.size), end="")
     folder = options["output_dir"] / f"seeds_{space.identity(counts, bar)}"

@@ -7,7 +7,7 @@ A component is a frozen dataclass of hyperparameters, whose fields are Kconfig s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeAlias, runtime_checkable
@@ -19,8 +19,8 @@ from typing_extensions import TypeVar
 from espalier.core.birth_record import BirthRecord
 from espalier.core.errors import CannotTrain as CannotTrain
 from espalier.core.run_length import RunLength, steps_in
-from espalier.core.samples import RawData, RawText, SampleShape, Shape, Split
-from espalier.core.self_measuring import KeepsMasks, MaskListener, Measures
+from espalier.core.samples import Augment, RawData, RawText, Samples, SampleShape, Shape, Split
+from espalier.core.self_measuring import Costs, KeepsMasks, MaskListener, Measures
 
 State_co = TypeVar("State_co", default=object, covariant=True)
 """The state that a method keeps on a run. A function that takes a `Run` takes one of any state."""
@@ -256,59 +256,6 @@ class ReadsGradients(Protocol[State_contra]):
 
     def from_data(self, run: Run[State_contra]) -> list[Tensor]:
         """Return the tensors that `take_gradients` writes, which processes have to average."""
-        ...
-
-
-class Samples(Protocol):
-    """Training samples beside those of the loop, and the loss on them."""
-
-    def batches(self, count: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield `count` batches (b, ...) and their targets; fewer if there are fewer."""
-        ...
-
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss of a batch, a scalar."""
-        ...
-
-
-class Augment(Protocol):
-    """A random change of training images each time they are seen."""
-
-    @property
-    def active(self) -> bool:
-        """Whether it changes anything."""
-        ...
-
-    def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Return a changed copy of `x` (n, channels, height, width), or `x` if not active."""
-        ...
-
-
-class Costs(Protocol):
-    """What counts the floating-point operations of a run."""
-
-    def add(self, run: Run, forward: int, backward: int) -> None:
-        """Add samples that pass the network as it is now."""
-        ...
-
-    def add_operations(self, operations: int) -> None:
-        """Add operations of passes that are not of the network as it is."""
-        ...
-
-    def begin_epoch(self, run: Run) -> None:
-        """Look at the network anew; called before the updates of an epoch."""
-        ...
-
-    def measures(self, run: Run) -> Measures:
-        """Return what the run has cost, for the final result."""
-        ...
-
-    def state_dict(self) -> StateDict:
-        """Return all that `load_state_dict` needs."""
-        ...
-
-    def load_state_dict(self, state: StateDict) -> None:
-        """Go back to the state that `state_dict` returned."""
         ...
 
 

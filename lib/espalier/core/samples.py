@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -128,3 +128,28 @@ def chunks(orders: Tensor, batch_size: int) -> Iterator[Tensor]:
     for step in range(last + 1):
         end = None if step == last else (step + 1) * batch_size
         yield orders[:, step * batch_size : end].reshape(-1)
+
+
+class Samples(Protocol):
+    """Training samples beside those of the loop, and the loss on them."""
+
+    def batches(self, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield `count` batches (b, ...) and their targets; fewer if there are fewer."""
+        ...
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss of a batch, a scalar."""
+        ...
+
+
+class Augment(Protocol):
+    """A random change of training images each time they are seen."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it changes anything."""
+        ...
+
+    def apply(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Return a changed copy of `x` (n, channels, height, width), or `x` if not active."""
+        ...

@@ -1,4 +1,4 @@
-"""Networks, layers and masks that know which of their weights are live."""
+"""What knows which weights are live, networks, layers and masks, and what a run has cost."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from espalier.core.contracts import Run
 
 Measures: TypeAlias = Mapping[str, float | str]
 """Scalars of a trial by name: numbers, or words."""
@@ -99,6 +102,34 @@ class KeepsMasks(Protocol):
 
     def load_explored(self, saved: dict[str, Any]) -> None:
         """Restore what `explored_state` returned."""
+        ...
+
+
+class Costs(Protocol):
+    """What counts the floating-point operations of a run."""
+
+    def add(self, run: Run, forward: int, backward: int) -> None:
+        """Add samples that pass the network as it is now."""
+        ...
+
+    def add_operations(self, operations: int) -> None:
+        """Add operations of passes that are not of the network as it is."""
+        ...
+
+    def begin_epoch(self, run: Run) -> None:
+        """Look at the network anew; called before the updates of an epoch."""
+        ...
+
+    def measures(self, run: Run) -> Measures:
+        """Return what the run has cost, for the final result."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that `load_state_dict` needs."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to the state that `state_dict` returned."""
         ...
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from espalier.core.contracts import CannotTrain
+from espalier.methods.latent.group_schedule import GroupSchedule
 from espalier.methods.latent.nm import NMSparsity, largest_of_groups
 from espalier.optimizers.adam import Adam
 from espalier.optimizers.schedulefree import ScheduleFree
@@ -67,7 +68,7 @@ def forward_and_gradients(weights, biases, step):
 
 @pytest.mark.parametrize(("n", "m"), [(2, 4), (1, 8), (3, 4)])
 def test_a_hundred_updates_are_the_published_ones(n, m):
-    run = run_of(NMSparsity(n, m, DECAY))
+    run = run_of(NMSparsity(GroupSchedule(n, m), DECAY))
     layers = [layer for layer in network() if isinstance(layer, nn.Linear)]
     theirs = [
         x.detach().numpy().copy() for x in (*(a.weight for a in layers), *(a.bias for a in layers))
@@ -107,7 +108,7 @@ def test_groups_are_channels_at_each_place_of_a_kernel():
 
 
 def test_counts_are_exact_and_layers_that_do_not_divide_stay_dense():
-    run = loops.train(loops.run_of(Adam(), NMSparsity(1, 4, 0.0002)), 20)
+    run = loops.train(loops.run_of(Adam(), NMSparsity(GroupSchedule(1, 4), 0.0002)), 20)
     measures = run.method.measures(run)
     masked = 5 * 12 * 3 // 4  # of 27, 60 and 20 weights: 1 and 5 inputs are no multiple of 4
     assert measures["sparsity"] == masked / loops.PRUNABLE
@@ -117,7 +118,7 @@ def test_counts_are_exact_and_layers_that_do_not_divide_stay_dense():
 
 
 def test_masks_move_while_all_weights_train():
-    run = loops.run_of(Adam(), NMSparsity(2, 4, 0.0))
+    run = loops.run_of(Adam(), NMSparsity(GroupSchedule(2, 4), 0.0))
     before = [live.clone() for live in run.method_state.live]
     loops.train(run, 30)
     assert any(not torch.equal(a, b) for a, b in zip(before, run.method_state.live, strict=True))
@@ -125,14 +126,14 @@ def test_masks_move_while_all_weights_train():
 
 def test_groups_without_a_masked_input_are_refused():
     with pytest.raises(CannotTrain, match="CONFIG_NM_N=4 of CONFIG_NM_M=4"):
-        loops.run_of(Adam(), NMSparsity(4, 4, 0.0))
+        loops.run_of(Adam(), NMSparsity(GroupSchedule(4, 4), 0.0))
 
 
 def test_groups_that_divide_no_layer_are_refused():
     with pytest.raises(CannotTrain, match="CONFIG_NM_M=7 divides the inputs of no layer"):
-        loops.run_of(Adam(), NMSparsity(2, 7, 0.0))
+        loops.run_of(Adam(), NMSparsity(GroupSchedule(2, 7), 0.0))
 
 
 def test_an_optimizer_that_evaluates_averages_is_refused():
     with pytest.raises(CannotTrain, match="set another CONFIG_OPTIMIZER"):
-        loops.run_of(ScheduleFree(), NMSparsity(2, 4, 0.0))
+        loops.run_of(ScheduleFree(), NMSparsity(GroupSchedule(2, 4), 0.0))

@@ -12,6 +12,7 @@ from espalier.core.errors import UserError
 from espalier.kconfig import tree
 from espalier.kconfig.symbols import Symbols
 from espalier.plan.plan import Plan
+from espalier.search import seed_plan
 from espalier.search.chains import chain_plan
 
 SMALLEST = """CONFIG_MODEL=blocks
@@ -50,10 +51,28 @@ def test_every_seed_grows_from_its_own_weights_and_from_fresh_ones(tmp_path: Pat
     assert len({t.config.get("INIT_FROM_SHA256") for t in plan.trials}) == 4
 
 
-@pytest.mark.parametrize("line", ["CONFIG_SEED=1|2", 'CONFIG_INIT_FROM="own.pt"'])
-def test_seeds_and_weights_are_not_those_of_the_growth(tmp_path: Path, line: str) -> None:
-    with pytest.raises(UserError, match="growth-range:4: .*leave it out: seeds and weights"):
-        planned(tmp_path, f"{GROWTH}{line}\n")
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("CONFIG_SEED=1|2", "growth-range:4: .*leave it out: seeds and weights"),
+        ('CONFIG_INIT_FROM="own.pt"', "growth-range:4: .*leave it out: seeds and weights"),
+        ("CONFIG_FIREFLY_STEPS=3", "growth-range:4: CONFIG_FIREFLY_STEPS=3"),
+        (
+            "CONFIG_SHIFT=permuted\nCONFIG_SHIFT_EPOCHS=2",
+            "only networks of images that stay the same leave weights",
+        ),
+    ],
+)
+def test_a_growth_that_cannot_be_is_seen_before_the_search(
+    tmp_path: Path, line: str, said: str
+) -> None:
+    candidates, growth = tmp_path / "candidates-range", tmp_path / "growth-range"
+    own = line if "SHIFT" in line else ""
+    text = SMALLEST.replace("DENSITY=0.1", "DENSITY=0.1|0.2")
+    candidates.write_text(f"{text}{own}\n", encoding="utf-8")
+    growth.write_text(GROWTH + ("" if own else line) + "\n", encoding="utf-8")
+    with pytest.raises(UserError, match=said):
+        chain_plan.check_growth(seed_plan.read(candidates), growth, [])
 
 
 def test_effects_are_paired_and_corrected_for_all_ways_of_growing() -> None:

@@ -21,6 +21,7 @@ from typing_extensions import override
 
 from espalier.core.contracts import CannotTrain, Run
 from espalier.kconfig.config_dataclass import kconfig_dataclass
+from espalier.methods.latent.group_schedule import GroupSchedule
 from espalier.methods.latent.latent_weights import Latent, LatentSparsity
 from espalier.sparse.orientation import Orientation
 from espalier.sparse.selection import magnitudes
@@ -28,32 +29,27 @@ from espalier.sparse.selection import magnitudes
 
 @kconfig_dataclass
 class NMSparsity(LatentSparsity):
-    """Keep `n` of every `m` inputs; `decay` is the factor of masked weights, 0 or more."""
+    """Keep some of every group of inputs; `decay` is the factor of masked weights, 0 or more."""
 
-    n: int
-    m: int
+    groups: GroupSchedule
     decay: float
 
     @property
     @override
     def target(self) -> float:
-        return 1 - self.n / self.m
+        return 1 - self.groups.n / self.groups.m
 
     @override
     def attach(self, run: Run[Latent]) -> None:
-        if self.n >= self.m:
-            raise CannotTrain(
-                "groups_stay_whole",
-                f"CONFIG_NM_N={self.n} of CONFIG_NM_M={self.m} inputs leaves nothing to mask: "
-                "the first must be the smaller",
-            )
+        self.groups.check_length(run.length)
         super().attach(run)
         state = run.method_state
         pairs = zip(state.weights, state.orientations, strict=True)
         if not any(self._divides(*pair) for pair in pairs):
             raise CannotTrain(
                 "no_layer_in_groups",
-                f"CONFIG_NM_M={self.m} divides the inputs of no layer of the model: set another",
+                f"CONFIG_NM_M={self.groups.m} divides the inputs of no layer of the model: set "
+                "another",
             )
         state.masks.trained = [torch.ones_like(w, dtype=torch.bool) for w in state.weights]
         state.hide(self._select(state))
@@ -71,16 +67,17 @@ class NMSparsity(LatentSparsity):
         run.method_state.hide(self._select(run.method_state))
 
     def _divides(self, weight: Tensor, orientation: Orientation) -> bool:
-        """Return whether the inputs of a layer's units are a multiple of `m`."""
-        return orientation.by_unit(weight).shape[1] % self.m == 0
+        """Return whether the inputs of a layer's units come out in whole groups."""
+        return orientation.by_unit(weight).shape[1] % self.groups.m == 0
 
     def _select(self, state: Latent) -> list[Tensor]:
         """Return which weights are live, of the dense ones in the parameters."""
         live = []
         for weight, orientation in zip(state.weights, state.orientations, strict=True):
             rows = orientation.by_unit(magnitudes(weight))
-            divides = self._divides(weight, orientation)
-            kept = largest_of_groups(rows, self.n, self.m) if divides else torch.ones_like(rows) > 0
+            kept = torch.ones_like(rows, dtype=torch.bool)
+            if self._divides(weight, orientation):
+                kept = largest_of_groups(rows, self.groups.n, self.groups.m)
             live.append(orientation.as_stored(kept))
         return live
 

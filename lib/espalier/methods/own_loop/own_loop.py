@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from espalier.core.arguments import check_count
-from espalier.core.contracts import Method, ReadsGradients, Samples
+from espalier.core.contracts import Method, ReadsGradients
+from espalier.core.samples import Samples
 from espalier.core.self_measuring import Measures
 from espalier.methods.own_loop.argument_checks import as_value_errors, check_kinds, check_weights
 from espalier.methods.own_loop.gradient_sums import GradientSums, Share

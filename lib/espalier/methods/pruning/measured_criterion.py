@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from espalier.core.component import symbol
-from espalier.core.contracts import Run, Samples, StateDict
-from espalier.core.samples import steps_in
+from espalier.core.contracts import Run, StateDict
+from espalier.core.samples import Samples, steps_in
 from espalier.core.self_measuring import Measures
 from espalier.kconfig.config_dataclass import kconfig_dataclass
 from espalier.methods.pruning.pruning_method import PruningMethod

@@ -21,13 +21,13 @@ from espalier.analysis.multiple_tests import corrected
 from espalier.analysis.rank import TrialResult
 from espalier.core.errors import UserError
 from espalier.core.trial import REPETITION, Trial
-from espalier.kconfig import range_file
+from espalier.kconfig import range_file, tree
 from espalier.kconfig.range_file import Setting
 from espalier.kconfig.symbols import Symbols
 from espalier.plan import planning
 from espalier.plan.outside_files.weights_file import FILE
 from espalier.plan.plan import Plan
-from espalier.search.seed_plan import SEED, keep_trials
+from espalier.search.seed_plan import SEED, CandidateSpace, keep_trials
 
 SCORES = ("val_acc", "test_acc")
 
@@ -59,6 +59,25 @@ class StartEffect:
     p: float | None
 
 
+def check_growth(space: CandidateSpace, growth: Path, over: Sequence[Setting]) -> None:
+    """Raise UserError if the range file `growth` could not go on from candidates of `space`.
+
+    Its settings are planned with those of the first candidate; nothing is trained.
+    """
+    for setting in range_file.read(growth):
+        if setting.symbol in (*REPETITION, FILE):
+            raise setting.error("leave it out: seeds and weights are those of the smallest network")
+    if not space.can_keep_weights:
+        rule = "only networks of images that stay the same leave weights to grow from"
+        raise UserError(f"{space.file}: {rule} (docs/weights.md)")
+    first = [
+        range_file.assign(name, range_file.quote(text), str(space.file))
+        for name, text in space.candidates[0]
+    ]
+    files, settings = [space.file, growth], [*space.over, *over, *first]
+    planning.plan_from_files(files, symbols=Symbols(tree.parse()), over=settings)
+
+
 def plan_growth(
     smallest: Path,
     weights: Mapping[str, Path],
@@ -69,9 +88,8 @@ def plan_growth(
     """Plan growth of the network in the range file `smallest`, from `weights` by seed.
 
     `growth` is the range file that says how; its settings go before those of `smallest`, and `over`
-    before both. Raises UserError, also for a file that sweeps seeds or weights of its own.
+    before both. Raises UserError.
     """
-    _check_growth(range_file.read(growth))
     files = {seed: str(path.absolute()) for seed, path in weights.items()}
     values = "|".join(map(range_file.quote, ["", *files.values()]))
     starts = range_file.assign(FILE, values, "the chain")
@@ -88,12 +106,6 @@ def plan_growth(
 def _is_of_seed(trial: Trial, files: Mapping[str, str]) -> bool:
     """Return whether a trial has fresh weights, or those of its own seed."""
     return trial.config.get(FILE, "") in ("", files.get(trial.config[SEED]))
-
-
-def _check_growth(settings: Sequence[Setting]) -> None:
-    for setting in settings:
-        if setting.symbol in (*REPETITION, FILE):
-            raise setting.error("leave it out: seeds and weights are those of the smallest network")
 
 
 def arms(results: Sequence[TrialResult], axes: Sequence[str]) -> list[ChainArm]:
