@@ -12,8 +12,7 @@ better, for accuracies more. Growth ends with more parameters than its control.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,20 +42,24 @@ SCENARIOS = {
         "apoptosis-plasticity-range", ["mean_val_acc", "first_tasks_acc", "last_tasks_acc"], "%"
     ),
 }
-Scores = dict[tuple[str, str], dict[str, dict[str, float]]]
+Arm = tuple[str, str]
+Scores = dict[Arm, dict[str, dict[str, float]]]
 """(method, fitness or nothing) -> seed -> measure -> value."""
 
 
-def scores(place: Path) -> Scores:
+def arm(config: Mapping[str, str]) -> Arm:
+    """Return the method of a trial, and what it goes by, if anything."""
+    return config["PRUNING_METHOD"], config.get("APOPTOSIS_FITNESS", "")
+
+
+def scores(place: Path, arm_of: Callable[[Mapping[str, str]], Arm]) -> Scores:
     """Of the trials that passed."""
     by_arm: Scores = {}
     for trial, result in sweeping.results(place):
-        config = trial.config
-        arm = config["PRUNING_METHOD"], config.get("APOPTOSIS_FITNESS", "")
         if result.status is not Status.PASSED:
             measuring.say(f"{trial.name} {result.status}: {result.message}")
             continue
-        by_arm.setdefault(arm, {})[config["SEED"]] = result.measures
+        by_arm.setdefault(arm_of(trial.config), {})[trial.config["SEED"]] = result.measures
     return by_arm
 
 
@@ -73,15 +76,20 @@ def compared(name: str, scenario: Scenario, by_arm: Scores) -> Iterator[Figure]:
     for by in scenario.measures:
         level = [measures[by] for measures in by_arm[CONTROL, ""].values()]
         yield Figure(f"{name}, {by}: no method, itself", level, scenario.unit)
-        for arm in by_arm:
-            method, fitness = arm
-            title = f"{name}, {by}: {' by '.join(part for part in arm if part)}"
+        for own in by_arm:
+            method, fitness = own
+            title = f"{name}, {by}: {' by '.join(part for part in own if part)}"
             controls = [] if method == CONTROL else [("none", (CONTROL, ""))]
             controls += [("random", (method, CHANCE))] if fitness not in ("", CHANCE) else []
             for word, control in controls:
-                if values := differences(by_arm, arm, control, by):
+                if values := differences(by_arm, own, control, by):
                     unit = "points" if scenario.unit == "%" else scenario.unit
                     yield Figure(f"{title} - {word}", values, unit, family=f"{name}, {by}")
+
+
+def swept(place: Path, name: str) -> None:
+    """Run the range file of a scenario."""
+    sweeping.sweep(place, ROOT / "defconfigs" / SCENARIOS[name].range_file)
 
 
 def main() -> None:
@@ -90,14 +98,9 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="sweeps there are read, others stay there")
     args = parser.parse_args()
     figures: list[Figure] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name in [args.only] if args.only else SCENARIOS:
-            scenario, place = SCENARIOS[name], (args.keep or Path(folder)) / name
-            place.mkdir(parents=True, exist_ok=True)
-            if not sweeping.attempts(place):
-                sweeping.sweep(place, ROOT / "defconfigs" / scenario.range_file)
-            figures += compared(name, scenario, scores(place))
-            measuring.say(f"{name}: {len(sweeping.results(place))} trials")
+    with measuring.place(args) as kept:
+        for name, place in sweeping.each(kept, [args.only] if args.only else SCENARIOS, swept):
+            figures += compared(name, SCENARIOS[name], scores(place, arm))
     measuring.tell(args, figures, measuring.summaries(figures, places=4))
 
 

@@ -132,13 +132,11 @@ def main() -> None:
     args = parser.parse_args()
     made = list[Figure]()
     with measuring.place(args) as kept:
-        for name in [args.only] if args.only else PARTS:
-            place = kept / name
-            place.mkdir(parents=True, exist_ok=True)
-            if not sweeping.attempts(place):
-                swept(place, PARTS[name], args.seeds)
+        names = [args.only] if args.only else PARTS
+        for name, place in sweeping.each(
+            kept, names, lambda place, name: swept(place, PARTS[name], args.seeds)
+        ):
             made += figures(name, PARTS[name].measure, sweeping.arms(place, arm_of))
-            measuring.say(f"{name}: {len(sweeping.results(place))} trials")
     measuring.tell(args, made, measuring.summaries(made))
 
 

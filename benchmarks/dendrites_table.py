@@ -203,13 +203,11 @@ def main() -> None:
     args = parser.parse_args()
     made = list[Figure]()
     with measuring.place(args) as kept:
-        for name in [args.dataset] if args.dataset else BEDS:
-            place = kept / name
-            place.mkdir(parents=True, exist_ok=True)
-            if not sweeping.attempts(place):
-                swept(place, name, args.seeds)
+        names = [args.dataset] if args.dataset else BEDS
+        for name, place in sweeping.each(
+            kept, names, lambda place, name: swept(place, name, args.seeds)
+        ):
             made += figures(name, scores(place, BEDS[name]))
-            measuring.say(f"{name}: {len(sweeping.results(place))} trials")
     measuring.tell(args, made, measuring.summaries(made))
 
 

@@ -14,7 +14,6 @@ comparisons of that measure. Shrinking without noise is weight decay.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -25,7 +24,6 @@ from apoptosis_table import Scenario, Scores
 from measuring import Figure
 
 from espalier.core.paths import ROOT
-from espalier.core.trial import Status
 
 MEASURES = ["mean_val_acc", "last_tasks_acc"]
 SCENARIOS = {
@@ -45,17 +43,6 @@ def arm(config: Mapping[str, str]) -> tuple[str, str]:
     return method, victims.replace("silent", "rule") or (noise and f"noise {noise}")
 
 
-def scores(place: Path) -> Scores:
-    """Return the measures of the trials that passed."""
-    by_arm: Scores = {}
-    for trial, result in sweeping.results(place):
-        if result.status is not Status.PASSED:
-            measuring.say(f"{trial.name} {result.status}: {result.message}")
-            continue
-        by_arm.setdefault(arm(trial.config), {})[trial.config["SEED"]] = result.measures
-    return by_arm
-
-
 def renewed(name: str, by_arm: Scores) -> Iterator[Figure]:
     """Yield how many neurons each arm renewed, a value a seed."""
     for (method, how), seeds in by_arm.items():
@@ -64,21 +51,22 @@ def renewed(name: str, by_arm: Scores) -> Iterator[Figure]:
                 yield Figure(f"{name}, renewed: {method} by {how}", values, "neurons")
 
 
+def swept(place: Path, name: str) -> None:
+    """Run the range file of a scenario."""
+    sweeping.sweep(place, ROOT / "defconfigs" / SCENARIOS[name].range_file)
+
+
 def main() -> None:
     parser = measuring.parser(__doc__)
     parser.add_argument("--only", choices=SCENARIOS, help="one of the two")
     parser.add_argument("--keep", type=Path, help="sweeps there are read, others stay there")
     args = parser.parse_args()
     figures: list[Figure] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name in [args.only] if args.only else SCENARIOS:
-            scenario, place = SCENARIOS[name], (args.keep or Path(folder)) / name
-            place.mkdir(parents=True, exist_ok=True)
-            if not sweeping.attempts(place):
-                sweeping.sweep(place, ROOT / "defconfigs" / scenario.range_file)
-            by_arm = scores(place)
-            figures += [*apoptosis_table.compared(name, scenario, by_arm), *renewed(name, by_arm)]
-            measuring.say(f"{name}: {len(sweeping.results(place))} trials")
+    with measuring.place(args) as kept:
+        for name, place in sweeping.each(kept, [args.only] if args.only else SCENARIOS, swept):
+            by_arm = apoptosis_table.scores(place, arm)
+            compared = apoptosis_table.compared(name, SCENARIOS[name], by_arm)
+            figures += [*compared, *renewed(name, by_arm)]
     measuring.tell(args, figures, measuring.summaries(figures, places=4))
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -164,6 +164,19 @@ def start(
 
 def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", "espalier", *arguments]
+
+
+def each(
+    kept: Path, names: Iterable[str], run: Callable[[Path, str], object]
+) -> Iterator[tuple[str, Path]]:
+    """Yield each name with its folder in `kept`; `run` makes the sweep unless it is there."""
+    for name in names:
+        place = kept / name
+        place.mkdir(parents=True, exist_ok=True)
+        if not attempts(place):
+            run(place, name)
+        measuring.say(f"{name}: {len(results(place))} trials")
+        yield name, place
 
 
 def attempts(place: Path) -> list[Attempt]:
