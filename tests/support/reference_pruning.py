@@ -20,6 +20,7 @@ from espalier.core.contracts import Method, Optimizer, Run
 from espalier.core.samples import Split
 from espalier.methods.pruning.pruning_schedule import PruningPlan
 from espalier.optimizers.sgd import SGD
+from espalier.train.costs.cost_meter import CostMeter
 
 Array = NDArray[np.float64]
 RATE, MOMENTUM = 0.1, 0.9
@@ -41,12 +42,16 @@ def data() -> Split:
 def run_of(
     method: Method, model: nn.Module | None = None, epochs: int = 16, optimizer: Any = None
 ) -> Run:
-    """A run of the network on the data in batches of 8, six updates an epoch, before its first."""
+    """A run of the network on the data in batches of 8, six updates an epoch, before its first.
+
+    Its operations are counted, which must leave scores as they are.
+    """
     model, split = model or network(), data()
     spec: Optimizer = optimizer or SGD(momentum=MOMENTUM, weight_decay=0.0, nesterov=False)
     generators = {"method": torch.Generator().manual_seed(0)}
     built = spec.build(model, RATE)
     run = Run(model, built, method, split, split, epochs, loops.BATCH, generators)
+    run.costs = CostMeter()
     run.attach()
     return run
 

@@ -6,8 +6,7 @@ import loops
 import numpy as np
 import pytest
 import torch
-from torch import nn
-from torch.nn import functional as F
+from plain_layers import linear, network, slopes, update
 
 from espalier.core.contracts import CannotTrain
 from espalier.methods.latent.group_schedule import GroupSchedule
@@ -20,26 +19,9 @@ STEPS, LR, MOMENTUM, DECAY, WEIGHT_DECAY = 100, 0.1, 0.9, 0.05, 0.01
 SIZES = (16, 8, 6, 4)  # 4 does not divide the inputs of the last layer
 
 
-def network():
-    torch.manual_seed(0)
-    first, second, third = (nn.Linear(a, b) for a, b in zip(SIZES, SIZES[1:], strict=False))
-    return nn.Sequential(nn.Flatten(), first, nn.Tanh(), second, nn.Tanh(), third).double()
-
-
 def run_of(method):
     optimizer = SGD(momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
-    return loops.run_of(optimizer, method, lr=LR, model=network())
-
-
-def step(run):
-    x, y = loops.batch(run.step)
-    run.model.zero_grad()
-    F.cross_entropy(run.model(x.to(run.model[-1].weight.dtype)), y).backward()
-    run.method.after_backward(run)
-    run.optimizer.step()
-    run.step += 1
-    run.method.after_step(run)
-    run.method.check(run)
+    return loops.run_of(optimizer, method, lr=LR, model=network(SIZES))
 
 
 def masks_by_hand(weights, n, m):
@@ -55,21 +37,10 @@ def masks_by_hand(weights, n, m):
     return masks
 
 
-def forward_and_gradients(weights, biases, step):
-    """What each weight of the network as it is computed gets, and each bias."""
-    x, y = loops.batch(step)
-    leaves = [torch.tensor(w, requires_grad=True) for w in (*weights, *biases)]
-    h = x.flatten(1).double()
-    for i, (w, b) in enumerate(zip(leaves[:3], leaves[3:], strict=True)):
-        h = F.linear(torch.tanh(h) if i else h, w, b)
-    F.cross_entropy(h, y).backward()
-    return [leaf.grad.numpy() for leaf in leaves]
-
-
 @pytest.mark.parametrize(("n", "m"), [(2, 4), (1, 8), (3, 4)])
 def test_a_hundred_updates_are_the_published_ones(n, m):
     run = run_of(NMSparsity(GroupSchedule(n, m), DECAY))
-    layers = [layer for layer in network() if isinstance(layer, nn.Linear)]
+    layers = linear(network(SIZES))
     theirs = [
         x.detach().numpy().copy() for x in (*(a.weight for a in layers), *(a.bias for a in layers))
     ]
@@ -77,15 +48,15 @@ def test_a_hundred_updates_are_the_published_ones(n, m):
     for now in range(STEPS):
         masks = masks_by_hand(theirs[:3], n, m)
         sparse = [w * mask for w, mask in zip(theirs[:3], masks, strict=True)]
-        grads = forward_and_gradients(sparse, theirs[3:], now)
+        grads = slopes(sparse, theirs[3:], now)
         for i, gradient in enumerate(grads):
             if i < 3:  # equation 9
                 gradient = gradient + DECAY * (1 - masks[i]) * theirs[i]
                 gradient = gradient + WEIGHT_DECAY * theirs[i]  # the optimizer's, on dense weights
             buffers[i] = MOMENTUM * buffers[i] + gradient
             theirs[i] = theirs[i] - LR * buffers[i]
-        step(run)
-    mine = [layer for layer in run.model if isinstance(layer, nn.Linear)]
+        update(run)
+    mine = linear(run.model)
     for layer, dense, w, mask in zip(
         mine, run.method_state.dense, theirs[:3], masks_by_hand(theirs[:3], n, m), strict=True
     ):

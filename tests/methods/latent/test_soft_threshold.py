@@ -3,7 +3,7 @@
 import loops
 import pytest
 import torch
-from torch import nn
+from plain_layers import linear, network, update
 from torch.nn import functional as F
 
 from espalier.methods.latent.soft_threshold import SoftThreshold
@@ -12,16 +12,6 @@ from espalier.optimizers.sgd import SGD
 
 STEPS, LR, RATE, DECAY, INIT = 100, 0.1, 3.0, 0.02, -5.0
 SIZES = (16, 8, 6, 4)
-
-
-def network():
-    torch.manual_seed(0)
-    first, second, third = (nn.Linear(a, b) for a, b in zip(SIZES, SIZES[1:], strict=False))
-    return nn.Sequential(nn.Flatten(), first, nn.Tanh(), second, nn.Tanh(), third).double()
-
-
-def linear(model):
-    return [layer for layer in model if isinstance(layer, nn.Linear)]
 
 
 def threshold(weight, s):
@@ -38,8 +28,10 @@ def loss_of(weights, biases, thresholds, step):
 
 
 def test_a_hundred_updates_are_the_published_ones():
-    run = loops.run_of(SGD(momentum=0.0), SoftThreshold(INIT, RATE, DECAY), lr=LR, model=network())
-    layers = linear(network())
+    run = loops.run_of(
+        SGD(momentum=0.0), SoftThreshold(INIT, RATE, DECAY), lr=LR, model=network(SIZES)
+    )
+    layers = linear(network(SIZES))
     weights, biases = [a.weight for a in layers], [a.bias for a in layers]
     thresholds = [torch.tensor(INIT, dtype=torch.float64, requires_grad=True) for _ in layers]
     for now in range(STEPS):
@@ -50,14 +42,7 @@ def test_a_hundred_updates_are_the_published_ones():
                 leaf -= LR * gradient
             for s, gradient in zip(thresholds, grads[6:], strict=True):
                 s -= LR * RATE * (gradient + DECAY * s)
-        x, y = loops.batch(now)
-        run.model.zero_grad()
-        F.cross_entropy(run.model(x.double()), y).backward()
-        run.method.after_backward(run)
-        run.optimizer.step()
-        run.step += 1
-        run.method.after_step(run)
-        run.method.check(run)
+        update(run)
     state = run.method_state
     for i, layer in enumerate(linear(run.model)):
         assert torch.allclose(state.memory[i], thresholds[i].detach(), atol=1e-6)

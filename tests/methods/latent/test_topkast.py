@@ -4,8 +4,7 @@ import loops
 import numpy as np
 import pytest
 import torch
-from torch import nn
-from torch.nn import functional as F
+from plain_layers import linear, network, slopes, update
 
 from espalier.core.contracts import CannotTrain
 from espalier.kconfig.config_dataclass import with_defaults
@@ -23,16 +22,6 @@ def method_of(density=FORWARD, more=BACKWARD - FORWARD, every=EVERY, **plan):
     return TopKast(plan, more, every, PENALTY)
 
 
-def network():
-    torch.manual_seed(0)
-    first, second, third = (nn.Linear(a, b) for a, b in zip(SIZES, SIZES[1:], strict=False))
-    return nn.Sequential(nn.Flatten(), first, nn.Tanh(), second, nn.Tanh(), third).double()
-
-
-def linear(model):
-    return [layer for layer in model if isinstance(layer, nn.Linear)]
-
-
 def top(weights, density):
     """The share `density` of each layer with the largest |w|."""
     masks = []
@@ -44,43 +33,21 @@ def top(weights, density):
     return masks
 
 
-def gradients_of(weights, biases, step):
-    """What each weight of the network as it is computed gets, and each bias."""
-    x, y = loops.batch(step)
-    leaves = [torch.tensor(w, requires_grad=True) for w in (*weights, *biases)]
-    h = x.flatten(1).double()
-    for i, (w, b) in enumerate(zip(leaves[:3], leaves[3:], strict=True)):
-        h = F.linear(torch.tanh(h) if i else h, w, b)
-    F.cross_entropy(h, y).backward()
-    return [leaf.grad.numpy() for leaf in leaves]
-
-
-def step(run):
-    x, y = loops.batch(run.step)
-    run.model.zero_grad()
-    F.cross_entropy(run.model(x.double()), y).backward()
-    run.method.after_backward(run)
-    run.optimizer.step()
-    run.step += 1
-    run.method.after_step(run)
-    run.method.check(run)
-
-
 def test_a_hundred_updates_are_the_published_ones():
-    run = loops.run_of(SGD(momentum=0.0), method_of(), lr=LR, model=network())
-    weights = [layer.weight.detach().numpy().copy() for layer in linear(network())]
-    biases = [layer.bias.detach().numpy().copy() for layer in linear(network())]
+    run = loops.run_of(SGD(momentum=0.0), method_of(), lr=LR, model=network(SIZES))
+    weights = [layer.weight.detach().numpy().copy() for layer in linear(network(SIZES))]
+    biases = [layer.bias.detach().numpy().copy() for layer in linear(network(SIZES))]
     a, b = top(weights, FORWARD), top(weights, BACKWARD)
     for now in range(STEPS):
         sparse = [w * mask for w, mask in zip(weights, a, strict=True)]
-        grads = gradients_of(sparse, biases, now)
+        grads = slopes(sparse, biases, now)
         for i in range(3):
             penalty = np.where(a[i] == 1, 1.0, np.where(b[i] == 1, 1 / FORWARD, 0.0))
             weights[i] = weights[i] - LR * (grads[i] * b[i] + PENALTY * penalty * weights[i])
             biases[i] = biases[i] - LR * grads[3 + i]
         if (now + 1) % EVERY == 0:
             a, b = top(weights, FORWARD), top(weights, BACKWARD)
-        step(run)
+        update(run)
     pairs = zip(linear(run.model), run.method_state.dense, run.method_state.memory, strict=True)
     for i, (layer, dense, backward) in enumerate(pairs):
         mine = layer.weight.detach().numpy()

@@ -6,7 +6,8 @@ import loops
 import numpy as np
 import pytest
 import torch
-from plain_layers import SHAPES, gradients, matrices, network
+from masked_descent import follow
+from plain_layers import SHAPES, gradients, network
 
 from espalier.core.contracts import Run
 from espalier.kconfig.config_dataclass import with_defaults
@@ -72,34 +73,46 @@ def chain_removal(masks):
         second[:, ~first.any(1)] = False
 
 
+def waiting_longest(places, w, keys, exponent):
+    """Places in a race at rates |w|^T, the last ones first."""
+    rates = {at: exponent * math.log(max(abs(w[at]), 1e-12)) for at in places}
+    return sorted(places, key=lambda at: rates[at] - math.log(-math.log(keys[at])))
+
+
+def remove(w, mask, step, keys):
+    """Remove the smallest weights of a layer, or with `keys` those that a draw leaves over."""
+    count = int(mask.sum() * (SHARE / 2 * (1 + math.cos(math.pi * step / END))))
+    places = [tuple(at) for at in np.argwhere(mask)]
+    if keys is None:
+        order = sorted(places, key=lambda at: np.float32(abs(w[at])))
+    else:
+        order = waiting_longest(places, w, keys, 1 + 2 * step / END)
+    for at in order[:count]:
+        mask[at] = False
+
+
+def grow(mask, count, keys, soft):
+    """Add the links with the highest scores to a layer, or links in proportion to scores."""
+    rule = Rule(mask, "ch2_l3n" if soft else "paths")
+    scores = {tuple(at): round(rule.score(*at), 9) for at in np.argwhere(~mask)}
+    if soft and sum(score > 0 for score in scores.values()) < count:
+        scores = {at: score + 1e-5 for at, score in scores.items()}
+    if soft:
+        ranks = {at: -math.log(keys[at]) / s for at, s in scores.items() if s > 0}
+    else:
+        ranks = {at: (-s, keys[at]) for at, s in scores.items()}
+    for at in sorted(ranks, key=ranks.__getitem__)[:count]:
+        mask[at] = True
+
+
 def event(weights, masks, step, generator, soft):
-    rate = SHARE / 2 * (1 + math.cos(math.pi * step / END))
     totals = [int(mask.sum()) for mask in masks]
     draws = uniform(generator) if soft else [None] * len(masks)
-    exponent = 1 + 2 * step / END
-    for w, mask, total, keys in zip(weights, masks, totals, draws, strict=True):
-        places = [tuple(at) for at in np.argwhere(mask)]
-        if soft:  # who waits longest in a race at rates |w|^T
-            rank = {at: math.log(-math.log(keys[at])) - exponent * math.log(max(abs(w[at]), 1e-12))
-                    for at in places}  # fmt: skip
-            order = sorted(places, key=lambda at: -rank[at])
-        else:
-            order = sorted(places, key=lambda at: np.float32(abs(w[at])))
-        for at in order[: int(total * rate)]:
-            mask[at] = False
+    for w, mask, keys in zip(weights, masks, draws, strict=True):
+        remove(w, mask, step, keys)
     chain_removal(masks)
     for mask, total, keys in zip(masks, totals, uniform(generator), strict=True):
-        rule, count = Rule(mask, "ch2_l3n" if soft else "paths"), total - int(mask.sum())
-        scores = {tuple(at): round(rule.score(*at), 9) for at in np.argwhere(~mask)}
-        if not soft:
-            order = sorted(scores, key=lambda at: (-scores[at], keys[at]))
-        else:
-            if sum(score > 0 for score in scores.values()) < count:
-                scores = {at: score + 1e-5 for at, score in scores.items()}
-            waits = {at: -math.log(keys[at]) / s for at, s in scores.items() if s > 0}
-            order = sorted(waits, key=lambda at: waits[at])
-        for at in order[:count]:
-            mask[at] = True
+        grow(mask, total - int(mask.sum()), keys, soft)
 
 
 METHODS = {
@@ -110,35 +123,25 @@ METHODS = {
 
 @pytest.mark.parametrize("soft", [False, True])
 def test_a_hundred_updates_are_the_published_ones(soft):
-    run, other = start(METHODS[soft]), network()
-    generator = torch.Generator().manual_seed(0)
+    run, generator, changed = start(METHODS[soft]), torch.Generator().manual_seed(0), []
     uniform(generator)  # those of the first edges
-    masks, changed = [(w != 0).numpy() for w in matrices(run.model)], 0
-    for step in range(1, STEPS + 1):
+
+    def update(step):
         gradients(run.model, step)
         run.method.after_backward(run)
         run.optimizer.step()
         run.step += 1
         run.method.after_step(run)
-        with torch.no_grad():
-            for w, mask in zip(matrices(other), masks, strict=True):
-                w *= torch.from_numpy(mask)
-        gradients(other, step)
-        with torch.no_grad():
-            for w, mask in zip(matrices(other), masks, strict=True):
-                w.grad *= torch.from_numpy(mask)
-            for parameter in other.parameters():
-                parameter -= LR * parameter.grad
-            weights = [w.detach().numpy() for w in matrices(other)]
-            if step % EVERY == 0 and step < END:
-                old = [mask.copy() for mask in masks]
-                event(weights, masks, step, generator, soft)
-                changed += any((a != b).any() for a, b in zip(old, masks, strict=True))
-            for w, mask in zip(weights, masks, strict=True):
-                w *= mask
-        for mine, theirs in zip(run.model.parameters(), other.parameters(), strict=True):
-            assert torch.allclose(mine, theirs, atol=1e-6)
-    assert changed >= 7
+
+    def after(step, weights, grads, masks):
+        new = [mask.copy() for mask in masks]
+        if step % EVERY == 0 and step < END:
+            event(weights, new, step, generator, soft)
+            changed.append(any((a != b).any() for a, b in zip(masks, new, strict=True)))
+        return new
+
+    masks = follow(run.model, update, after, STEPS, LR)
+    assert sum(changed) >= 7
     live = run.method_state.edges.live
     assert all(np.array_equal(a.numpy(), b) for a, b in zip(live, masks, strict=True))
 

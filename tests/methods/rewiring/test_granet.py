@@ -4,8 +4,8 @@ import loops
 import numpy as np
 import pytest
 import torch
-from torch import nn
-from torch.nn import functional as F
+from masked_descent import follow
+from plain_layers import gradients, matrices, network
 
 import espalier
 from espalier.core.contracts import CannotTrain
@@ -19,25 +19,6 @@ from espalier.optimizers.sgd import SGD
 
 STEPS, EVERY, LR, SHARE, STOP, FINAL = 100, 7, 0.2, 0.4, 0.8, 0.25
 LAST = 77  # the last multiple of EVERY below STOP * STEPS
-SIZES = (16, 9, 7, 4)
-
-
-def network():
-    torch.manual_seed(0)
-    layers = [nn.Linear(a, b) for a, b in zip(SIZES, SIZES[1:], strict=False)]
-    return nn.Sequential(
-        nn.Flatten(), layers[0], nn.Tanh(), layers[1], nn.Tanh(), layers[2]
-    ).double()
-
-
-def gradients(model, step):
-    x, y = loops.batch(step)
-    model.zero_grad()
-    F.cross_entropy(model(x.double()), y).backward()
-
-
-def matrices(model):
-    return [layer.weight for layer in model if isinstance(layer, nn.Linear)]
 
 
 def movable(weight, mask):
@@ -72,40 +53,26 @@ def event(weights, grads, masks, step):
             mask[tuple(at)] = True
 
 
+def after_event(step, weights, grads, masks):
+    if step % EVERY == 0 and step <= LAST:
+        event(weights, grads, masks, step)
+    return masks
+
+
 def test_a_hundred_updates_are_the_published_ones():
-    model, other = network(), network()
+    model = network()
     optimizer = torch.optim.SGD(model.parameters(), lr=LR)
-    method = espalier.GraNet(
-        model,
-        optimizer,
-        total_steps=STEPS,
-        density=FINAL,
-        frequency=EVERY,
-        drop_fraction=SHARE,
-        stop=STOP,
-        init="full",
-    )
-    masks = [np.ones(w.shape, dtype=bool) for w in matrices(other)]
-    for step in range(1, STEPS + 1):
+    own = {"frequency": EVERY, "drop_fraction": SHARE, "stop": STOP}
+    method = espalier.GraNet(model, optimizer, total_steps=STEPS, density=FINAL, init="full", **own)
+
+    def update(step):
         gradients(model, step)
         optimizer.step()
         method.step()
-        gradients(other, step)
-        grads = [w.grad.numpy().copy() for w in matrices(other)]
-        with torch.no_grad():
-            for w, mask in zip(matrices(other), masks, strict=True):
-                w.grad *= torch.from_numpy(mask)
-            for parameter in other.parameters():
-                parameter -= LR * parameter.grad
-            weights = [w.detach().numpy() for w in matrices(other)]
-            if step % EVERY == 0 and step <= LAST:
-                event(weights, grads, masks, step)
-            for w, mask in zip(weights, masks, strict=True):
-                w *= mask
-        for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
-            assert torch.allclose(mine, theirs, atol=1e-6)
-    total = sum(mask.size for mask in masks)
+
+    masks = follow(model, update, after_event, STEPS, LR)
     live = sum(int((w != 0).sum()) for w in matrices(model))
+    total = sum(mask.size for mask in masks)
     assert live == round(FINAL * total) == sum(int(mask.sum()) for mask in masks)
 
 

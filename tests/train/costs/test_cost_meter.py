@@ -62,6 +62,17 @@ def test_the_total_is_the_sum_over_updates(method: str, monkeypatch: pytest.Monk
     assert (measures["flops_total"] < measures["flops_dense_total"]) == (method != "none")
 
 
+def test_what_a_criterion_watches_is_no_product_of_the_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Wanda's hooks multiply too, while the network is first looked at."""
+    values = varied({"OPTIMIZER": "adamw", "PRUNING_METHOD": "wanda", "PRUNING_TIMING": "start"}, 0)
+    plain = varied({"OPTIMIZER": "adamw", "PRUNING_METHOD": "none"}, 0)
+    wanda, none = trained(values, monkeypatch), trained(plain, monkeypatch)
+    assert wanda["flops_dense_forward"] == none["flops_dense_forward"]
+    assert wanda["flops_dense_backward"] == none["flops_dense_backward"]
+
+
 @pytest.mark.parametrize("method", ["static", "set"])
 def test_rewiring_costs_what_is_live(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Newborn weights of SET are 0 until their first update: counted by hand from densities."""
